@@ -1,0 +1,89 @@
+"""The seams. A learner is a recipe; fitting it gives a model; a model gives a forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from forecaster.table import Floats, Future, Table
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a learner can do. Search, guardrails and tests read it; a promise checks each claim.
+
+    Args:
+        pooled: One fit over all series of a group; otherwise every series is fitted on its own.
+        covariates: Uses known, past and static covariates where the table has them.
+        quantiles: Its forecasts carry quantiles of their own.
+        min_length: Fewest observed values of a series that it can be fitted on.
+        rolls_forward: `predict(history=...)` moves on to newer history without fitting again.
+    """
+
+    pooled: bool = False
+    covariates: bool = False
+    quantiles: bool = False
+    min_length: int = 1
+    rolls_forward: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What a model says about the steps after each series.
+
+    Args:
+        mean: Point forecasts; a series that could not be forecast is a row of NaN. (series, horizon)
+        levels: Quantile levels, ascending; empty where the model has none.
+        quantiles: Quantile forecasts, never crossing. (series, horizon, levels)
+        failed: Why a series could not be forecast. Series index -> reason
+    """
+
+    mean: Floats
+    levels: tuple[float, ...] = ()
+    quantiles: Floats | None = None
+    failed: Mapping[int, str] = field(default_factory=dict)
+
+    def take(self, which: ArrayLike) -> Forecast:
+        """The forecast of the series `which` (indices or a mask)."""
+        chosen = np.asarray(which)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        quantiles = None if self.quantiles is None else self.quantiles[chosen]
+        failed = {new: self.failed[old] for new, old in enumerate(chosen.tolist()) if old in self.failed}
+        return Forecast(self.mean[chosen], self.levels, quantiles, failed)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A fitted learner: a dataclass of arrays, numbers and other models, so that `archive` can save it."""
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Forecast `horizon` steps.
+
+        Args:
+            horizon: Steps ahead.
+            history: Newer values of the same series, in the same order; the model's own history where absent.
+            future: Known covariates of the steps ahead.
+        """
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A recipe: a frozen dataclass of hyperparameters."""
+
+    @property
+    def traits(self) -> Traits: ...
+
+    def fit(self, table: Table) -> Model:
+        """Fit all series of the table: a pooled learner once per group, any other once per series."""
+        ...
+
+
+def observed(table: Table) -> NDArray[np.int64]:
+    """Number of values of each series that are not missing."""
+    counts = np.concatenate([[0], np.cumsum(np.isfinite(table.target))])
+    return np.asarray(counts[table.indptr[1:]] - counts[table.indptr[:-1]], np.int64)
