@@ -1,0 +1,182 @@
+"""Every option of a forecasting job, checked once: the keys of `Forecaster(...)` and of JOB.yaml are the fields below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from forecaster import ensembles, learners, metrics
+from forecaster.backtest import RollingOrigin
+from forecaster.errors import SettingsError, UnknownName
+from forecaster.schema import Schema
+
+
+def _names(value: Any) -> Any:
+    """A single name stands for a list of one; None for none."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, set)) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Auto = Literal["auto"]
+
+
+class Settings(BaseModel):
+    """The options of one forecasting job."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    horizon: int = Field(ge=1, description="Steps to forecast.")
+    series: Names = Field(("unique_id",), description="Columns that together name a series.")
+    time: str = Field("ds", description="Column of the stamps.")
+    target: str = Field("y", description="Column to forecast.")
+    freq: str | int | None = Field(None, description="A pandas alias, or an int for integer steps; inferred where absent.")
+    season_length: int | None = Field(None, ge=1, description="Steps in one season; from the frequency where absent.")
+    aggregate: Literal["sum", "mean", "min", "max", "median"] | None = Field(None, description="How rows are joined into a coarser freq.")
+    known: Names = Field((), description="Covariates known in advance (price, promotion).")
+    past: Names = Field((), description="Covariates known only up to the cutoff.")
+    static: Names = Field((), description="Covariates that do not change within a series.")
+    drop: Names = Field((), description="Columns to leave out.")
+    lags: Auto | tuple[Annotated[int, Field(ge=1)], ...] | None = Field("auto", description="Lags of the target.")
+    windows: Auto | dict[str, tuple[float, ...]] | None = Field("auto", description="Rolling windows: statistic -> sizes.")
+    holidays: str | dict[str, Any] | None = Field(None, description="A country, a mapping, or a column of countries.")
+    featurization: Literal["auto", "off"] = Field("auto", description="Calendar, Fourier and static features, or none of them.")
+    learners: Auto | tuple[Any, ...] = Field("auto", description="Names or learner objects to try.")
+    block: Names = Field((), description="Learners not to try.")
+    backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
+    metric: str | Callable[..., Any] = Field("nrmse", description="What the choice is made by.")
+    ensemble: Literal["voting"] | None = Field("voting", description="How the best candidates are joined; None takes the best one.")
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.5, 0.9), description="Quantile levels to forecast.")
+    lower_bound: Auto | float | None = Field("auto", description="No forecast lies below; auto: zero for series that never were.")
+    time_limit: float | None = Field(None, gt=0, description="Seconds after which no further candidate is tried.")
+    n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+
+    @field_validator("learners", "lags", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value == "auto"):
+            return value
+        return tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
+
+    @field_validator("windows", mode="before")
+    @classmethod
+    def _sizes(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {k: tuple(v) if isinstance(v, (list, tuple)) else (v,) for k, v in value.items()}
+
+    @field_validator("backtest", mode="before")
+    @classmethod
+    def _rolling_origin(cls, value: Any) -> Any:
+        return RollingOrigin(**value) if isinstance(value, Mapping) else value
+
+    @field_validator("quantiles")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted(set(value)))
+
+    @field_validator("metric")
+    @classmethod
+    def _known_metric(cls, value: Any) -> Any:
+        metrics.get(value)
+        return value
+
+    @field_validator("ensemble", mode="before")
+    @classmethod
+    def _known_combiner(cls, value: Any) -> Any:
+        if isinstance(value, str) and value not in ensembles.COMBINERS:
+            raise UnknownName.of("ensemble", value, ensembles.COMBINERS)
+        return value
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> Self:
+        """Check a mapping of options.
+
+        Raises:
+            UnknownName: a key, learner, metric or ensemble does not exist; the message names the nearest.
+            SettingsError: a value cannot be meant; the message names the key, what was expected and what came.
+        """
+        for key in options:
+            if key not in cls.model_fields:
+                raise UnknownName.of("option", key, cls.model_fields)
+        try:
+            settings = cls(**options)
+        except ValidationError as error:
+            raise SettingsError(_told(error)) from None
+        for name in (*settings.block, *(n for n in settings.named_learners if isinstance(n, str))):
+            learners.check(name)
+        return settings
+
+    @property
+    def named_learners(self) -> tuple[Any, ...]:
+        """The learners asked for by name or object; empty for "auto"."""
+        return () if isinstance(self.learners, str) else self.learners
+
+    def schema_of(self, group: tuple[str, ...] = ()) -> Schema:
+        """Which column plays which part, for a job with the partition columns `group`."""
+        return Schema(
+            series=self.series, time=self.time, target=self.target, group=group,
+            known=self.known, past=self.past, static=self.static, drop=self.drop,
+        )  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """The options as JSON-able data; objects appear as their `repr`."""
+        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+
+
+class JobFile(Settings):
+    """A JOB.yaml: the options of a job, its task and the columns that get one model each."""
+
+    task: Literal["forecast"] = Field("forecast", description="What to do.")
+    partition_by: Names = Field((), description="Columns whose values get one model each.")
+
+    @classmethod
+    def read(cls, path: str | Path) -> JobFile:
+        """Read and check a YAML file; errors name the file and the key."""
+        import yaml
+
+        try:
+            options = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SettingsError(f"no job file at {str(path)!r}; write one with the options of Forecaster as keys") from None
+        except yaml.YAMLError as error:
+            raise SettingsError(f"{path} is not readable as YAML: {error}") from None
+        if not isinstance(options, dict):
+            raise SettingsError(f"{path} should hold `key: value` lines, such as `horizon: 28`; it holds {type(options).__name__}")
+        try:
+            return cls.parse(options)
+        except UnknownName as error:
+            raise UnknownName(f"{path}: {error}") from None
+        except SettingsError as error:
+            raise SettingsError(f"{path}: {error}") from None
+
+    @property
+    def settings(self) -> Settings:
+        """The options of the job alone."""
+        return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
+
+
+def _told(error: ValidationError) -> str:
+    """One line per wrong option: its key, what was expected, what came."""
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"][:1]) or "options"
+        lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}")
+    return "; ".join(dict.fromkeys(lines))
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    if isinstance(value, RollingOrigin):
+        return {k: _plain(v) for k, v in vars(value).items()}
+    return repr(value)
