@@ -1,0 +1,51 @@
+"""Which learners are tried: those asked for, or a portfolio for the data at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from forecaster.errors import SettingsError
+from forecaster.features.design import Design
+from forecaster.learners import build
+from forecaster.protocols import Learner, observed
+from forecaster.table import Table
+
+
+def baseline_name(table: Table) -> str:
+    """The forecast that everything else has to beat: the last season, or the last value where there is no season."""
+    return "seasonal_naive" if table.season_length > 1 else "naive"
+
+
+def portfolio(table: Table, horizon: int) -> tuple[str, ...]:
+    """Names to try where the user named none: cheap per-series learners first, pooled ones where there are rows enough to learn from."""
+    names = [baseline_name(table), "average", "drift"]
+    if table.season_length > 1:
+        names.insert(1, "seasonal_average")
+    rows_per_group = np.add.reduceat(observed(table), table.group_ptr[:-1]) if len(table) else np.zeros(1)
+    if np.median(rows_per_group) >= max(3 * horizon, 2 * table.season_length, 30):
+        names += ["elastic_net", "lightgbm"]
+    return tuple(names)
+
+
+def choose(table: Table, named: Sequence[Any], block: Sequence[str], design: Design, *, threads: int, seed: int) -> dict[str, Learner]:
+    """The learners to try, by name.
+
+    Args:
+        named: Names or learner objects; empty for the portfolio.
+        block: Names to leave out.
+        design: The feature matrix that pooled learners are given.
+
+    Raises:
+        SettingsError: nothing is left to try.
+    """
+    wanted = named or portfolio(table, design.horizon)
+    left = [one for one in wanted if not (isinstance(one, str) and one in block)]
+    if not left:
+        raise SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
+    made = dict(build(one, design=design, season_length=table.season_length, threads=threads, seed=seed) for one in left)
+    if len(made) < len(left):
+        raise SettingsError(f"learners={list(wanted)!r} holds the same name twice; give learner objects of one kind different names")
+    return made

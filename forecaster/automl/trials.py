@@ -1,0 +1,93 @@
+"""A trial: one candidate backtested over the windows, timed, its failure kept as data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.archive import storable
+from forecaster.backtest import Window, backtest
+from forecaster.protocols import Learner
+from forecaster.table import Floats
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What became of one candidate.
+
+    Args:
+        learner: Name of the candidate.
+        status: "done", "failed" (no series could be forecast) or "skipped" (the time was up).
+        reason: Why it failed or was skipped, or how many series the baseline stood in for.
+        fit_seconds: Time spent fitting, over all windows.
+        predict_seconds: Time spent forecasting, over all windows.
+        forecast: Out-of-fold forecasts. (windows, series, horizon)
+        errors: Metric per series, the mean over its windows, lower is better; NaN for a series without windows. (series,)
+        own: Whether the candidate, and not the baseline in its place, forecast some window of the series. (series,)
+    """
+
+    learner: str
+    status: str
+    reason: str
+    fit_seconds: float
+    predict_seconds: float
+    forecast: Floats
+    errors: Floats
+    own: NDArray[np.bool_]
+
+
+Judge = Callable[[Floats], Floats]  # forecasts (windows, series, horizon) -> error per series, lower is better
+
+
+def run_trials(
+    candidates: Mapping[str, Learner],
+    windows: Sequence[Window],
+    horizon: int,
+    judge: Judge,
+    baseline: Floats,
+    *,
+    time_limit: float | None = None,
+) -> Iterator[Trial]:
+    """Backtest the candidates in order, at least one of them however little time there is.
+
+    Args:
+        candidates: The learners by name.
+        windows: The windows of the backtest, oldest first.
+        horizon: Steps ahead.
+        judge: Scores forecasts.
+        baseline: Forecasts that stand in where a candidate has none. (windows, series, horizon)
+        time_limit: Seconds after which no further candidate is started.
+    """
+    started = time.monotonic()
+    for tried, (name, learner) in enumerate(candidates.items()):
+        if tried and time_limit is not None and time.monotonic() - started > time_limit:
+            yield _nothing(name, "skipped", f"the time limit of {time_limit:g} s was reached", baseline)
+        else:
+            yield _run(name, learner, windows, horizon, judge, baseline)
+
+
+def _run(name: str, learner: Learner, windows: Sequence[Window], horizon: int, judge: Judge, baseline: Floats) -> Trial:
+    try:
+        made = backtest(learner, windows, horizon)
+    except Exception as error:  # a candidate that breaks must not cost the others
+        return _nothing(name, "failed", f"{type(error).__name__}: {error}", baseline)
+    needed = np.stack([window.included for window in windows])
+    missing = needed & ~np.isfinite(made.forecast).all(axis=2)
+    forecast = np.where(missing[..., None], baseline, made.forecast)
+    own = (needed & ~missing).any(axis=0)
+    status = "done" if own.any() or not needed.any() else "failed"
+    reason = ""
+    if missing.any():
+        said = next(iter(made.failed.values()), "the forecast is not finite")
+        reason = f"{int(missing.any(axis=0).sum())} series have no forecast in some window; first reason: {said}"
+    return Trial(name, status, reason, made.fit_seconds, made.predict_seconds, forecast, judge(forecast), own)
+
+
+def _nothing(name: str, status: str, reason: str, like: Floats) -> Trial:
+    blank = np.full(like.shape[1], np.nan)
+    return Trial(name, status, reason, 0.0, 0.0, np.full_like(like, np.nan), blank, np.zeros(len(blank), bool))

@@ -1,0 +1,176 @@
+"""A fitted job: Arrow tables in, Arrow tables out. The facade and the many-models layer both stand on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forecaster import frames, metrics
+from forecaster.archive import storable
+from forecaster.automl.search import Search
+from forecaster.calibration import Spread
+from forecaster.guardrails import Findings, check_future
+from forecaster.schema import Schema
+from forecaster.table import Floats, Ints, Table
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """All groups of one job or block, ready to forecast.
+
+    Args:
+        options: The settings as JSON-able data.
+        schema: Which column plays which part.
+        table: The end of every series: what forecasts go on from, and what plots show.
+        rows: Number of values of each series that it was fitted on. (series,)
+        search: What was tried and chosen.
+        findings: What the guardrails saw.
+        fallback: Why a series is forecast by the baseline. Series index -> reason
+        seconds: Time that the whole fit took.
+        floor: No forecast of a series lies below; -inf for no bound. (series,)
+        greater_is_better: Direction of the metric.
+    """
+
+    options: Mapping[str, Any]
+    schema: Schema
+    table: Table
+    rows: Ints
+    search: Search
+    findings: Findings
+    fallback: Mapping[int, str]
+    seconds: float
+    floor: Floats
+    greater_is_better: bool
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        return tuple(self.options["quantiles"])
+
+    def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
+        """Forecast every series.
+
+        Args:
+            future: Rows with the series columns, the time and the known covariates of the steps ahead.
+            horizon: Steps ahead; past the fitted horizon the forecast is recursive.
+
+        Returns:
+            Series columns, time, "forecast" and one column per quantile ("q0.1").
+        """
+        steps = int(self.options["horizon"] if horizon is None else horizon)
+        ahead, _ = check_future(future, self.table, self.schema, steps)
+        mean = self.search.forecast(self.table, steps, ahead).mean
+        columns = {"forecast": self._bounded(mean)} | self._quantiles(self.search.spread, mean)
+        when = self.table.end[:, None] + np.arange(1, steps + 1)
+        return frames.long(self.table.ids, self.table.frequency, when, columns, self.schema.time)
+
+    def history(self) -> pa.Table:
+        """The kept end of every series: series columns, time and target."""
+        table = self.table
+        ids = {name: values[table.series] for name, values in table.ids.items()}
+        return frames.long(ids, table.frequency, table.steps[:, None], {self.schema.target: table.target[:, None]}, self.schema.time)
+
+    def backtest(self) -> pa.Table:
+        """Out-of-fold forecasts of every candidate and of the chosen forecast ("chosen"), with honest quantiles: those of a window come
+        from the residuals of the other windows."""
+        made = [(trial.learner, trial.forecast) for trial in self.search.trials] + [("chosen", self.search.chosen)]
+        return pa.concat_tables([self._out_of_fold(name, forecast) for name, forecast in made if np.isfinite(forecast).any()])
+
+    def leaderboard(self) -> pa.Table:
+        """One row per candidate, best first: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
+        sign = -1.0 if self.greater_is_better else 1.0
+        rows = [(t.learner, _mean(t.errors), t.fit_seconds, t.predict_seconds, t.status, t.reason) for t in self.search.trials]
+        if len(rows) > 1 and self.options["ensemble"]:
+            rows.append((str(self.options["ensemble"]), _mean(self.search.errors), 0.0, 0.0, "done", ""))
+        rows.sort(key=lambda row: (not np.isfinite(row[1]), row[1]))
+        ranks = np.arange(1, len(rows) + 1)
+        names = ("learner", "score", "fit_seconds", "predict_seconds", "status", "reason")
+        columns: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+        columns["score"] = pa.array(sign * np.array(columns["score"], float), from_pandas=True)
+        order = ("learner", "score", "rank", "fit_seconds", "predict_seconds", "status", "reason")
+        return pa.table({name: ranks if name == "rank" else columns[name] for name in order})
+
+    def selected(self) -> pa.Table:
+        """One row per group: partition columns, learner, members with their weights, score."""
+        members = [[{"learner": n, "weight": float(w)} for n, w in zip(self.search.learners, row, strict=True) if w > 0] for row in self.search.weights]
+        kind = pa.list_(pa.struct([("learner", pa.string()), ("weight", pa.float64())]))
+        return pa.table(self._group_columns() | {"learner": self._chosen_names(), "members": pa.array(members, kind), "score": self._scores()})
+
+    def outcomes(self) -> pa.Table:
+        """One row per group: partition columns, status, learner, score, seconds, rows, error_type, error."""
+        table, reasons = self.table, self._fallback_reasons()
+        rows = np.add.reduceat(self.rows, table.group_ptr[:-1])
+        return pa.table(
+            self._group_columns()
+            | {
+                "status": ["fallback" if why else "done" for why in reasons],
+                "learner": self._chosen_names(),
+                "score": self._scores(),
+                "seconds": self.seconds * rows / max(rows.sum(), 1),
+                "rows": rows,
+                "error_type": pa.array(["Fallback" if why else None for why in reasons], pa.string()),
+                "error": pa.array([why or None for why in reasons], pa.string()),
+            }
+        )
+
+    def found(self) -> pa.Table:
+        """The findings: series columns, column, rule, count, first, action, message."""
+        return self.findings.frame(self.schema)
+
+    def _bounded(self, values: Floats) -> Floats:
+        floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
+        return np.maximum(values, floor)
+
+    def _quantiles(self, spread: Spread, mean: Floats) -> dict[str, Floats]:
+        values = self._bounded(spread.quantiles(mean, self.levels))
+        return {f"q{level:g}": values[:, :, i] for i, level in enumerate(self.levels)}
+
+    def _out_of_fold(self, name: str, forecast: Floats) -> pa.Table:
+        parts = [self._window(name, forecast, w) for w in range(len(forecast))]
+        return pa.concat_tables(parts)
+
+    def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
+        search, others = self.search, [v for v in range(len(forecast)) if v != w] or [w]
+        rows = np.flatnonzero(np.isfinite(search.actual[w]).any(axis=1))
+        spread = Spread.of(search.actual[others], forecast[others], self.table)
+        steps = search.cutoffs[w][:, None] + np.arange(1, forecast.shape[2] + 1)
+        quantiles = self._quantiles(spread, forecast[w])
+        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | quantiles
+        ids = {column: values[rows] for column, values in self.table.ids.items()}
+        made = frames.long(ids, self.table.frequency, steps[rows], {k: v[rows] for k, v in columns.items()}, self.schema.time)
+        cutoff = frames.stamps(self.table.frequency, np.repeat(search.cutoffs[w][rows], forecast.shape[2]))
+        at = made.schema.get_field_index(self.schema.time) + 1
+        made = made.add_column(at, "cutoff", cutoff)
+        return made.add_column(at + 1, "learner", pa.array([name] * made.num_rows, pa.string()))
+
+    def _group_columns(self) -> dict[str, Any]:
+        return {name: pa.array(values) for name, values in self.table.groups.items()}
+
+    def _scores(self) -> pa.Array:
+        sign = -1.0 if self.greater_is_better else 1.0
+        return pa.array(sign * metrics.per_group(self.search.errors, self.table.group_ptr), from_pandas=True)
+
+    def _chosen_names(self) -> list[str]:
+        names = np.array(self.search.learners)
+        ensemble = str(self.options["ensemble"] or "")
+        return [ensemble if (row > 0).sum() > 1 else str(names[row.argmax()]) if row.any() else "baseline" for row in self.search.weights]
+
+    def _fallback_reasons(self) -> list[str]:
+        """Why a group is a fallback: all of it, or some of its series; empty where it is not."""
+        per_group: NDArray[Any] = np.array([""] * self.table.n_groups, object)
+        for g, why in self.search.broken.items():
+            per_group[g] = why
+        for i, why in self.fallback.items():
+            g = self.table.group[i]
+            per_group[g] = per_group[g] or f"{self.table.label(i)}: {why}"
+        return [str(why) for why in per_group]
+
+
+def _mean(errors: Floats) -> float:
+    good = errors[np.isfinite(errors)]
+    return float(good.mean()) if len(good) else float("nan")
