@@ -40,6 +40,12 @@ class Trial:
     errors: Floats
     own: NDArray[np.bool_]
 
+    @property
+    def score(self) -> float:
+        """The mean error over the series; NaN where none could be scored."""
+        good = self.errors[np.isfinite(self.errors)]
+        return float(good.mean()) if len(good) else float("nan")
+
 
 Judge = Callable[[Floats], Floats]  # forecasts (windows, series, horizon) -> error per series, lower is better
 

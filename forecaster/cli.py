@@ -1,0 +1,120 @@
+"""The command `forecaster`: one job from the shell, with the options in a JOB.yaml."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from forecaster import frames, metrics
+from forecaster.errors import ForecasterError
+from forecaster.job import Forecaster
+from forecaster.progress import trial_lines
+from forecaster.settings import JobFile
+
+app = typer.Typer(
+    help="Forecast many series from the shell. Write the options in a JOB.yaml, then: fit, predict.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+JobPath = Annotated[Path, typer.Argument(help="A YAML file with the options of Forecaster as keys (horizon, series, time, target, ...).")]
+DataPath = Annotated[str, typer.Option("--data", help="A file, folder or glob of Parquet or CSV.")]
+
+
+@app.command()
+def fit(
+    job: JobPath,
+    data: DataPath,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the fitted job.")],
+    report: Annotated[Path | None, typer.Option("--report", help="Also write an HTML page here.")] = None,
+) -> None:
+    """Try the learners, choose, fit, and save the fitted job."""
+    forecaster = _fitted(job, data)
+    forecaster.save(out)
+    if report is not None:
+        forecaster.report(report)
+    typer.echo(f"saved to {out}; next: forecaster predict --model {out} --out forecast.parquet")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Option("--model", help="The folder that `fit` wrote.")],
+    out: Annotated[Path, typer.Option("--out", help="Where to write the forecast (.parquet or .csv).")],
+    future: Annotated[str | None, typer.Option("--future", help="Rows with the known covariates of the steps ahead.")] = None,
+    horizon: Annotated[int | None, typer.Option("--horizon", min=1, help="Steps ahead, where not those of the job.")] = None,
+) -> None:
+    """Forecast every series of a fitted job."""
+    forecast = Forecaster.load(model).predict(future, horizon)
+    write(frames.read(forecast)[0], out)
+    typer.echo(f"{len(forecast)} rows written to {out}")
+
+
+@app.command()
+def backtest(
+    job: JobPath,
+    data: DataPath,
+    out: Annotated[Path | None, typer.Option("--out", help="Where to write the out-of-fold forecasts (.parquet or .csv).")] = None,
+) -> None:
+    """Compare the learners over the windows of the backtest."""
+    forecaster = _fitted(job, data)
+    if out is not None:
+        write(frames.read(forecaster.backtest_)[0], out)
+        typer.echo(f"out-of-fold forecasts written to {out}")
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Write a table as Parquet, or as CSV where the name ends so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        pa_csv.write_csv(table, path)
+    else:
+        pa_parquet.write_table(table, path)
+
+
+def show(table: pa.Table, columns: list[str], title: str) -> None:
+    """Print some columns as a table that fits 80 columns."""
+    shown = RichTable(title=title, title_justify="left", header_style="bold")
+    for name in columns:
+        shown.add_column(name, justify="right" if pa.types.is_floating(table[name].type) else "left", overflow="fold")
+    for row in table.select(columns).to_pylist():
+        shown.add_row(*[_cell(row[name]) for name in columns])
+    Console(width=None if sys.stdout.isatty() else 80).print(shown)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _fitted(job: Path, data: str) -> Forecaster:
+    settings = JobFile.read(job).settings
+    name = settings.metric if isinstance(settings.metric, str) else "metric"
+    sign = -1.0 if metrics.get(settings.metric).greater_is_better else 1.0
+    forecaster = Forecaster.of(settings).fit(data, on_trial=trial_lines(name, sign))
+    board = frames.read(forecaster.leaderboard_)[0]
+    show(board, ["rank", "learner", "score", "fit_seconds", "status"], f"leaderboard ({name})")
+    found = frames.read(forecaster.findings_)[0]
+    if found.num_rows:
+        show(found.slice(0, 10), ["rule", "count", "action", "message"], f"findings (first {min(10, found.num_rows)} of {found.num_rows})")
+    return forecaster
+
+
+def guarded(command: Callable[[], None]) -> None:
+    """Run a command line; an error that we raised on purpose is one line and exit code 2, not a traceback."""
+    try:
+        command()
+    except ForecasterError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
+
+
+def main() -> None:
+    """Entry point of the command `forecaster`."""
+    guarded(app)
