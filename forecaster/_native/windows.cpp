@@ -1,0 +1,143 @@
+// forecaster._native.windows: look-back features of all series of a table in one call (see windows.pyi).
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <optional>
+
+#include "windows.hpp"
+
+namespace nb = nanobind;
+using namespace forecaster;
+
+template <class T>
+using Line = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Block = nb::ndarray<T, nb::ndim<2>, nb::device::cpu>;
+using Spec = std::tuple<std::string, Index, Index, Index, double>;
+
+namespace {
+
+Op op_of(const Spec& spec) {
+    const auto& [stat, window, stride, least, alpha] = spec;
+    const Op op{stat_of(stat), window, stride, static_cast<double>(std::max<Index>(least, 1)), alpha};
+    if (window < 0 || stride < 1) throw std::invalid_argument("windows must be 0 or more, strides 1 or more");
+    if (op.folds() ? op.stat == Stat::lag : op.stat > Stat::median)
+        throw std::invalid_argument("'" + stat + (op.folds() ? "' needs a window" : "' takes no window"));
+    return op;
+}
+
+std::vector<Op> ops_of(const std::vector<Spec>& specs) {
+    std::vector<Op> ops;
+    for (const auto& spec : specs) ops.push_back(op_of(spec));
+    return ops;
+}
+
+void expect(bool holds, const char* what) {
+    if (!holds) throw std::invalid_argument(what);
+}
+
+template <class T>
+void expect_series(const Line<const T>& values, const Line<const Index>& indptr) {
+    expect(indptr.size() > 0 && indptr(0) == 0 && indptr(indptr.size() - 1) == static_cast<Index>(values.size()),
+           "indptr must start at 0 and end at the number of values");
+    expect(std::is_sorted(indptr.data(), indptr.data() + indptr.size()), "indptr must not decrease");
+}
+
+// The values of one series as doubles, without a copy where they are.
+template <class T>
+const double* as_double(const T* at, Index n, std::vector<double>& room) {
+    if constexpr (std::is_same_v<T, double>) {
+        return at;
+    } else {
+        room.assign(at, at + n);
+        return room.data();
+    }
+}
+
+void all_columns(const double* x, Index n, const std::vector<Op>& ops, Column first, Index to_next) {
+    for (std::size_t k = 0; k < ops.size(); ++k) column(x, n, ops[k], {first.at + static_cast<Index>(k) * to_next, first.step});
+}
+
+template <class T>
+void fill(const Line<const T>& values, const Line<const Index>& indptr, const std::vector<Spec>& specs, const Block<float>& out,
+          const std::optional<Line<const Index>>& rows, Index threads) {
+    expect_series(values, indptr);
+    const auto ops = ops_of(specs);
+    const Index* wanted = rows ? rows->data() : nullptr;
+    const Index n_wanted = rows ? static_cast<Index>(rows->size()) : static_cast<Index>(values.size());
+    expect(out.shape(0) == static_cast<std::size_t>(n_wanted) && out.shape(1) == ops.size(), "out must have one row per row and one column per op");
+    expect(!rows || (std::is_sorted(wanted, wanted + n_wanted) &&
+                     (n_wanted == 0 || (wanted[0] >= 0 && wanted[n_wanted - 1] < static_cast<Index>(values.size())))),
+           "rows must ascend and lie in the table");
+    const Index k = static_cast<Index>(ops.size());
+
+    over_series(indptr.data(), static_cast<Index>(indptr.size()) - 1, threads, [&](Index first, Index last) {
+        std::vector<double> room;
+        std::vector<float> sheet;
+        for (Index s = first; s < last; ++s) {
+            const Index begin = indptr(s), n = indptr(s + 1) - begin;
+            if (!rows) {
+                float* at = out.data() + begin * out.stride(0);
+                all_columns(as_double(values.data() + begin, n, room), n, ops, {at, out.stride(0)}, out.stride(1));
+                continue;
+            }
+            const Index* from = std::lower_bound(wanted, wanted + n_wanted, begin);
+            const Index* to = std::lower_bound(from, wanted + n_wanted, begin + n);
+            if (from == to) continue;
+            sheet.resize(n * k);
+            all_columns(as_double(values.data() + begin, n, room), n, ops, {sheet.data(), k}, 1);
+            for (; from != to; ++from)
+                for (Index c = 0; c < k; ++c) out.data()[(from - wanted) * out.stride(0) + c * out.stride(1)] = sheet[(*from - begin) * k + c];
+        }
+    });
+}
+
+void tips(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& recent, const std::vector<Spec>& specs,
+          const Block<float>& out) {
+    const auto ops = ops_of(specs);
+    expect(out.shape(0) == recent.shape(0) && out.shape(1) == ops.size(), "out must have one row per series and one column per op");
+    const Index n = static_cast<Index>(recent.shape(1));
+    for (std::size_t s = 0; s < recent.shape(0); ++s)
+        for (std::size_t k = 0; k < ops.size(); ++k) out(s, k) = tip(recent.data() + static_cast<Index>(s) * n, n, ops[k]);
+}
+
+// A state is a part and a mark that it has begun: zeros are the state before the first value.
+constexpr int state_width = part_width + 1;
+
+void carry_on(const Line<const double>& values, const Line<const Index>& indptr, const Spec& spec,
+              const nb::ndarray<double, nb::ndim<2>, nb::device::cpu>& state, const Line<float>& out) {
+    expect_series(values, indptr);
+    expect(state.shape(0) == indptr.size() - 1 && state.shape(1) == state_width && state.stride(1) == 1, "state must be (series, STATE_WIDTH)");
+    expect(out.size() == values.size(), "out must have one number per value");
+    const Op op = op_of(spec);
+    with_part(op.stat, [&]<class Part>() {
+        static_assert(sizeof(Part) <= part_width * sizeof(double) && std::is_trivially_copyable_v<Part>);
+        for (std::size_t s = 0; s + 1 < indptr.size(); ++s) {
+            double* kept = state.data() + static_cast<Index>(s) * state.stride(0);
+            Part part = fresh<Part>(op);
+            if (kept[part_width] != 0) std::memcpy(static_cast<void*>(&part), kept, sizeof(Part));
+            fold(Strided{values.data() + indptr(s), 1, indptr(s + 1) - indptr(s)}, op, part, Column{out.data() + indptr(s), 1});
+            std::memcpy(kept, &part, sizeof(Part));
+            kept[part_width] = 1;
+        }
+    });
+}
+
+}  // namespace
+
+NB_MODULE(windows, m) {
+    m.attr("STATE_WIDTH") = state_width;
+    const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
+    m.def("fill", &fill<double>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("ops"), nb::arg("out").noconvert(),
+          nb::arg("rows") = nb::none(), nb::arg("threads") = 1, unlocked);
+    m.def("fill", &fill<float>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("ops"), nb::arg("out").noconvert(),
+          nb::arg("rows") = nb::none(), nb::arg("threads") = 1, unlocked);
+    m.def("tips", &tips, nb::arg("recent"), nb::arg("ops"), nb::arg("out").noconvert(), unlocked);
+    m.def("carry_on", &carry_on, nb::arg("values"), nb::arg("indptr"), nb::arg("op"), nb::arg("state").noconvert(), nb::arg("out").noconvert(),
+          unlocked);
+}
