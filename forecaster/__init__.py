@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecaster.backtest import RollingOrigin as RollingOrigin
     from forecaster.job import Forecaster as Forecaster
+    from forecaster.tabular.job import Classifier as Classifier
+    from forecaster.tabular.job import Regressor as Regressor
 
 __version__ = "0.1.0"
 
-_HOMES = {"Forecaster": "forecaster.job", "RollingOrigin": "forecaster.backtest"}
-__all__ = ["Forecaster", "RollingOrigin"]  # noqa: PLE0604
+_HOMES = {
+    "Classifier": "forecaster.tabular.job",
+    "Forecaster": "forecaster.job",
+    "Regressor": "forecaster.tabular.job",
+    "RollingOrigin": "forecaster.backtest",
+}
+__all__ = ["Classifier", "Forecaster", "Regressor", "RollingOrigin"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
