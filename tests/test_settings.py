@@ -1,0 +1,84 @@
+import pytest
+
+from forecaster.backtest import RollingOrigin
+from forecaster.errors import SettingsError, UnknownName
+from forecaster.job import Forecaster
+from forecaster.settings import JobFile, Settings
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"horizon": 0}, "horizon"),
+        ({"horizon": -3}, "horizon"),
+        ({"horizon": "soon"}, "horizon"),
+        ({}, "horizon"),
+        ({"horizon": 3, "quantiles": [1.5]}, "quantiles"),
+        ({"horizon": 3, "season_length": 0}, "season_length"),
+        ({"horizon": 3, "time_limit": -1}, "time_limit"),
+        ({"horizon": 3, "aggregate": "product"}, "aggregate"),
+        ({"horizon": 3, "lags": [0]}, "lags"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_names_its_key(options, said):
+    with pytest.raises(SettingsError, match=said):
+        Settings.parse(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "near"),
+    [
+        ({"horizon": 3, "quantile": [0.5]}, "quantiles"),
+        ({"horizon": 3, "learners": ["lightgmb"]}, "lightgbm"),
+        ({"horizon": 3, "block": ["naiv"]}, "naive"),
+        ({"horizon": 3, "metric": "nrsme"}, "nrmse"),
+        ({"horizon": 3, "ensemble": "votin"}, "voting"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest(options, near):
+    with pytest.raises(UnknownName, match=f"did you mean .*{near}"):
+        Settings.parse(options)
+
+
+def test_one_name_stands_for_a_list():
+    settings = Settings.parse({"horizon": 3, "series": "store", "learners": "naive", "lags": 7, "windows": {"mean": 7}})
+    assert settings.series == ("store",)
+    assert settings.learners == ("naive",)
+    assert settings.lags == (7,)
+    assert settings.windows == {"mean": (7,)}
+
+
+def test_job_file_is_the_call(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text("task: forecast\npartition_by: [store]\nhorizon: 28\nseries: [store, item]\nbacktest: {windows: 2}\nquantiles: [0.9, 0.1]\n")
+    job = JobFile.read(path)
+    assert job.partition_by == ("store",)
+    assert job.settings == Settings.parse({"horizon": 28, "series": ["store", "item"], "backtest": RollingOrigin(windows=2), "quantiles": (0.1, 0.9)})
+
+
+@pytest.mark.parametrize(("text", "said"), [("horizn: 3", "horizon"), ("- a", "key: value"), ("horizon: [", "YAML"), ("horizon: 0", "horizon")])
+def test_job_file_errors_name_file_and_key(tmp_path, text, said):
+    path = tmp_path / "job.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=said) as told:
+        JobFile.read(path)
+    assert "job.yaml" in str(told.value)
+
+
+def test_a_missing_job_file_says_so(tmp_path):
+    with pytest.raises(SettingsError, match="nothing.yaml"):
+        JobFile.read(tmp_path / "nothing.yaml")
+
+
+def test_the_signature_of_forecaster_is_the_settings():
+    import inspect
+
+    parameters = inspect.signature(Forecaster.__init__).parameters
+    assert set(parameters) - {"self"} == set(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        if name != "horizon":
+            assert parameters[name].default == field.default, name
+
+
+def test_repr_tells_what_differs():
+    assert repr(Forecaster(horizon=3, metric="mase")) == "Forecaster(horizon=3, metric='mase')"
