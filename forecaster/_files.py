@@ -1,0 +1,138 @@
+"""CSV and Parquet files, wherever pyarrow can open them."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.dataset
+import pyarrow.fs
+
+from forecaster.errors import DataError
+
+_FORMATS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst"), "tsv": (".tsv", ".tsv.gz", ".txt")}
+_MAGIC = re.compile(r"[*?\[]")
+_WIDER = {"null": pa.string(), "int64": pa.float64(), "date32[day]": pa.string(), "timestamp[s]": pa.timestamp("ns")}
+
+
+def read(paths: list[str], columns: list[str] | None = None) -> pa.Table:
+    """One table of all files that the paths name.
+
+    Args:
+        paths: Files, folders (flat or hive) and globs; local paths or URIs that pyarrow knows.
+        columns: The columns to read; all where absent.
+
+    Raises:
+        DataError: A path names no file, or a file cannot be read; the message names it.
+    """
+    system, files = _find(paths)
+    tables = [_load(system, kind, found, columns) for kind in _FORMATS if (found := [file for file in files if _format(file) == kind])]
+    return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+
+
+def _find(paths: list[str]) -> tuple[pa.fs.FileSystem, list[str]]:
+    """The file system, and all files with data in them, in order."""
+    files: list[str] = []
+    system: Any = None
+    for path in paths:
+        system, place = _system(path)
+        found = _under(system, place)
+        if not found:
+            raise DataError(f"no CSV or Parquet file at {path!r}; expected a file, a folder or a glob of {_endings()}")
+        files += found
+    return system, list(dict.fromkeys(files))
+
+
+def _system(path: str) -> tuple[pa.fs.FileSystem, str]:
+    if "://" not in path:
+        return pa.fs.LocalFileSystem(), path
+    try:
+        return tuple(pa.fs.FileSystem.from_uri(path))  # type: ignore[return-value]
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path!r} cannot be opened: {error}") from error
+
+
+def _under(system: pa.fs.FileSystem, place: str) -> list[str]:
+    info = system.get_file_info(place)
+    if info.type == pa.fs.FileType.File:
+        if _format(place) is None:
+            raise DataError(f"{place!r} is neither CSV nor Parquet by its name; expected one of {_endings()}")
+        return [place]
+    base = place if info.type == pa.fs.FileType.Directory else _base(place)
+    selector = pa.fs.FileSelector(base, recursive=True, allow_not_found=True)
+    listed = sorted(item.path for item in system.get_file_info(selector) if item.type == pa.fs.FileType.File)
+    return [file for file in listed if _format(file) and not _hidden(file[len(base) :]) and (base == place or _matches(file, place))]
+
+
+def _base(glob: str) -> str:
+    """The folder that a glob starts from."""
+    if not (magic := _MAGIC.search(glob)):
+        return glob
+    return glob[: magic.start()].rpartition("/")[0] or ("/" if glob.startswith("/") else ".")
+
+
+def _matches(file: str, glob: str) -> bool:
+    """Whether the glob names the file or a folder above it; `**` is any number of folders."""
+    names, wanted = [[part for part in path.split("/") if part not in ("", ".")] for path in (file, glob)]
+    return _follows(names, wanted)
+
+
+def _follows(names: list[str], wanted: list[str]) -> bool:
+    if not wanted:
+        return True
+    if wanted[0] == "**":
+        return any(_follows(names[i:], wanted[1:]) for i in range(len(names) + 1))
+    return bool(names) and fnmatch(names[0], wanted[0]) and _follows(names[1:], wanted[1:])
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith(("_", ".")) and "=" not in part for part in path.split("/"))
+
+
+def _format(file: str) -> str | None:
+    return next((kind for kind, endings in _FORMATS.items() if file.lower().endswith(endings)), None)
+
+
+def _endings() -> str:
+    return ", ".join(f"*{ending}" for endings in _FORMATS.values() for ending in endings)
+
+
+def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[str] | None) -> pa.Table:
+    """Read files of one format; a column takes the type that holds what every file has in it."""
+    dataset = pa.dataset.dataset(files, filesystem=system, format=_reader(kind), partitioning="hive")
+    try:
+        physical = [fragment.physical_schema for fragment in dataset.get_fragments()]
+        schema = pa.unify_schemas([dataset.schema, *physical], promote_options="permissive")
+        return _scan(dataset, schema, columns)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+        raise DataError(f"{', '.join(map(repr, files[:3]))}{' ...' * (len(files) > 3)} cannot be read: {error}") from error
+
+
+def _scan(dataset: Any, schema: pa.Schema, columns: list[str] | None) -> pa.Table:
+    kept = None if columns is None else [name for name in schema.names if name in columns]
+    while True:
+        try:
+            return dataset.replace_schema(schema).to_table(columns=kept)
+        except pa.ArrowInvalid as error:
+            schema = _widened(schema, error)
+
+
+def _widened(schema: pa.Schema, error: pa.ArrowInvalid) -> pa.Schema:
+    """Types of a CSV file are guessed from its first part; what comes later may need a wider one."""
+    told = re.search(r"In CSV column #(\d+): CSV conversion error to ([\w\[\]]+)", str(error))
+    if not told or int(told[1]) >= len(schema):
+        raise error
+    column = schema.field(int(told[1]))
+    if pa.types.is_string(column.type):
+        raise error
+    return schema.set(int(told[1]), column.with_type(_WIDER.get(str(column.type), pa.string())))
+
+
+def _reader(kind: str) -> Any:
+    if kind == "parquet":
+        return "parquet"
+    options = pa.csv.ParseOptions(delimiter="\t" if kind == "tsv" else ",")
+    return pa.dataset.CsvFileFormat(parse_options=options)

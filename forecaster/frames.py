@@ -1,0 +1,205 @@
+"""The two ends: Arrow inside, the user's kind of frame outside. Nothing between the two ends sees a frame."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forecaster import _files
+from forecaster.errors import DataError, MissingExtra
+from forecaster.frequency import Frequency
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FrameKind:
+    """What kind of frame came, so that the same kind is given back.
+
+    Args:
+        name: "pandas", "polars", "lazy" (polars), "arrow" or "duckdb".
+        types: Arrow types of the columns that came; columns of the same name leave with them.
+    """
+
+    name: str = "pandas"
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
+
+
+def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, FrameKind]:
+    """Read data of any kind.
+
+    Args:
+        data: A path, folder (flat or hive), glob or list of paths of CSV or Parquet files, or a frame: pandas (named index
+            levels become columns), polars (also lazy), pyarrow, a DuckDB relation, or anything with `__arrow_c_stream__`.
+        columns: The columns to read; all where absent. Names that the data lacks are passed over.
+
+    Returns:
+        The data as an Arrow table, and its kind for `give`.
+
+    Raises:
+        DataError: There is no such file, a file cannot be read, or a column cannot be held; the message names it.
+    """
+    wanted = None if columns is None else list(dict.fromkeys(columns))
+    name, table = _open(data, wanted)
+    _refuse_twins(table.column_names)
+    kept = table.column_names if wanted is None else [column for column in wanted if column in table.column_names]
+    table = _plain(table.select(kept))
+    return table, FrameKind(name, dict(zip(table.column_names, table.schema.types, strict=True)))
+
+
+def give(table: pa.Table, kind: FrameKind) -> Any:
+    """The table as the kind of frame that came: pandas for paths, a relation for DuckDB, Arrow for all that is unknown.
+
+    Stamps, whole numbers and texts in columns that came have the type they came in; computed numbers stay floats.
+    """
+    table = _as_came(table, kind.types)
+    if kind.name == "pandas":
+        return table.to_pandas()
+    if kind.name in ("polars", "lazy"):
+        frame = _module("polars").from_arrow(table)
+        return frame.lazy() if kind.name == "lazy" else frame
+    return _module("duckdb").from_arrow(table) if kind.name == "duckdb" else table
+
+
+def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, columns: Mapping[str, NDArray[Any]], time: str) -> pa.Table:
+    """One row per series and step.
+
+    Args:
+        ids: The series columns. Column name -> (series,)
+        frequency: Turns steps into stamps.
+        steps: (series, n)
+        columns: Column name -> (series, n)
+        time: Name of the column of stamps.
+
+    Returns:
+        Series columns, stamps (in the zone of the frequency), and the columns, series after series. (series * n rows)
+    """
+    rows = np.repeat(np.arange(steps.shape[0]), steps.shape[1])
+    at = pa.array(rows)
+    stamps = pa.array(frequency.stamps(steps.reshape(-1)))
+    if frequency.zone is not None:
+        stamps = stamps.cast(pa.timestamp("us", frequency.zone))
+    table = {name: pa.array(values).take(at) for name, values in ids.items()}
+    table[time] = stamps
+    return pa.table(table | {name: pa.array(values.reshape(-1)) for name, values in columns.items()})
+
+
+def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
+    """The kind of the data, and the data as Arrow."""
+    if isinstance(data, (str, os.PathLike)):
+        return "pandas", _files.read([os.fspath(data)], wanted)
+    if isinstance(data, Sequence) and data and all(isinstance(path, (str, os.PathLike)) for path in data):
+        return "pandas", _files.read([os.fspath(path) for path in data], wanted)
+    kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+    if kind == "pandas.DataFrame":
+        return "pandas", _from_pandas(data, wanted)
+    if kind == "polars.LazyFrame":
+        there = data.collect_schema().names()
+        return "lazy", data.select([name for name in there if wanted is None or name in wanted]).collect().to_arrow()
+    if hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series"):
+        name = {"polars.DataFrame": "polars"}.get(kind, "duckdb" if "DuckDB" in kind else "arrow")
+        return name, pa.table(data)
+    raise DataError(
+        f"expected a path, folder, glob or list of paths of CSV or Parquet files, or a frame of pandas, polars, pyarrow or DuckDB, but got "
+        f"{type(data).__module__}.{type(data).__name__}; turn it into a frame with one column per part, such as pandas.DataFrame(...)"
+    )
+
+
+def _from_pandas(data: Any, wanted: list[str] | None) -> pa.Table:
+    _refuse_twins([str(name) for name in data.columns])
+    named = [(i, name) for i, name in enumerate(data.index.names) if name is not None and name not in data.columns]
+    levels = [(name, data.index.get_level_values(i)) for i, name in named]
+    columns = {str(name): values for name, values in [*levels, *data.items()]}
+    return pa.table({name: _held(name, values) for name, values in columns.items() if wanted is None or name in wanted})
+
+
+def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
+    """A column of pandas as Arrow, or an error that names the column and what does not go together."""
+    if values.dtype == object:
+        _refuse_mixture(name, values)
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, OverflowError) as error:
+        raise DataError(
+            f"column {name!r} cannot be read: {error}; expected numbers, texts, dates or categories: convert or drop it"
+        ) from error
+
+
+def _refuse_mixture(name: str, values: Any) -> None:
+    """Numbers beside texts, or stamps of several time zones, are not one column: `1` and `"1"` may be one series or two."""
+    if _pandas_type(values) in ("string", "integer", "floating", "boolean", "date", "decimal", "empty"):
+        return
+    kinds: dict[str, Any] = {}
+    for value in np.asarray(values, object):
+        if (kind := _kind(value)) is not None:
+            kinds.setdefault(kind, value)
+        if len(kinds) > 1:
+            (one, first), (other, second) = kinds.items()
+            advice = (
+                "convert it to one time zone" if "time" in one and "time" in other else f"convert it, such as data[{name!r}].astype(str)"
+            )
+            raise DataError(f"column {name!r} mixes {one} ({first!r}) and {other} ({second!r}); expected one type: {advice}")
+
+
+def _pandas_type(values: Any) -> str:
+    from pandas.api.types import infer_dtype
+
+    return str(infer_dtype(values, skipna=True))
+
+
+def _kind(value: Any) -> str | None:
+    """What a value is, in a word; None where it is missing."""
+    if value is None or str(value) in ("nan", "NaT", "<NA>"):
+        return None
+    if hasattr(value, "utcoffset"):
+        return f"time in zone {value.tzinfo}" if value.tzinfo else "time without zone"
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return "number" if number else type(value).__name__
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    twins = sorted({name for name in names if list(names).count(name) > 1})
+    if twins:
+        raise DataError(f"columns {twins} are there more than once; expected each name once: rename or drop the copies")
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Texts as one Arrow type, and one dictionary per column, so that every later step knows few types."""
+    for i, column in enumerate(table.schema):
+        if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+            table = table.set_column(i, column.name, table.column(i).cast(pa.string()))
+        elif pa.types.is_dictionary(column.type):
+            table = table.set_column(i, column.name, table.column(i).unify_dictionaries())
+    return table
+
+
+def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
+    for i, column in enumerate(table.schema):
+        came = types.get(column.name, column.type)
+        if came != column.type and not pa.types.is_floating(column.type):
+            table = table.set_column(i, column.name, _cast(table.column(i), came))
+    return table
+
+
+def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
+    """The column in the type that came, or as it is where that type cannot hold it."""
+    try:
+        return column.cast(came)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return column
+
+
+def _module(name: str) -> Any:
+    if (module := sys.modules.get(name)) is None:
+        try:
+            module = __import__(name)
+        except ImportError:
+            raise MissingExtra.of(f"giving a {name} frame back", name, "dev") from None
+    return module
