@@ -1,0 +1,148 @@
+"""The catalogue: one line per learner. Nothing is imported until it is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+from forecaster.errors import MissingExtra, UnknownName
+from forecaster.protocols import Learner
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a learner lives.
+
+    Args:
+        path: Module below `forecaster.learners` and class, as in "naive:Drift".
+        extra: The optional dependency set it needs, if any.
+    """
+
+    path: str
+    extra: str | None = None
+
+
+CATALOGUE: dict[str, Entry] = {
+    "average": Entry("average:Average"),
+    "drift": Entry("naive:Drift"),
+    "naive": Entry("naive:Naive"),
+    "seasonal_average": Entry("average:SeasonalAverage"),
+    "seasonal_naive": Entry("naive:SeasonalNaive"),
+}
+
+# Names of the contract that a later version fills, each with what serves best until then.
+PLANNED: dict[str, tuple[str, ...]] = {
+    "adida": ("seasonal_average", "average"),
+    "arima": ("seasonal_naive", "lightgbm"),
+    "ces": ("seasonal_average", "elastic_net"),
+    "croston": ("average", "lightgbm"),
+    "ets": ("seasonal_average", "elastic_net"),
+    "imapa": ("seasonal_average", "average"),
+    "prophet": ("seasonal_average", "elastic_net"),
+    "sba": ("average", "lightgbm"),
+    "tcn": ("lightgbm", "gradient_boosting"),
+    "theta": ("drift", "elastic_net"),
+    "tsb": ("average", "lightgbm"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all learners, sorted."""
+    return tuple(CATALOGUE)
+
+
+def installed() -> tuple[str, ...]:
+    """The names of the learners whose dependencies are installed, sorted."""
+    return tuple(name for name in CATALOGUE if _importable(name))
+
+
+def check(name: str) -> None:
+    """Raise UnknownName unless a learner of this version is called `name`; imports nothing."""
+    if name in PLANNED and name not in CATALOGUE:
+        now = " or ".join(repr(use) for use in PLANNED[name])
+        raise UnknownName(f"the learner {name!r} is planned but not in this version yet; use {now} for now")
+    if name not in CATALOGUE:
+        raise UnknownName.of("learner", name, CATALOGUE)
+
+
+def make(name: str, **params: Any) -> Learner:
+    """Build a learner by name.
+
+    Args:
+        name: A name of the catalogue.
+        params: Hyperparameters: the fields of the learner's dataclass.
+
+    Raises:
+        UnknownName: No learner or hyperparameter is called that; the message names near ones.
+        MissingExtra: The learner needs a package that is not installed; the message is the command that installs it.
+    """
+    recipe = _recipe(name)
+    known = [field.name for field in dataclasses.fields(recipe)]
+    for param in params:
+        if param not in known:
+            raise UnknownName.of(f"hyperparameter of {name!r}", param, known)
+    learner: Learner = recipe(**params)
+    return learner
+
+
+def build(one: Any, **given: Any) -> tuple[str, Learner]:
+    """A name and a learner from whatever a user named one by.
+
+    Args:
+        one: A name of the catalogue, a learner, or any object with `fit` and `predict` in the manner of scikit-learn.
+        given: What the job decides (design, threads, seed ...): a learner takes the fields it has and that are still open (None);
+            one made here from a name takes all that it has.
+
+    Raises:
+        SettingsError: It is none of these.
+    """
+    if isinstance(one, str):
+        return one, make(one, **_fitting(_recipe(one), given))
+    learner = _lifted(one)
+    still_open = {name: value for name, value in _fitting(learner, given).items() if getattr(learner, name) is None}
+    return name_of(learner), dataclasses.replace(cast(Any, learner), **still_open) if still_open else learner
+
+
+def name_of(learner: Learner) -> str:
+    """The catalogue name of a learner, or a name made from its class: `MyLearner` is "my_learner"."""
+    path = f"{type(learner).__module__.rpartition('.')[2]}:{type(learner).__qualname__}"
+    known = [name for name, entry in CATALOGUE.items() if entry.path == path]
+    label = getattr(learner, "label", None) or type(learner).__name__
+    return known[0] if known else re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", label).lower()
+
+
+def _lifted(one: Any) -> Learner:
+    if isinstance(one, Learner) and not isinstance(one, type):
+        return one
+    from forecaster.learners.custom import as_learner
+
+    return as_learner(one)
+
+
+def _fitting(recipe: Any, given: dict[str, Any]) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(recipe):
+        return {}
+    return {field.name: given[field.name] for field in dataclasses.fields(recipe) if field.name in given}
+
+
+def _recipe(name: str) -> Any:
+    check(name)
+    entry = CATALOGUE[name]
+    module, _, attribute = entry.path.partition(":")
+    try:
+        return getattr(import_module(f"forecaster.learners.{module}"), attribute)
+    except ModuleNotFoundError as error:
+        if entry.extra is None:
+            raise
+        raise MissingExtra.of(f"the learner {name!r}", error.name, entry.extra) from error
+
+
+def _importable(name: str) -> bool:
+    try:
+        _recipe(name)
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,83 @@
+"""What the baselines share: a cycle that repeats along a straight line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.archive import storable
+from forecaster.protocols import Forecast, Learner
+from forecaster.table import Floats, Future, Ints, Table
+
+NOTHING_OBSERVED = "it has no observed value; give at least one number"
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """The model of every baseline: step `h` (from 0) is `values[h % period] + slope * (h + 1)`.
+
+    Args:
+        recipe: The learner that made it, to move on to newer history.
+        values: One cycle; a row of NaN where nothing is known of the series. (series, period)
+        slope: Growth per step. (series,)
+    """
+
+    recipe: Learner
+    values: Floats
+    slope: Floats
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Repeat the cycle; `history` replaces the one it was fitted on."""
+        if history is not None:
+            return self.recipe.fit(history).predict(horizon)
+        steps = np.arange(horizon)
+        mean = self.values[:, steps % self.values.shape[1]] + self.slope[:, None] * (steps + 1)
+        lost = np.flatnonzero(~np.isfinite(self.values).all(axis=1))
+        return Forecast(mean, failed=dict.fromkeys(lost.tolist(), NOTHING_OBSERVED))
+
+
+def last_observed(table: Table) -> tuple[Floats, Ints]:
+    """The last value of each series that is not missing and its row; NaN and the first row where there is none. (series,) each"""
+    return _edge(table, np.maximum, table.indptr[:-1])
+
+
+def first_observed(table: Table) -> tuple[Floats, Ints]:
+    """The first value of each series that is not missing and its row; NaN and the last row where there is none. (series,) each"""
+    return _edge(table, np.minimum, table.indptr[1:] - 1)
+
+
+def _edge(table: Table, pick: np.ufunc, at: Ints) -> tuple[Floats, Ints]:
+    seen = np.isfinite(table.target)
+    filled = np.flatnonzero(table.sizes)
+    rows = at.copy()
+    if len(filled):
+        rows[filled] = pick.reduceat(np.where(seen, np.arange(len(seen)), np.repeat(at, table.sizes)), table.indptr[filled])
+    inside = np.clip(rows, 0, max(len(seen) - 1, 0))
+    usable = (table.sizes > 0) & seen[inside] if len(seen) else np.zeros(len(table), bool)
+    values = np.where(usable, table.target[inside], np.nan) if len(seen) else np.full(len(table), np.nan)
+    return values, rows
+
+
+def phases(table: Table, period: int) -> Ints:
+    """Which step of the next cycle each row belongs to, counted so that the row after the last one is 0. (rows,)"""
+    before_end = np.repeat(table.indptr[1:], table.sizes) - np.arange(len(table.target))
+    return np.asarray(-before_end % period, np.int64)
+
+
+def cells(table: Table, period: int) -> Ints:
+    """Flat index of each row in a (series, period) block. (rows,)"""
+    return table.series * period + phases(table, period)
+
+
+def season(period: int | None, table: Table) -> int:
+    """The season to use: the learner's own, or the table's."""
+    return max(table.season_length if period is None else period, 1)
+
+
+def filled(block: Floats, otherwise: Floats) -> Floats:
+    """`block` (series, period) with `otherwise` (series,) where it is NaN."""
+    missing: NDArray[np.bool_] = np.isnan(block)
+    return np.where(missing, otherwise[:, None], block)
