@@ -1,0 +1,53 @@
+"""Numbers and times in words that fit a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from forecaster.report._axes import short
+
+# Wide enough for a message, short enough that a thousand of them do not fill the page.
+LONGEST = 280
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min."""
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def count(number: float) -> str:
+    """A whole number with separators."""
+    return f"{int(number):,}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of one as a percentage."""
+    return f"{share:.{digits}%}" if math.isfinite(share) else "–"
+
+
+def score(value: Any) -> str:
+    """A score with four digits; a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.4g}" if abs(value) < 1e4 else short(value)
+
+
+def text(value: Any) -> str:
+    """Any value of a table as one line of bounded length."""
+    if value is None:
+        return ""
+    words = " ".join(str(value).split())
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+
+
+def shares(members: list[Mapping[str, Any]] | None) -> str:
+    """Members of an ensemble: `lightgbm 0.60, ets 0.40`."""
+    ordered = sorted(members or [], key=lambda member: -member["weight"])
+    return ", ".join(f"{member['learner']} {member['weight']:.2f}" for member in ordered)

@@ -1,0 +1,114 @@
+"""History, out-of-fold forecasts and forecast of chosen groups, drawn as cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forecaster.report._axes import Array
+from forecaster.report.accuracy import chosen, interval, quantile_columns
+from forecaster.report.charts import Band, Points, forecast_chart, nothing
+from forecaster.report.data import Ints, Series, floats, labels, places, times
+from forecaster.report.layout import Card, Charts
+
+# More points than pixels say nothing.
+MOST_POINTS = 180
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows of the wanted groups: group, time and values of each, in the order of time."""
+
+    group: Ints
+    time: NDArray[Any]
+    values: dict[str, Array]
+    cutoff: NDArray[Any] | None = None
+
+    def of(self, g: int) -> _Rows:
+        mine = self.group == g
+        values = {name: value[mine] for name, value in self.values.items()}
+        return _Rows(self.group[mine], self.time[mine], values, None if self.cutoff is None else self.cutoff[mine])
+
+
+def panels(series: Series, wanted: pa.Table, names: Sequence[str], notes: Sequence[str]) -> Charts:
+    """One card per row of `wanted`.
+
+    Args:
+        series: History, forecast and backtest.
+        wanted: Keys of the groups or series to draw.
+        names: Columns of the key.
+        notes: A line per card.
+
+    Returns:
+        The cards. The values of a group of several series are summed, and no interval is drawn, as quantiles do not add up.
+    """
+    time = series.columns.time
+    history = _rows(series.history, wanted, names, time, [series.columns.target])
+    forecast = _rows(
+        series.forecast, wanted, names, time, [n for n in series.forecast.column_names if n == "forecast" or n.startswith("q0.")]
+    )
+    folds = _rows(chosen(series.backtest), wanted, names, time, ["forecast"], cutoff=True)
+    cards = []
+    for g, (name, note) in enumerate(zip(labels(wanted, names), notes, strict=True)):
+        chart, drawn = _chart(name, history.of(g), forecast.of(g), folds.of(g), series.columns.target)
+        cards.append(Card(name, chart, note + (f" · sum of {drawn:,} series" if drawn > 1 else "")))
+    return Charts(cards, _legend(series.forecast))
+
+
+def _legend(forecast: pa.Table) -> dict[str, str]:
+    levels = tuple(quantile_columns(forecast))
+    pair = interval(levels)
+    band = {"band": f"interval {pair[0]:g} to {pair[1]:g}"} if pair else {}
+    return {"history": "history", "fold": "out-of-fold forecasts", "forecast": "forecast"} | band
+
+
+def _rows(table: pa.Table, wanted: pa.Table, names: Sequence[str], time: str, values: Sequence[str], *, cutoff: bool = False) -> _Rows:
+    group = places(table, wanted, names)
+    kept = np.flatnonzero(group >= 0)
+    rows = table.take(kept)
+    when = times(rows, time)
+    order = np.lexsort((when, group[kept]))
+    cut = times(rows, "cutoff")[order] if cutoff else None
+    return _Rows(group[kept][order], when[order], {name: floats(rows, name)[order] for name in values}, cut)
+
+
+def _chart(name: str, history: _Rows, forecast: _Rows, folds: _Rows, target: str) -> tuple[Any, int]:
+    """The chart of one group, and how many series it sums."""
+    if not len(history.time) and not len(forecast.time):
+        return nothing(name, "neither history nor forecast"), 0
+    past, drawn = _summed(history.time, history.values[target])
+    ahead, drawn_ahead = _summed(forecast.time, forecast.values["forecast"])
+    drawn = max(drawn, drawn_ahead)
+    pair = interval(tuple(float(n[1:]) for n in forecast.values if n.startswith("q")))
+    band = None
+    if pair is not None and drawn_ahead == 1:
+        band = Band(ahead.time, forecast.values[f"q{pair[0]:g}"], forecast.values[f"q{pair[1]:g}"])
+    first = past.time[-MOST_POINTS] if len(past.time) > MOST_POINTS else None
+    earlier = _windows(folds)
+    if first is not None:
+        past = Points(past.time[-MOST_POINTS:], past.value[-MOST_POINTS:])
+        earlier = [Points(w.time[w.time >= first], w.value[w.time >= first]) for w in earlier]
+    return forecast_chart(name, past, ahead, band, [w for w in earlier if len(w.time)]), drawn
+
+
+def _windows(folds: _Rows) -> list[Points]:
+    """The out-of-fold forecasts by cutoff; cutoffs that few series of a group share are left out, as their sums would mislead."""
+    if folds.cutoff is None or not len(folds.cutoff):
+        return []
+    cutoffs, counts = np.unique(folds.cutoff, return_counts=True)
+    common = cutoffs[counts * 2 > counts.max()]
+    return [_summed(folds.time[folds.cutoff == c], folds.values["forecast"][folds.cutoff == c])[0] for c in common]
+
+
+def _summed(time: NDArray[Any], value: Array) -> tuple[Points, int]:
+    """Values summed by time, NaN where all are missing, and the largest number of values at one time."""
+    known, code = np.unique(time, return_inverse=True)
+    there = np.isfinite(value)
+    total = np.bincount(code, np.where(there, value, 0.0), len(known))
+    total[np.bincount(code, there, len(known)) == 0] = np.nan
+    return Points(known, total), int(np.bincount(code, minlength=1).max()) if len(code) else 0

@@ -1,0 +1,136 @@
+"""Sections that the page of a job and the page of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forecaster.report._axes import Array
+from forecaster.report._words import count, duration, percent, score, shares, text
+from forecaster.report.accuracy import Folds, interval
+from forecaster.report.charts import bars, histogram, step_chart
+from forecaster.report.data import floats, labels
+from forecaster.report.layout import Card, Charts, Grid, Section
+
+EXAMPLES = 3
+
+
+def accuracy_section(folds: Folds) -> Section:
+    """Accuracy by step ahead and by window, bias, and how often the intervals held what came."""
+    title = "Accuracy"
+    if not folds.scored.any():
+        return Section("accuracy", title, "There is no backtest, so nothing can be said about accuracy.")
+    total = _all(folds)
+    lead = (
+        f"Measured on {count(folds.scored.sum())} out-of-fold forecasts of {count(folds.series.num_rows)} series "
+        f"in {folds.n_windows} windows that the models had not seen. Off by {percent(total, 1)} of the volume (WAPE); forecasts are {_lean(folds)}."
+    )
+    cards = [
+        Card("Error by step ahead", step_chart("WAPE by step ahead", folds.by_step(), percent=True), "WAPE, one faint line per window")
+    ]
+    cards.append(Card("Error by window", bars("WAPE by window", _by_window(folds), unit=" %"), "WAPE in percent, oldest window first"))
+    cards.append(
+        Card(
+            "Error by series",
+            histogram("WAPE by series", folds.wape(folds.code, folds.series.num_rows)),
+            "number of series by WAPE, median dashed",
+        )
+    )
+    blocks: list[Charts | Grid] = [Charts(cards)]
+    pair = interval(tuple(folds.quantiles))
+    if pair is not None:
+        cards.append(_coverage(folds, pair))
+        blocks.append(_calibration(folds))
+    return Section("accuracy", title, lead, blocks)
+
+
+def findings_section(findings: pa.Table, names: Sequence[str]) -> Section:
+    """What the guardrails saw, grouped by rule and action."""
+    title = "Findings"
+    if not findings.num_rows:
+        return Section("findings", title, "The guardrails found nothing to repair or to note.")
+    groups: dict[tuple[str, str], list[int]] = {}
+    for i, key in enumerate(zip(findings["rule"].to_pylist(), findings["action"].to_pylist(), strict=True)):
+        groups.setdefault((str(key[0]), str(key[1])), []).append(i)
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    known = [name for name in names if name in findings.column_names]
+    rows = [[rule, action, *_counted(findings, rows, known)] for (rule, action), rows in ordered]
+    lead = f"{count(findings.num_rows)} findings, by rule. Repairs were made in the copy that the models saw, never in your files."
+    grid = Grid("Findings by rule", ("Rule", "Action", "Findings", "Values", "Examples"), rows, frozenset({2, 3}))
+    return Section("findings", title, lead, [grid])
+
+
+def leaderboard_grid(leaderboard: pa.Table, selected: pa.Table | None = None) -> Grid:
+    """The candidates of a job, best first."""
+    board = leaderboard.sort_by("rank") if "rank" in leaderboard.column_names else leaderboard
+    rows = [
+        [
+            text(row["learner"]),
+            score(row.get("score")),
+            duration(row.get("fit_seconds") or 0.0),
+            duration(row.get("predict_seconds") or 0.0),
+            " ".join(filter(None, [text(row.get("status")), text(row.get("reason"))])),
+        ]
+        for row in board.to_pylist()
+    ]
+    note = ""
+    if selected is not None and selected.num_rows == 1 and "members" in selected.column_names:
+        row = selected.to_pylist()[0]
+        note = f"Chosen: {text(row['learner'])} ({shares(row['members'])})."
+    return Grid("Learners that were tried", ("Learner", "Score", "Fit", "Predict", "Status"), rows, frozenset({1, 2, 3}), note)
+
+
+def settings_section(settings: dict[str, str]) -> Section:
+    """The options of the job."""
+    rows = [[name, text(value)] for name, value in settings.items()]
+    return Section("settings", "Settings", "", [Grid("Options of this job", ("Option", "Value"), rows, folded=True)])
+
+
+def extremes(errors: Array, many: int, *, greater_is_better: bool = False) -> tuple[list[int], list[int]]:
+    """Places of the best and of the worst entries, without NaN and without overlap; the worst first in the second list."""
+    order = np.argsort(-errors if greater_is_better else errors, kind="stable")
+    order = order[np.isfinite(errors[order])]
+    best = order[: min(many, (len(order) + 1) // 2)]
+    return best.tolist(), order[len(best) :][::-1][:many].tolist()
+
+
+def _all(folds: Folds) -> float:
+    return float(folds.wape(np.zeros(len(folds.code), np.int64), 1)[0])
+
+
+def _lean(folds: Folds) -> str:
+    lean = float(folds.bias(np.zeros(len(folds.code), np.int64), 1)[0])
+    if not np.isfinite(lean) or abs(lean) < 0.0005:
+        return "neither high nor low"
+    return f"{percent(abs(lean), 1)} {'above' if lean > 0 else 'below'} the actuals in sum"
+
+
+def _by_window(folds: Folds) -> dict[str, float]:
+    values = 100 * folds.wape(folds.window, folds.n_windows)
+    return {f"window {w + 1}": round(float(value), 2) for w, value in enumerate(values) if np.isfinite(value)}
+
+
+def _coverage(folds: Folds, pair: tuple[float, float]) -> Card:
+    per_step, total = folds.covered(*pair)
+    wanted = pair[1] - pair[0]
+    chart = step_chart("Coverage by step ahead", {"share inside the interval": per_step}, level=wanted, percent=True)
+    return Card("Interval coverage by step", chart, f"{percent(total, 1)} of the actuals lie inside, {percent(wanted)} wanted (dashed)")
+
+
+def _calibration(folds: Folds) -> Grid:
+    rows = [[f"q{level:g}", percent(level, 1), percent(folds.below(level), 1)] for level in folds.quantiles]
+    return Grid("Calibration of the quantiles", ("Quantile", "Actuals at or below, wanted", "Seen"), rows, frozenset({1, 2}))
+
+
+def _counted(findings: pa.Table, rows: list[int], names: Sequence[str]) -> list[str]:
+    mine = findings.take(rows)
+    values = pc.sum(pa.array(np.nan_to_num(floats(mine, "count")))).as_py() or 0
+    some = mine.slice(0, EXAMPLES)
+    told = []
+    for label, row in zip(labels(some, names), some.to_pylist(), strict=True):
+        where = "" if set(label) <= set("None· ") else f"{label}: "
+        told.append(text(where + str(row.get("message") or row.get("column") or "")))
+    return [count(mine.num_rows), count(values), " | ".join(dict.fromkeys(told))]
