@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from forecaster.report._axes import Array
 from forecaster.report.data import CHOSEN, Ints, Series, floats, keys, places, times
@@ -111,10 +113,10 @@ def interval(levels: tuple[float, ...]) -> tuple[float, float] | None:
 
 def _ratio(by: Ints, count: int, above: Array, below: Array) -> Array:
     top, bottom = np.bincount(by, above, count), np.bincount(by, below, count)
-    return np.divide(top, bottom, out=np.full(count, np.nan), where=bottom > 0)
+    return np.asarray(np.divide(top, bottom, out=np.full(count, np.nan), where=bottom > 0))
 
 
-def _ranked(code: Ints, values: np.ndarray) -> Ints:  # type: ignore[type-arg]
+def _ranked(code: Ints, values: NDArray[Any]) -> Ints:
     """Dense rank of each value among the rows of the same code, 0 for the smallest."""
     if not len(code):
         return np.zeros(0, np.int64)

@@ -121,7 +121,8 @@ def histogram(title: str, values: Any, bins: int = 30, *, percent: bool = False)
     parts = [_grid(axes, count=3), _values(axes, percent)]
     left, right, top = axes.across(edges[:-1]), axes.across(edges[1:]), axes.down(counts)
     for i in np.flatnonzero(counts):
-        told = f"{_number(edges[i], percent)} to {_number(edges[i + 1], percent)}{' or more' if i == bins - 1 and high < finite.max() else ''}: {counts[i]:,}"
+        more = " or more" if i == bins - 1 and high < finite.max() else ""
+        told = f"{_number(edges[i], percent)} to {_number(edges[i + 1], percent)}{more}: {counts[i]:,}"
         box = f'x="{left[i]:.1f}" y="{top[i]:.1f}" width="{max(right[i] - left[i] - 1, 0.5):.1f}" height="{axes.down(0) - top[i]:.1f}"'
         parts.append(f'<rect class="bar" {box}><title>{told}</title></rect>')
     middle = float(np.median(finite))

@@ -104,7 +104,7 @@ def times(table: pa.Table, name: str) -> NDArray[Any]:
     column = table[name]
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         column = pc.local_timestamp(column)
-    values = column.to_numpy()
+    values: NDArray[Any] = column.to_numpy()
     return values.astype("datetime64[us]") if values.dtype.kind in "MO" else values
 
 
@@ -155,7 +155,7 @@ def _numbered(column: pa.ChunkedArray, known: pa.Array) -> Ints:
         whole = column.unify_dictionaries().combine_chunks()
         whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
         table = _numbered(pa.chunked_array([whole.dictionary]), known)
-        return table[whole.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+        return np.asarray(table[whole.indices.fill_null(0).to_numpy(zero_copy_only=False)])
     found = pc.index_in(_alike(column, known.type), value_set=known)
     return np.asarray(found.fill_null(-1).to_numpy(), np.int64)
 

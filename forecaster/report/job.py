@@ -7,9 +7,8 @@ import numpy as np
 from forecaster.report._axes import Array
 from forecaster.report._words import count, duration, percent, score
 from forecaster.report.accuracy import Folds
-from forecaster.report.charts import bars
 from forecaster.report.data import ReportData, keys
-from forecaster.report.layout import Card, Charts, Page, Section, Tile, render
+from forecaster.report.layout import Page, Section, Tile, render
 from forecaster.report.panels import panels
 from forecaster.report.sections import accuracy_section, extremes, findings_section, leaderboard_grid, settings_section
 
@@ -60,12 +59,7 @@ def _tiles(job: ReportData, folds: Folds) -> list[Tile]:
 
 
 def _learners(job: ReportData) -> Section:
-    board = {
-        str(row["learner"]): row["score"] for row in job.leaderboard.to_pylist() if row["score"] is not None and np.isfinite(row["score"])
-    }
-    card = Card("Score by learner", bars(f"{job.metric} by learner", {k: abs(v) for k, v in board.items()}), job.metric)
-    blocks = [Charts([card])] if len(board) > 1 else []
-    return Section("learners", "Learners", "", [leaderboard_grid(job.leaderboard, job.selected), *blocks])
+    return Section("learners", "Learners", "", [leaderboard_grid(job.leaderboard, job.selected)])
 
 
 def _series(job: ReportData, folds: Folds) -> list[Section]:

@@ -16,8 +16,8 @@ from forecaster.report.charts import Band, Points, forecast_chart, nothing
 from forecaster.report.data import Ints, Series, floats, labels, places, times
 from forecaster.report.layout import Card, Charts
 
-# More points than pixels say nothing.
-MOST_POINTS = 180
+# Enough history to see the season, not so much that the forecast becomes a speck: points in all, and per step of the forecast.
+FEWEST, MOST, PER_STEP = 80, 180, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +88,8 @@ def _chart(name: str, history: _Rows, forecast: _Rows, folds: _Rows, target: str
     band = None
     if pair is not None and drawn_ahead == 1:
         band = Band(ahead.time, forecast.values[f"q{pair[0]:g}"], forecast.values[f"q{pair[1]:g}"])
-    first = past.time[-MOST_POINTS] if len(past.time) > MOST_POINTS else None
-    earlier = _windows(folds)
-    if first is not None:
-        past = Points(past.time[-MOST_POINTS:], past.value[-MOST_POINTS:])
-        earlier = [Points(w.time[w.time >= first], w.value[w.time >= first]) for w in earlier]
+    past = _end(past, int(np.clip(PER_STEP * len(ahead.time), FEWEST, MOST)))
+    earlier = [_from(w, past) for w in _windows(folds)]
     return forecast_chart(name, past, ahead, band, [w for w in earlier if len(w.time)]), drawn
 
 
@@ -105,10 +102,20 @@ def _windows(folds: _Rows) -> list[Points]:
     return [_summed(folds.time[folds.cutoff == c], folds.values["forecast"][folds.cutoff == c])[0] for c in common]
 
 
+def _end(points: Points, most: int) -> Points:
+    return Points(points.time[-most:], points.value[-most:])
+
+
+def _from(points: Points, past: Points) -> Points:
+    """The points that are no older than what is shown of the past."""
+    kept = points.time >= past.time[0] if len(past.time) else np.ones(len(points.time), bool)
+    return Points(points.time[kept], points.value[kept])
+
+
 def _summed(time: NDArray[Any], value: Array) -> tuple[Points, int]:
     """Values summed by time, NaN where all are missing, and the largest number of values at one time."""
     known, code = np.unique(time, return_inverse=True)
     there = np.isfinite(value)
-    total = np.bincount(code, np.where(there, value, 0.0), len(known))
+    total = np.bincount(code, np.where(there, value, 0.0), len(known)).astype(np.float64)
     total[np.bincount(code, there, len(known)) == 0] = np.nan
     return Points(known, total), int(np.bincount(code, minlength=1).max()) if len(code) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from forecaster.report._axes import Array
 from forecaster.report._words import count, duration, percent, score, shares, text
 from forecaster.report.accuracy import Folds, interval
-from forecaster.report.charts import bars, histogram, step_chart
+from forecaster.report.charts import bars, calibration_chart, histogram, step_chart
 from forecaster.report.data import floats, labels
 from forecaster.report.layout import Card, Charts, Grid, Section
 
@@ -25,24 +26,16 @@ def accuracy_section(folds: Folds) -> Section:
         return Section("accuracy", title, "There is no backtest, so nothing can be said about accuracy.")
     total = _all(folds)
     lead = (
-        f"Measured on {count(folds.scored.sum())} out-of-fold forecasts of {count(folds.series.num_rows)} series "
-        f"in {folds.n_windows} windows that the models had not seen. Off by {percent(total, 1)} of the volume (WAPE); forecasts are {_lean(folds)}."
+        f"Measured on {count(folds.scored.sum())} out-of-fold forecasts "
+        f"of {count(folds.series.num_rows)} series in {folds.n_windows} windows "
+        f"that the models had not seen. Off by {percent(total, 1)} of the volume (WAPE); "
+        f"forecasts are {_lean(folds)}."
     )
-    cards = [
-        Card("Error by step ahead", step_chart("WAPE by step ahead", folds.by_step(), percent=True), "WAPE, one faint line per window")
-    ]
-    cards.append(Card("Error by window", bars("WAPE by window", _by_window(folds), unit=" %"), "WAPE in percent, oldest window first"))
-    cards.append(
-        Card(
-            "Error by series",
-            histogram("WAPE by series", folds.wape(folds.code, folds.series.num_rows)),
-            "number of series by WAPE, median dashed",
-        )
-    )
+    cards = [*_error_cards(folds)]
     blocks: list[Charts | Grid] = [Charts(cards)]
     pair = interval(tuple(folds.quantiles))
     if pair is not None:
-        cards.append(_coverage(folds, pair))
+        cards += _interval_cards(folds, pair)
         blocks.append(_calibration(folds))
     return Section("accuracy", title, lead, blocks)
 
@@ -70,9 +63,9 @@ def leaderboard_grid(leaderboard: pa.Table, selected: pa.Table | None = None) ->
         [
             text(row["learner"]),
             score(row.get("score")),
-            duration(row.get("fit_seconds") or 0.0),
-            duration(row.get("predict_seconds") or 0.0),
-            " ".join(filter(None, [text(row.get("status")), text(row.get("reason"))])),
+            duration(row.get("fit_seconds") or math.nan),
+            duration(row.get("predict_seconds") or math.nan),
+            ": ".join(filter(None, [text(row.get("status")), text(row.get("reason"))])),
         ]
         for row in board.to_pylist()
     ]
@@ -113,16 +106,31 @@ def _by_window(folds: Folds) -> dict[str, float]:
     return {f"window {w + 1}": round(float(value), 2) for w, value in enumerate(values) if np.isfinite(value)}
 
 
-def _coverage(folds: Folds, pair: tuple[float, float]) -> Card:
+def _error_cards(folds: Folds) -> list[Card]:
+    per_series = histogram("WAPE by series", folds.wape(folds.code, folds.series.num_rows), percent=True)
+    lean = step_chart("Bias by step ahead", {"bias": folds.bias(folds.step, folds.n_steps)}, level=0.0, percent=True)
+    return [
+        Card("Error by step ahead", step_chart("WAPE by step ahead", folds.by_step(), percent=True), "WAPE; one faint line per window"),
+        Card("Error by window", bars("WAPE by window", _by_window(folds), unit=" %", row=34), "WAPE, oldest window first"),
+        Card("Error by series", per_series, "number of series by WAPE, median dashed"),
+        Card("Bias by step ahead", lean, "forecast minus actual, share of the volume"),
+    ]
+
+
+def _interval_cards(folds: Folds, pair: tuple[float, float]) -> list[Card]:
     per_step, total = folds.covered(*pair)
     wanted = pair[1] - pair[0]
-    chart = step_chart("Coverage by step ahead", {"share inside the interval": per_step}, level=wanted, percent=True)
-    return Card("Interval coverage by step", chart, f"{percent(total, 1)} of the actuals lie inside, {percent(wanted)} wanted (dashed)")
+    chart = step_chart("Coverage by step ahead", {"share inside the interval": per_step}, level=wanted, percent=True, within=(0.0, 1.0))
+    seen = {level: folds.below(level) for level in folds.quantiles}
+    return [
+        Card("Interval coverage by step", chart, f"{percent(total, 1)} of the actuals inside, {percent(wanted)} wanted"),
+        Card("Calibration", calibration_chart("Calibration of the quantiles", seen), "share of actuals at or below each quantile"),
+    ]
 
 
 def _calibration(folds: Folds) -> Grid:
     rows = [[f"q{level:g}", percent(level, 1), percent(folds.below(level), 1)] for level in folds.quantiles]
-    return Grid("Calibration of the quantiles", ("Quantile", "Actuals at or below, wanted", "Seen"), rows, frozenset({1, 2}))
+    return Grid("Calibration as numbers", ("Quantile", "Actuals at or below, wanted", "Seen"), rows, frozenset({1, 2}), folded=True)
 
 
 def _counted(findings: pa.Table, rows: list[int], names: Sequence[str]) -> list[str]:
