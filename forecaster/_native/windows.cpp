@@ -112,7 +112,7 @@ constexpr int state_width = part_width + 1;
 void carry_on(const Line<const double>& values, const Line<const Index>& indptr, const Spec& spec,
               const nb::ndarray<double, nb::ndim<2>, nb::device::cpu>& state, const Line<float>& out) {
     expect_series(values, indptr);
-    expect(state.shape(0) == indptr.size() - 1 && state.shape(1) == state_width && state.stride(1) == 1, "state must be (series, STATE_WIDTH)");
+    expect(state.shape(0) == indptr.size() - 1 && state.shape(1) == state_width && (state.shape(0) == 0 || state.stride(1) == 1), "state must be (series, STATE_WIDTH)");
     expect(out.size() == values.size(), "out must have one number per value");
     const Op op = op_of(spec);
     with_part(op.stat, [&]<class Part>() {

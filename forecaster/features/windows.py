@@ -118,6 +118,9 @@ class ExpandingMedian(Native):
     prefix: str = ""
     span = None
 
+    def __post_init__(self) -> None:
+        _expect_whole("`least` is a whole number from 1 up", self.least)
+
     @property
     def names(self) -> tuple[str, ...]:
         return (f"{self.prefix}expanding_median",)
@@ -147,7 +150,7 @@ class ExpandingMedian(Native):
         middle = (
             0.5 * state[row, count // 2 - (count % 2 == 0) * (count > 0)] + 0.5 * state[row, np.minimum(count // 2, state.shape[1] - 1)]
         )
-        return np.where(count >= max(self.least, 1), middle, np.nan).astype(np.float32)[:, None]
+        return np.where(count >= self.least, middle, np.nan).astype(np.float32)[:, None]
 
 
 @dataclass(frozen=True)
