@@ -50,7 +50,7 @@ def _system(path: str) -> tuple[pa.fs.FileSystem, str]:
     if "://" not in path:
         return pa.fs.LocalFileSystem(), path
     try:
-        return tuple(pa.fs.FileSystem.from_uri(path))  # type: ignore[return-value]
+        return tuple(pa.fs.FileSystem.from_uri(path))
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{path!r} cannot be opened: {error}") from error
 

@@ -118,7 +118,7 @@ def _elect(gaps: Ints, series: Ints) -> tuple[int, Ints]:
     best = best[np.diff(voter[best], prepend=-1) > 0]
     votes = np.bincount(choice[best], np.minimum(counts[best], _VOTES), len(kinds))
     winner = int(np.argmax(votes))
-    return int(kinds[winner]), voter[best][choice[best] == winner]
+    return int(kinds[winner]), np.asarray(voter[best][choice[best] == winner], np.int64)
 
 
 def _width(gaps: Ints, usual: int) -> int | None:

@@ -127,9 +127,7 @@ def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, OverflowError) as error:
-        raise DataError(
-            f"column {name!r} cannot be read: {error}; expected numbers, texts, dates or categories: convert or drop it"
-        ) from error
+        raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
 
 
 def _refuse_mixture(name: str, values: Any) -> None:
@@ -142,9 +140,7 @@ def _refuse_mixture(name: str, values: Any) -> None:
             kinds.setdefault(kind, value)
         if len(kinds) > 1:
             (one, first), (other, second) = kinds.items()
-            advice = (
-                "convert it to one time zone" if "time" in one and "time" in other else f"convert it, such as data[{name!r}].astype(str)"
-            )
+            advice = "convert it to one time zone" if "time" in one and "time" in other else f"convert it: data[{name!r}].astype(str)"
             raise DataError(f"column {name!r} mixes {one} ({first!r}) and {other} ({second!r}); expected one type: {advice}")
 
 
