@@ -1,0 +1,183 @@
+"""The three files of an archive: model.json (tree), model.parquet (arrays and blobs), manifest.json (versions, checksums)."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from forecaster.archive.payload import Reader, Writer
+from forecaster.archive.tree import decode, encode
+from forecaster.errors import ArchiveError, CannotSave
+
+FORMAT = 1
+"""Grows when older versions of this package can no longer read what this one writes."""
+
+READS = (1,)
+
+MANIFEST, TREE, ROWS = "manifest.json", "model.json", "model.parquet"
+
+PACKAGES = ("forecaster", "numpy", "pyarrow", "scikit-learn", "lightgbm", "xgboost", "skops")
+
+
+def save(thing: Any, folder: str | Path, *, extra: Mapping[str, Any] | None = None) -> None:
+    """Save a model to a folder: whole or not at all, without pickle.
+
+    Args:
+        thing: A tree of storable dataclasses, arrays, numbers, text, tuples, lists, mappings, LightGBM and XGBoost boosters and
+            scikit-learn estimators.
+        folder: Where to; an archive that is there already is replaced.
+        extra: Plain JSON values to keep in the manifest.
+
+    Raises:
+        CannotSave: Something in it has no safe file format.
+        ArchiveError: The folder holds something that is no archive.
+    """
+    target = Path(folder)
+    _refuse_foreign(target)
+    out = Writer()
+    tree = json.dumps(encode(thing, out), separators=(",", ":"), allow_nan=False).encode()
+    files = {TREE: tree, ROWS: _parquet(out)}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _replace({**files, MANIFEST: _manifest(files, extra or {})}, target)
+
+
+def load(folder: str | Path) -> Any:
+    """Load what `save` was given. Runs no code from the files, and builds only classes that are registered as storable.
+
+    Raises:
+        ArchiveError: A file is missing, damaged, foreign or of another format; the message names it.
+    """
+    target = Path(folder)
+    declared = manifest(target)["files"]
+    data = {name: _verified(target / name, declared.get(name)) for name in (TREE, ROWS)}
+    try:
+        tree = json.loads(data[TREE])
+        return decode(tree, Reader(data[ROWS], str(target / ROWS)))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ArchiveError):
+            raise
+        raise ArchiveError(f"{target / TREE} is no tree of a model: {error}") from error
+
+
+def manifest(folder: str | Path) -> dict[str, Any]:
+    """The manifest of an archive: format, versions, extra, and size and sha256 per file.
+
+    Raises:
+        ArchiveError: It is missing, damaged, or of a format that this version does not read.
+    """
+    path = Path(folder) / MANIFEST
+    raw = _read(path)
+    try:
+        told = json.loads(raw)
+        whole = _render({k: v for k, v in told.items() if k != "sha256"}) == raw
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise ArchiveError(f"{path} is damaged: {error}; take the archive from its backup or save the model again") from error
+    if not whole or not isinstance(told.get("files"), dict):
+        raise ArchiveError(f"{path} is damaged: its own checksum differs; take the archive from its backup or save the model again")
+    if told.get("format") not in READS:
+        raise ArchiveError(
+            f"{path} is of format {told.get('format')!r}, written by forecaster {told.get('versions', {}).get('forecaster')}; "
+            f"this version reads format {', '.join(map(str, READS))}: load it with that version, or fit and save the model again"
+        )
+    return dict(told)
+
+
+def _manifest(files: Mapping[str, bytes], extra: Mapping[str, Any]) -> bytes:
+    content = {
+        "format": FORMAT,
+        "versions": {"python": platform.python_version()} | {p: v for p in PACKAGES if (v := _version(p))},
+        "files": {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()},
+        "extra": dict(extra),
+    }
+    try:
+        return _render(content)
+    except (TypeError, ValueError) as error:
+        raise CannotSave(f"extra must be plain JSON values: {error}") from error
+
+
+def _render(content: Mapping[str, Any]) -> bytes:
+    """Canonical bytes of a manifest with its own checksum, so that any other byte is noticed."""
+
+    def text(told: Mapping[str, Any]) -> bytes:
+        return json.dumps(told, indent=1, sort_keys=True, allow_nan=False).encode()
+
+    return text({**content, "sha256": hashlib.sha256(text(content)).hexdigest()})
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _parquet(out: Writer) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(out.table(), buffer, compression="zstd", use_dictionary=False, write_statistics=False)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArchiveError(
+            f"{path} cannot be read ({error.strerror}); an archive is a folder with {MANIFEST}, {TREE} and {ROWS}"
+        ) from error
+
+
+def _verified(path: Path, declared: Any) -> bytes:
+    data = _read(path)
+    if not isinstance(declared, dict) or declared.get("sha256") != hashlib.sha256(data).hexdigest():
+        raise ArchiveError(f"{path} differs from what was saved: its checksum is not the manifest's; take it from its backup or save again")
+    return data
+
+
+def _refuse_foreign(target: Path) -> None:
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).exists()):
+        raise ArchiveError(f"{target} exists and is no archive of a model; choose another folder or remove it")
+
+
+def _replace(files: Mapping[str, bytes], target: Path) -> None:
+    """Write beside the target, flush to disk, then rename: a reader sees the old archive or the new one."""
+    fresh, old = (target.parent / f".{target.name}.{uuid.uuid4().hex}.{end}" for end in ("new", "old"))
+    try:
+        fresh.mkdir()
+        for name, data in files.items():
+            _write(fresh / name, data)
+        _flush(fresh)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+        _flush(target.parent)
+    finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

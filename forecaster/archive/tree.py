@@ -1,0 +1,171 @@
+"""model.json: the tree of a model. What JSON has no word for is an object with one tag.
+
+{"class": name, "fields": {...}}   a storable dataclass        {"tuple": [...]}   {"dict": [[key, value], ...]}
+{"array": key}   {"bytes": key}   {"lightgbm" | "xgboost" | "skops": key}         {"float": "nan" | "inf" | "-inf"}
+{"scalar": key}  a numpy scalar                                {"sklearn": name, "state": {...}}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from forecaster.archive import foreign
+from forecaster.archive.payload import Reader, Writer
+from forecaster.archive.registry import find, may_save, name_of
+from forecaster.errors import ArchiveError, CannotSave
+
+DEEPEST = 200
+"""Levels of nesting that a tree may have."""
+
+
+def encode(thing: Any, out: Writer, where: str = "model") -> Any:
+    """The JSON tree of `thing`; arrays and blobs go to `out`.
+
+    Raises:
+        CannotSave: Something in it has no safe file format. The message says where, and what to do.
+    """
+    kind = type(thing)
+    if thing is None or kind is bool or kind is int or kind is str:
+        return thing
+    if write := _WRITE.get(kind):
+        return write(thing, out, where)
+    for base in (Mapping, np.ndarray, np.generic):
+        if isinstance(thing, base):
+            return _WRITE[base](thing, out, where)
+    return _object(thing, out, where)
+
+
+def _list(thing: Any, out: Writer, where: str) -> list[Any]:
+    return [encode(x, out, f"{where}[{i}]") for i, x in enumerate(thing)]
+
+
+def _mapping(thing: Any, out: Writer, where: str) -> Any:
+    return {"dict": [[_key(k, where), encode(v, out, f"{where}[{k!r}]")] for k, v in thing.items()]}
+
+
+_WRITE: dict[type, Callable[[Any, Writer, str], Any]] = {
+    float: lambda thing, out, where: thing if math.isfinite(thing) else {"float": repr(thing)},
+    list: _list,
+    tuple: lambda thing, out, where: {"tuple": _list(thing, out, where)},
+    dict: _mapping,
+    Mapping: _mapping,
+    bytes: lambda thing, out, where: {"bytes": out.add("bytes", thing)},
+    np.ndarray: lambda thing, out, where: {"array": _at(where, out.array, np.asarray(thing))},
+    np.generic: lambda thing, out, where: {"scalar": _at(where, out.array, np.asarray(thing))},
+}
+
+
+def _object(thing: Any, out: Writer, where: str) -> Any:
+    """A dataclass of ours, or an object of another library."""
+    cls = type(thing)
+    if dataclasses.is_dataclass(cls) and may_save(cls):
+        fields = dataclasses.fields(cls)
+        return {"class": name_of(cls), "fields": {f.name: encode(getattr(thing, f.name), out, f"{where}.{f.name}") for f in fields}}
+    if (plain := foreign.plain_state(thing)) is not None:
+        mark = out.mark()
+        try:
+            return {"sklearn": name_of(cls), "state": encode(plain, out, where)}
+        except CannotSave:
+            out.back_to(mark)
+    return _at(where, foreign.encode, thing, out)
+
+
+def _at(where: str, action: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return action(*arguments)
+    except CannotSave as error:
+        raise CannotSave(f"{where}: {error}") from error
+
+
+def _key(key: Any, where: str) -> str | int | float:
+    if type(key) not in (str, int, float) or (type(key) is float and not math.isfinite(key)):
+        raise CannotSave(f"{where}: the key {key!r} of a mapping is a {type(key).__qualname__}; keys must be text or numbers")
+    return key  # type: ignore[no-any-return]
+
+
+def decode(node: Any, rows: Reader, depth: int = 0) -> Any:
+    """What `encode` was given. Nothing but storable dataclasses and allowed models of other libraries is built.
+
+    Raises:
+        ArchiveError: The tree holds something else.
+    """
+    if depth > DEEPEST:
+        raise ArchiveError(f"model.json is nested deeper than {DEEPEST} levels")
+    if isinstance(node, list):
+        return [decode(x, rows, depth + 1) for x in node]
+    if not isinstance(node, dict):
+        return node
+    for tag, build in _BUILD.items():
+        if tag in node:
+            return build(node, rows, depth + 1)
+    raise ArchiveError(f"model.json holds an object that this version does not know: {sorted(map(str, node))[:5]}")
+
+
+def _class(node: dict[str, Any], rows: Reader, depth: int) -> Any:
+    """Build a storable dataclass. Fields that it no longer has are left out, new ones take their defaults."""
+    name, given = node["class"], node.get("fields")
+    cls = find(name) if isinstance(name, str) else None
+    if cls is None or not dataclasses.is_dataclass(cls) or not isinstance(given, dict):
+        raise ArchiveError(f"{name!r} is no class that an archive may build; if it is yours, import its module before loading")
+    fields = {f.name: f.init for f in dataclasses.fields(cls) if f.name in given}
+    values = {field: decode(given[field], rows, depth) for field in fields}
+    try:
+        thing = cls(**{field: values[field] for field, init in fields.items() if init})
+    except Exception as error:
+        raise ArchiveError(f"{name} cannot be built from what the archive holds: {error}") from error
+    for field, init in fields.items():
+        if not init:
+            object.__setattr__(thing, field, values[field])
+    return thing
+
+
+def _pairs(node: dict[str, Any], rows: Reader, depth: int) -> dict[Any, Any]:
+    try:
+        return {key: decode(value, rows, depth) for key, value in node["dict"]}
+    except (TypeError, ValueError) as error:
+        raise ArchiveError(f"model.json holds a mapping that is none: {error}") from error
+
+
+def _items(node: dict[str, Any], rows: Reader, depth: int) -> tuple[Any, ...]:
+    if not isinstance(node["tuple"], list):
+        raise ArchiveError("model.json holds a tuple that is none")
+    return tuple(decode(x, rows, depth) for x in node["tuple"])
+
+
+def _float(node: dict[str, Any], rows: Reader, depth: int) -> float:
+    if node["float"] not in ("nan", "inf", "-inf"):
+        raise ArchiveError(f"model.json holds a number that is none: {node['float']!r}")
+    return float(node["float"])
+
+
+def _scalar(node: dict[str, Any], rows: Reader, depth: int) -> Any:
+    values = rows.array(node["scalar"])
+    if values.ndim:
+        raise ArchiveError("model.json holds a number that is an array")
+    return values[()]
+
+
+def _state(node: dict[str, Any], rows: Reader, depth: int) -> Any:
+    return foreign.from_state(node["sklearn"], decode(node.get("state"), rows, depth))
+
+
+def _foreign(kind: str) -> Callable[[dict[str, Any], Reader, int], Any]:
+    return lambda node, rows, depth: foreign.decode(kind, rows.blob(node[kind], kind))
+
+
+_BUILD: dict[str, Callable[[dict[str, Any], Reader, int], Any]] = {
+    "class": _class,
+    "array": lambda node, rows, depth: rows.array(node["array"]),
+    "tuple": _items,
+    "dict": _pairs,
+    "float": _float,
+    "scalar": _scalar,
+    "bytes": lambda node, rows, depth: rows.blob(node["bytes"], "bytes"),
+    "sklearn": _state,
+    **{kind: _foreign(kind) for kind in foreign.FORMATS},
+}

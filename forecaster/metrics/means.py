@@ -1,0 +1,37 @@
+"""From numbers per series to numbers per group and one overall: unweighted means over series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from forecaster.metrics._segments import along, mean
+from forecaster.metrics.catalogue import Metric
+from forecaster.metrics.scale import Scale
+from forecaster.table import Floats, Ints
+
+Score = Callable[[Floats, Floats, Ints], Floats]
+"""(actual, forecast, series): errors of some series over all windows, less is better. (windows, n, steps) x 2, (n,) -> (n,)"""
+
+
+def per_series(values: Floats) -> Floats:
+    """Mean over windows, NaN skipped. (windows, series) -> (series,)"""
+    return along(values, 0)
+
+
+def per_group(values: Floats, group_ptr: Ints) -> Floats:
+    """Mean over the series of each group, NaN skipped; NaN for a group without any. (..., series) -> (..., groups)"""
+    return mean(values, group_ptr)
+
+
+def overall(values: Floats) -> Floats:
+    """Mean over all series, NaN skipped. (..., series) -> (...)"""
+    return along(values)
+
+
+def scorer(metric: Metric, scale: Scale, levels: Sequence[float] = ()) -> Score:
+    """The score function that selection and ensembles minimise, for one metric of point forecasts."""
+
+    def score(actual: Floats, forecast: Floats, series: Ints) -> Floats:
+        return metric.loss(per_series(metric(actual, forecast, scale=scale.take(series))), levels)
+
+    return score
