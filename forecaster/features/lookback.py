@@ -77,7 +77,9 @@ class Native:
 
     def transform(self, values: Floats | Singles, indptr: Ints) -> Singles:
         """The features of every row. (rows, k)"""
-        return matrix([self], values, indptr)
+        out = np.empty((len(values), len(self.ops)), np.float32)
+        native.fill(_flat(values), indptr, self.ops, out)
+        return out
 
 
 class Windowed(Native):
@@ -126,7 +128,13 @@ def names_of(blocks: Iterable[LookBack]) -> tuple[str, ...]:
 
 
 def matrix(
-    blocks: Sequence[LookBack | Native], values: Floats | Singles, indptr: Ints, *, rows: Ints | None = None, threads: int = 1
+    blocks: Sequence[LookBack],
+    values: Floats | Singles,
+    indptr: Ints,
+    *,
+    rows: Ints | None = None,
+    out: Singles | None = None,
+    threads: int = 1,
 ) -> Singles:
     """The columns of several blocks side by side, in one pass over the series.
 
@@ -135,29 +143,28 @@ def matrix(
         values: The column that is looked back at. (all rows,)
         indptr: Boundaries of the series. (series + 1,)
         rows: Only these rows, ascending (repeats are fine); memory then grows with them and not with the table.
+        out: Where to write; any strides, such as some columns of a larger matrix. A new row-major array where absent.
         threads: Threads of the native kernels; the numbers do not depend on it.
 
     Returns:
-        Features, row-major. (rows, columns of all blocks)
+        `out`. (rows, columns of all blocks)
     """
-    if not all(isinstance(block, Native) for block in blocks):
-        parts = [_transform(block, values, indptr, rows, threads) for block in blocks]
-        return np.concatenate(parts, axis=1) if parts else _room(values, rows, 0)
-    ops = [op for block in blocks for op in block.ops]  # type: ignore[union-attr]
-    out = _room(values, rows, len(ops))
-    native.fill(_flat(values), indptr, ops, out, rows, threads)
+    widths = [len(block.names) for block in blocks]
+    shape = len(values) if rows is None else len(rows), sum(widths)
+    out = np.empty(shape, np.float32) if out is None else out
+    if out.shape != shape:
+        raise ValueError(f"`out` must have the shape {shape} (rows, columns of all blocks); got {out.shape}")
+    ours = [block for block in blocks if isinstance(block, Native)]
+    if len(ours) == len(blocks):
+        native.fill(_flat(values), indptr, [op for block in ours for op in block.ops], out, rows, threads)
+        return out
+    for block, end, width in zip(blocks, np.cumsum(widths), widths, strict=True):
+        part = out[:, end - width : end]
+        if isinstance(block, Native):
+            matrix([block], values, indptr, rows=rows, out=part, threads=threads)
+        else:
+            part[:] = block.transform(values, indptr)[slice(None) if rows is None else rows]
     return out
-
-
-def _transform(block: LookBack | Native, values: Floats | Singles, indptr: Ints, rows: Ints | None, threads: int) -> Singles:
-    if isinstance(block, Native):
-        return matrix([block], values, indptr, rows=rows, threads=threads)
-    every = block.transform(values, indptr)
-    return every if rows is None else every[rows]
-
-
-def _room(values: Floats | Singles, rows: Ints | None, columns: int) -> Singles:
-    return np.empty((len(values) if rows is None else len(rows), columns), np.float32)
 
 
 def _flat(values: Floats | Singles) -> Floats | Singles:

@@ -125,6 +125,17 @@ def test_threads_give_the_same_bits_and_single_precision_columns_the_same_number
     np.testing.assert_array_equal(one, matrix(BLOCKS, values.astype(np.float64), indptr))
 
 
+def test_columns_of_a_larger_matrix_are_filled_in_place() -> None:
+    values, indptr = np.arange(6.0), np.array([0, 2, 6])
+    for order in ("C", "F"):
+        room = np.full((6, 5), -1, np.float32, order=order)  # type: ignore[call-overload]
+        matrix([Lags((1, 2)), Expanding("max")], values, indptr, out=room[:, 1:4])
+        np.testing.assert_array_equal(room[:, [0, 4]], -1)
+        np.testing.assert_array_equal(room[:, 1:4], matrix([Lags((1, 2)), Expanding("max")], values, indptr))
+    with pytest.raises(ValueError, match="must have the shape"):
+        matrix([Lags((1, 2))], values, indptr, out=np.empty((6, 3), np.float32))
+
+
 def test_boundaries_that_do_not_fit_the_values_are_refused() -> None:
     for indptr in ([0, 3], [1, 4], [0, 4, 2, 4]):
         with pytest.raises(ValueError, match="indptr"):
