@@ -57,14 +57,15 @@ def panels(series: Series, wanted: pa.Table, names: Sequence[str], notes: Sequen
     for g, (name, note) in enumerate(zip(labels(wanted, names), notes, strict=True)):
         chart, drawn = _chart(name, history.of(g), forecast.of(g), folds.of(g), series.columns.target)
         cards.append(Card(name, chart, note + (f" · sum of {drawn:,} series" if drawn > 1 else "")))
-    return Charts(cards, _legend(series.forecast))
+    return Charts(cards, _legend(series.forecast, cards))
 
 
-def _legend(forecast: pa.Table) -> dict[str, str]:
-    levels = tuple(quantile_columns(forecast))
-    pair = interval(levels)
-    band = {"band": f"interval {pair[0]:g} to {pair[1]:g}"} if pair else {}
-    return {"history": "history", "fold": "out-of-fold forecasts", "forecast": "forecast"} | band
+def _legend(forecast: pa.Table, cards: Sequence[Card]) -> dict[str, str]:
+    """What is drawn in any of the cards."""
+    pair = interval(tuple(quantile_columns(forecast)))
+    words = {"history": "history", "fold": "out-of-fold forecasts", "forecast": "forecast"}
+    words |= {"band": f"interval {pair[0]:g} to {pair[1]:g}"} if pair else {}
+    return {css: told for css, told in words.items() if any(f'class="{css}"' in card.chart for card in cards)}
 
 
 def _rows(table: pa.Table, wanted: pa.Table, names: Sequence[str], time: str, values: Sequence[str], *, cutoff: bool = False) -> _Rows:
