@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from forecaster.metrics._segments import along, mean
 from forecaster.metrics.catalogue import Metric
 from forecaster.metrics.scale import Scale
+from forecaster.metrics.segments import along, mean
 from forecaster.table import Floats, Ints
 
 Score = Callable[[Floats, Floats, Ints], Floats]

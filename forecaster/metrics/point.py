@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.metrics._segments import along
 from forecaster.metrics.scale import Scale
+from forecaster.metrics.segments import along
 from forecaster.table import Floats
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forecaster.metrics._segments import along
+from forecaster.metrics.segments import along
 from forecaster.table import Floats
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from forecaster.metrics._segments import mean, reduce
+from forecaster.metrics.segments import mean, reduce
 from forecaster.table import Floats, Table
 
 
@@ -32,7 +32,7 @@ class Scale:
         A series without seasonal differences (too short, or repeating itself exactly) takes those of one step, then its range.
         """
         spread = _range(table)
-        season, step = _differences(table, table.season_length), _differences(table, 1)
+        season, step = differences(table, table.season_length), differences(table, 1)
         mae = _first(mean(np.abs(season), table.indptr), mean(np.abs(step), table.indptr), spread)
         mse = _first(mean(season**2, table.indptr), mean(step**2, table.indptr), spread**2)
         return cls(spread, mae, mse)
@@ -48,7 +48,7 @@ def _range(table: Table) -> Floats:
     return _first(high - low, np.fmax(np.abs(low), np.abs(high)), np.ones(len(table)))
 
 
-def _differences(table: Table, lag: int) -> Floats:
+def differences(table: Table, lag: int) -> Floats:
     """Each value less the one `lag` steps before it in the same series, NaN where there is none. (rows,)"""
     out = np.full(len(table.target), np.nan)
     if lag < len(out):

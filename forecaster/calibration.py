@@ -1,0 +1,253 @@
+"""Spread: how far actual values fall from forecasts, learnt from out-of-fold residuals.
+
+A residual is divided by the scale of its series and by the profile of its group at its step; what is left is pooled per group. A
+quantile is the mean plus scale times profile times the pooled quantile (split-conformal prediction: Papadopoulos et al. 2002;
+Lei et al. 2018). Every window is scaled by what the *other* windows say (the jackknife of Barber et al. 2021), so that residuals
+are not judged by a scale that they set themselves. Past the horizon the variances of the blocks of steps add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from forecaster.archive import storable
+from forecaster.metrics import Scale, per_group
+from forecaster.metrics.scale import differences
+from forecaster.metrics.segments import mean, total
+from forecaster.table import Floats, Ints, Table
+
+LEVELS = np.array([0.001, 0.0025, 0.005, *np.round(np.arange(1, 100) / 100, 2), 0.995, 0.9975, 0.999])
+"""Levels at which the pooled quantiles are kept; between them they are interpolated, beyond them they grow like normal ones."""
+
+UNIT = NormalDist(0, np.sqrt(np.pi / 2))
+"""The normal distribution of mean absolute deviation 1: what residuals look like before any are seen."""
+
+NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
+
+PRIOR_WINDOWS = 0.5
+"""Weight, in windows, of what the group says about the scale of a series."""
+
+PRIOR_POOL = 8.0
+"""Weight, in residuals, of the normal quantiles against the pooled ones."""
+
+PRIOR_STEP = 30.0
+"""Weight, in residuals, of a power of the step against the mean size at the step itself."""
+
+PRIOR_RISE = 4.0
+"""Weight of no growth at all against the growth with the step, in residuals times their variance of log steps."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """The distribution of residuals of each series and step.
+
+    Args:
+        scale: Mean absolute residual of each series. (series,)
+        bias: Mean residual of each series beyond its group's, in scales. (series,)
+        group: Group of each series. (series,)
+        profile: Size of the residuals at each step against the mean over steps. (groups, horizon)
+        table: Quantiles of the standardised residuals at `LEVELS`, ascending. (groups, levels)
+    """
+
+    scale: Floats
+    bias: Floats
+    group: Ints
+    profile: Floats
+    table: Floats
+
+    @classmethod
+    def of(cls, actual: Floats, forecast: Floats, scale: Floats, group_ptr: Ints) -> Spread:
+        """Learn from out-of-fold forecasts.
+
+        Args:
+            actual: NaN where unknown. (windows, series, horizon)
+            forecast: NaN where there is none. (windows, series, horizon)
+            scale: What to expect of a series without residuals, such as `Scale.mae`. (series,)
+            group_ptr: Boundaries of the groups in the series. (groups + 1,)
+        """
+        residual = np.where(np.isfinite(actual) & np.isfinite(forecast), actual - forecast, np.nan)
+        group = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr))
+        size, sizes = _scales(np.abs(residual), scale, group_ptr, group)
+        standard = _over(residual, sizes[..., None])
+        profile = _profile(np.abs(standard), group_ptr)
+        standard = _over(standard, profile[group])
+        bias, biases = _biases(standard, group_ptr, group)
+        return cls(size, bias, group, profile, _pooled(standard - biases[..., None], group_ptr))
+
+    @classmethod
+    def naive(cls, table: Table, horizon: int) -> Spread:
+        """The spread to expect without any residuals: normal, with the size and growth of differences within the training values."""
+        pooled = np.repeat(NORMAL[None], table.n_groups, axis=0)
+        return cls(Scale.of(table).mae, np.zeros(len(table)), table.group, _growth(table, horizon), pooled)
+
+    def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
+        """Quantiles around point forecasts: ascending in the level, never NaN where the mean is not.
+
+        Args:
+            mean: Point forecasts, also past the horizon of the residuals. (series, steps)
+            levels: Ascending, between 0 and 1.
+
+        Returns:
+            (series, steps, levels)
+        """
+        width = self.scale[:, None] * _extended(self.profile, mean.shape[1])[self.group]
+        standard = _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
+        return mean[..., None] + width[..., None] * standard[:, None, :]
+
+    def take(self, which: ArrayLike) -> Spread:
+        """The spread of the series `which` (indices or a mask)."""
+        chosen = np.asarray(which)
+        return replace(self, scale=self.scale[chosen], bias=self.bias[chosen], group=self.group[chosen])
+
+
+def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
+    """Scale of each series, and the one of each window that the other windows give. (series,), (windows, series)
+
+    A series is shrunk towards what its group's residuals are to the expected scale, the more so the fewer windows it has.
+    """
+    per_window = _mean(size, -1)
+    ratio = per_group(_over(_mean(per_window, 0), expected), group_ptr)
+    prior = np.where(np.isfinite(ratio), ratio, 1.0)[group] * expected
+    count, sums = np.isfinite(per_window), np.nan_to_num(per_window)
+
+    def shrunk(sums: Floats, windows: Floats) -> Floats:
+        return (sums + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)
+
+    return shrunk(sums.sum(0), count.sum(0)), shrunk(sums.sum(0) - sums, count.sum(0) - count)
+
+
+def _profile(size: Floats, group_ptr: Ints) -> Floats:
+    """Mean size of the residuals at each step, pulled towards a power of the step where they are few. (groups, horizon)"""
+    count = total(np.isfinite(size).sum(0).astype(np.float64).T, group_ptr).T
+    sums = total(np.nansum(size, 0).T, group_ptr).T
+    growth = np.nan_to_num(_power(_over(sums, count), count), nan=1.0)
+    pulled = (sums + PRIOR_STEP * growth) / (count + PRIOR_STEP)
+    return np.nan_to_num(_over(pulled, pulled.mean(1, keepdims=True)), nan=1.0)
+
+
+def _power(size: Floats, count: Floats) -> Floats:
+    """The growth c * step ** a, 0 <= a <= 1, that fits the sizes best; c alone where there are none. (groups, horizon)"""
+    step = np.log(np.arange(1, size.shape[1] + 1))
+    seen = size > 0
+    weight, y = np.where(seen, count, 0.0), np.log(np.where(seen, size, 1.0))
+    every = np.maximum(weight.sum(1, keepdims=True), 1e-12)
+    x = step - (weight * step).sum(1, keepdims=True) / every
+    rise = (weight * x * y).sum(1, keepdims=True) / ((weight * x**2).sum(1, keepdims=True) + PRIOR_RISE)
+    shape: Floats = np.exp(np.clip(rise, 0, 1) * step)
+    middle = _over(np.nansum(size * count, 1), count.sum(1))
+    return shape / _over((weight * shape).sum(1), weight.sum(1))[:, None] * middle[:, None]
+
+
+def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
+    """Bias of each series beyond its group's, and that of each window from the other windows. (series,), (windows, series)
+
+    Empirical Bayes: the part of the differences between series that their windows do not explain is believed, the rest is not.
+    """
+    per_window = _mean(standard, -1)
+    count = np.isfinite(per_window).sum(0)
+    middle = _mean(per_window, 0)
+    noise = _over(np.nansum((per_window - middle) ** 2, 0), np.where(count > 1, (count - 1) * count, np.nan).astype(np.float64))
+    centre = per_group(middle, group_ptr)[group]
+    few = np.bincount(group, np.isfinite(noise), minlength=len(group_ptr) - 1)[group] < 8
+    between = per_group((middle - centre) ** 2 - noise, group_ptr)[group]
+    real = np.where(few | ~(between > 0), 0.0, between)
+    noise = np.where(np.isfinite(noise), noise, np.inf)
+    believed = np.where(real > 0, real / (real + noise), 0.0)
+
+    def shrunk(sums: Floats, windows: Floats) -> Floats:
+        return np.nan_to_num(believed * (_over(sums, windows) - centre))
+
+    sums, some = np.nan_to_num(per_window), np.isfinite(per_window)
+    return shrunk(sums.sum(0), count.astype(np.float64)), shrunk(sums.sum(0) - sums, (count - some).astype(np.float64))
+
+
+def _pooled(standard: Floats, group_ptr: Ints) -> Floats:
+    """Quantiles of all residuals of each group at `LEVELS`, pulled towards the prior ones where they are few. (groups, levels)
+
+    The level p of n residuals is the ((n + 1) p)-th of them: what a further, exchangeable one falls below with probability p.
+    Residuals of one window resemble each other, so n counts them for as many as they are worth.
+    """
+    values, first, n = _sorted(standard, group_ptr)
+    worth = n / _resemblance(standard, group_ptr)[:, None]
+    place = np.clip(((worth + 1) * LEVELS - 1) / np.maximum(worth - 1, 1e-9), 0, 1) * np.maximum(n - 1, 0)
+    low = np.floor(place).astype(np.int64)
+    here, there = (values[np.minimum(first + k, len(values) - 1)] for k in (low, np.minimum(low + 1, np.maximum(n - 1, 0))))
+    edge = np.interp(worth / (worth + 1), LEVELS, NORMAL)
+    found = here + (place - low) * (there - here) + np.sign(NORMAL) * np.maximum(np.abs(NORMAL) - edge, 0)
+    prior = _student(worth / np.maximum(np.diff(group_ptr), 1)[:, None])
+    return np.sort((worth * found + PRIOR_POOL * prior) / (worth + PRIOR_POOL), axis=1)
+
+
+def _sorted(standard: Floats, group_ptr: Ints) -> tuple[Floats, Ints, Ints]:
+    """The known residuals of all groups, ascending within each, then where each begins and how many it has. (n + 1,), (groups, 1) x 2"""
+    flat = np.moveaxis(standard, 1, 0).reshape(standard.shape[1], -1)
+    label = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr) * flat.shape[1])
+    kept = np.isfinite(flat.ravel())
+    values, label = flat.ravel()[kept], label[kept]
+    n = np.bincount(label, minlength=len(group_ptr) - 1)[:, None]
+    return np.append(values[np.lexsort((values, label))], 0.0), np.cumsum(n)[:, None] - n, n
+
+
+def _resemblance(standard: Floats, group_ptr: Ints) -> Floats:
+    """How many residuals of a window say as much as one independent residual: 1 to the horizon. (groups,)"""
+    count = np.isfinite(standard).sum(-1).astype(np.float64)
+    of_means = _mean(np.square(_mean(standard, -1)) * count, 0)
+    of_all = _mean(_mean(np.square(standard), -1), 0)
+    return np.clip(np.nan_to_num(_over(per_group(of_means, group_ptr), per_group(of_all, group_ptr)), nan=1.0), 1, standard.shape[-1])
+
+
+def _student(freedom: Floats) -> Floats:
+    """Quantiles at `LEVELS` where the scale itself was learnt from `freedom` residuals: Student's t by its expansion. (groups, levels)"""
+    z, v = NORMAL / UNIT.stdev, np.where(freedom > 0, np.maximum(freedom, 2), np.inf)
+    wider: Floats = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+    return wider * UNIT.stdev
+
+
+def _at(table: Floats, levels: Floats) -> Floats:
+    """The table at other levels, interpolated; beyond its ends it goes on as the normal quantiles do. (groups, levels)"""
+    inside = np.clip(levels, LEVELS[0], LEVELS[-1])
+    right = np.clip(np.searchsorted(LEVELS, inside), 1, len(LEVELS) - 1)
+    part = (inside - LEVELS[right - 1]) / (LEVELS[right] - LEVELS[right - 1])
+    beyond = np.array([UNIT.inv_cdf(p) for p in levels]) - np.array([UNIT.inv_cdf(p) for p in inside])
+    found: Floats = table[:, right - 1] * (1 - part) + table[:, right] * part + beyond
+    return found
+
+
+def _extended(profile: Floats, steps: int) -> Floats:
+    """The profile over any number of steps: to the variance of a step add those of the blocks before it. (groups, steps)"""
+    step = np.arange(steps)
+    block, place = np.divmod(step, profile.shape[1])
+    variance: Floats = profile[:, place] ** 2 + block * profile.max(1, keepdims=True) ** 2
+    return np.sqrt(variance)
+
+
+def _growth(table: Table, horizon: int) -> Floats:
+    """Size of the differences that a seasonal naive forecast meets at each step, against those of the first. (groups, horizon)
+
+    Measured at a few numbers of seasons and never falling; where no series is long enough, that of a random walk.
+    """
+    last = -(-horizon // table.season_length)
+    seasons = np.unique(np.geomspace(1, last, 8).round().astype(np.int64))
+    sizes = np.stack([mean(np.abs(differences(table, int(k) * table.season_length)), table.indptr) for k in seasons])
+    grown = per_group(_over(sizes, sizes[0]), table.group_ptr)
+    grown = np.maximum.accumulate(np.where(np.isfinite(grown), grown, np.sqrt(seasons)[:, None]))
+    block = np.arange(horizon) // table.season_length + 1
+    return np.stack([np.interp(block, seasons, g) for g in grown.T])
+
+
+def _mean(values: Floats, axis: int) -> Floats:
+    """Mean that skips NaN; NaN where nothing is left."""
+    count = np.isfinite(values).sum(axis).astype(np.float64)
+    return _over(np.nansum(values, axis), count)
+
+
+def _over(values: Floats, by: Floats) -> Floats:
+    """The ratio, NaN where the divisor is not above zero."""
+    ratio: Floats = values / np.where(by > 0, by, np.nan)
+    return ratio
