@@ -67,20 +67,18 @@ def of(stamps: NDArray[Any], indptr: Ints, zone: str | None = None, label: Calla
     dated = np.asarray(stamps).dtype.kind == "M"
     found: Found | None = None
     if len(gaps):
-        gap, voters = _elect(gaps, series)
-        if not dated:
-            found = _even(seen.of(voters), gap, "1", None)
-        elif gap < DAY - TICKS["h"]:
-            found = _even(seen.of(voters), gap, "us", zone)
-        else:
-            found = _calendar(_Sample(seen.micros if zone is None else _zones.wall(seen.micros, zone), seen.series), zone)
+        election = _Election.of(gaps, series)
+        if dated and election.winner >= DAY - TICKS["h"]:
+            slow = seen.of(election.voters[election.choices >= DAY - TICKS["h"]])
+            found = _calendar(_Sample(slow.micros if zone is None else _zones.wall(slow.micros, zone), slow.series), zone)
+        found = found or _even(seen.of(election.supporters), election.winner, "us" if dated else "1", zone)
     return found or _give_up(np.asarray(stamps), np.asarray(indptr), gaps, dated, label)
 
 
 def micros(stamps: NDArray[Any]) -> Ints:
     """Stamps as whole microseconds since 1970, NaT as the least of all; whole numbers as they are."""
     if stamps.dtype.kind == "M":
-        return stamps.astype("datetime64[us]", copy=False).view(np.int64)
+        return np.asarray(stamps.astype("datetime64[us]", copy=False).view(np.int64))
     return stamps.astype(np.int64, copy=False)
 
 
@@ -88,7 +86,7 @@ def sample(values: Ints, n: int = 200_000) -> Ints:
     """At most `n` of the stamps that are there, always the same ones."""
     if len(values) > n:
         values = values[np.random.default_rng(0).integers(0, len(values), n)]
-    return values[values != np.iinfo(np.int64).min]
+    return np.asarray(values[values != np.iinfo(np.int64).min])
 
 
 def most_common(values: Ints) -> int:
@@ -109,16 +107,27 @@ def _look(stamps: NDArray[Any], indptr: Ints) -> _Sample:
     return _Sample(values[there], series[there])
 
 
-def _elect(gaps: Ints, series: Ints) -> tuple[int, Ints]:
-    """The gap that most series have as their most common one, and those series."""
-    kinds, kind = np.unique(gaps, return_inverse=True)
-    pairs, counts = np.unique(series * len(kinds) + kind, return_counts=True)
-    voter, choice = np.divmod(pairs, len(kinds))
-    best = np.lexsort((choice, -counts, voter))
-    best = best[np.diff(voter[best], prepend=-1) > 0]
-    votes = np.bincount(choice[best], np.minimum(counts[best], _VOTES), len(kinds))
-    winner = int(np.argmax(votes))
-    return int(kinds[winner]), np.asarray(voter[best][choice[best] == winner], np.int64)
+@dataclass(frozen=True)
+class _Election:
+    """Every series votes for its most common gap (the least of those in a draw)."""
+
+    voters: Ints
+    choices: Ints
+    winner: int
+
+    @classmethod
+    def of(cls, gaps: Ints, series: Ints) -> _Election:
+        kinds, kind = np.unique(gaps, return_inverse=True)
+        pairs, counts = np.unique(series * len(kinds) + kind, return_counts=True)
+        voter, choice = np.divmod(pairs, len(kinds))
+        best = np.lexsort((choice, -counts, voter))
+        best = best[np.diff(voter[best], prepend=-1) > 0]
+        votes = np.bincount(choice[best], np.minimum(counts[best], _VOTES), len(kinds))
+        return cls(voter[best], kinds[choice[best]], int(kinds[np.argmax(votes)]))
+
+    @property
+    def supporters(self) -> Ints:
+        return np.asarray(self.voters[self.choices == self.winner], np.int64)
 
 
 def _width(gaps: Ints, usual: int) -> int | None:
@@ -141,12 +150,12 @@ def _even(seen: _Sample, gap: int, name: str, zone: str | None) -> Found | None:
 def _calendar(seen: _Sample, zone: str | None) -> Found | None:
     """The frequency of stamps a day or more apart."""
     gaps, series = seen.gaps(DAY)
-    clocks = seen.micros % DAY
-    if not len(gaps) or np.mean(np.diff(clocks)[np.diff(seen.series) == 0] == 0) < _ENOUGH / 2:
+    if not len(gaps):
         return None
     months = np.rint(gaps / _MONTH).astype(np.int64)
-    _, voters = _elect(np.where(gaps < 28, gaps, 1_000 * months), series)
-    chosen = seen.of(voters)
+    chosen = seen.of(_Election.of(np.where(gaps < 28, gaps, 1_000 * months), series).supporters)
+    if not _keeps_its_clock(chosen):
+        return None
     days = _Sample(chosen.micros // DAY, chosen.series)
     found = _monthly(days) or _daily(days)
     if found is None:
@@ -154,6 +163,12 @@ def _calendar(seen: _Sample, zone: str | None) -> Found | None:
     alias, into = found
     offset = most_common(Alias(1, alias.name, alias.anchor).grid(0, into).index(days.micros) % alias.every)
     return str(alias), zone, into * DAY + most_common(chosen.micros % DAY), offset
+
+
+def _keeps_its_clock(seen: _Sample) -> bool:
+    """Whether stamps of one series mostly come at the same time of the day."""
+    same = np.diff(seen.micros % DAY)[np.diff(seen.series) == 0] == 0
+    return bool(np.mean(same) >= _ENOUGH / 2)
 
 
 def _monthly(days: _Sample) -> tuple[Alias, int] | None:
