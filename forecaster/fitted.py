@@ -34,6 +34,7 @@ class Fitted:
         fallback: Why a series is forecast by the baseline. Series index -> reason
         seconds: Time that the whole fit took.
         floor: No forecast of a series lies below; -inf for no bound. (series,)
+        scale: Mean size of the seasonal differences of each series: what to expect of its residuals. (series,)
         greater_is_better: Direction of the metric.
     """
 
@@ -46,6 +47,7 @@ class Fitted:
     fallback: Mapping[int, str]
     seconds: float
     floor: Floats
+    scale: Floats
     greater_is_better: bool
 
     @property
@@ -137,13 +139,13 @@ class Fitted:
     def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
         search, others = self.search, [v for v in range(len(forecast)) if v != w] or [w]
         rows = np.flatnonzero(np.isfinite(search.actual[w]).any(axis=1))
-        spread = Spread.of(search.actual[others], forecast[others], self.table)
+        spread = Spread.of(search.actual[others], forecast[others], self.scale, self.table.group_ptr)
         steps = search.cutoffs[w][:, None] + np.arange(1, forecast.shape[2] + 1)
         quantiles = self._quantiles(spread, forecast[w])
         columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | quantiles
         ids = {column: values[rows] for column, values in self.table.ids.items()}
         made = frames.long(ids, self.table.frequency, steps[rows], {k: v[rows] for k, v in columns.items()}, self.schema.time)
-        cutoff = frames.stamps(self.table.frequency, np.repeat(search.cutoffs[w][rows], forecast.shape[2]))
+        cutoff = frames.long(ids, self.table.frequency, np.broadcast_to(search.cutoffs[w][rows, None], steps[rows].shape), {}, "cutoff")["cutoff"]
         at = made.schema.get_field_index(self.schema.time) + 1
         made = made.add_column(at, "cutoff", cutoff)
         return made.add_column(at + 1, "learner", pa.array([name] * made.num_rows, pa.string()))

@@ -241,6 +241,7 @@ def fit_block(
         fallback=found.forecast(table, settings.horizon, None).failed,
         seconds=clock.perf_counter() - started,
         floor=_floor(table, settings.lower_bound),
+        scale=metrics.Scale.of(table).mae,
         greater_is_better=metrics.get(settings.metric).greater_is_better,
     )
 

@@ -112,7 +112,7 @@ def search(table: Table, candidates: Mapping[str, Learner], baseline: Learner, p
     windows = plan.rolling.split(table, plan.horizon) if plan.rolling is not None else []
     if windows:
         found = _compare(table, candidates, baseline, windows, plan)
-        spread = Spread.of(found.actual, found.chosen, table)
+        spread = Spread.of(found.actual, found.chosen, metrics.Scale.of(table).mae, table.group_ptr)
     else:
         found = _first(table, candidates, plan)
         spread = Spread.naive(table, plan.horizon)
@@ -157,12 +157,11 @@ def _compare(table: Table, candidates: Mapping[str, Learner], baseline: Learner,
 
 def judge_by(metric: str | Callable[..., Any], actual: Floats, table: Table) -> Judge:
     """A function from forecasts to one error per series: the mean over its windows, lower is better."""
-    measure = metrics.get(metric)
-    scale = metrics.Scale.of(table)
-    sign = -1.0 if measure.greater_is_better else 1.0
+    score = metrics.scorer(metrics.get(metric), metrics.Scale.of(table))
+    series = np.arange(len(table))
 
     def judge(forecast: Floats) -> Floats:
-        return sign * metrics.mean_of_windows(measure(actual, forecast, scale=scale))
+        return score(actual, forecast, series)
 
     return judge
 

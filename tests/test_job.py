@@ -1,0 +1,181 @@
+"""The front door on small, whole jobs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn.linear_model import Ridge
+
+from forecaster import Forecaster, RollingOrigin
+from forecaster.errors import DataError, ForecasterError, UnknownName
+
+QUICK = {"learners": ["seasonal_naive", "average", "elastic_net"], "backtest": RollingOrigin(windows=2)}
+
+
+def sales(series: int = 4, days: int = 120, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    when = pd.date_range("2024-01-01", periods=days)
+    parts = []
+    for i in range(series):
+        price = 10 + rng.integers(0, 3, days)
+        y = 50 + 10 * i + 12 * np.sin(2 * np.pi * np.arange(days) / 7) - 3 * (price - 10) + rng.normal(0, 2, days)
+        parts.append(pd.DataFrame({"store": f"s{i % 2}", "item": f"i{i}", "day": when, "units": y, "price": price.astype(float), "kind": "ab"[i % 2]}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def job(**options) -> Forecaster:
+    given = {"horizon": 7, "series": ["store", "item"], "time": "day", "target": "units", "n_jobs": 1} | QUICK | options
+    return Forecaster(**given)
+
+
+def future(frame: pd.DataFrame, steps: int) -> pd.DataFrame:
+    last = frame.groupby(["store", "item"])["day"].max().reset_index()
+    parts = [last.assign(day=last["day"] + pd.Timedelta(days=h), price=11.0) for h in range(1, steps + 1)]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Forecaster:
+    return job().fit(sales())
+
+
+def test_a_forecast_has_the_columns_of_the_contract(fitted):
+    made = fitted.predict()
+    assert list(made.columns) == ["store", "item", "day", "forecast", "q0.1", "q0.5", "q0.9"]
+    assert len(made) == 4 * 7
+    assert np.isfinite(made[["forecast", "q0.1", "q0.5", "q0.9"]]).all().all()
+    assert (made["q0.1"] <= made["q0.5"]).all()
+    assert (made["q0.5"] <= made["q0.9"]).all()
+    assert made["day"].min() == pd.Timestamp("2024-04-30")
+
+
+def test_results_have_the_columns_of_the_contract(fitted):
+    assert list(fitted.leaderboard_.columns)[:6] == ["learner", "score", "rank", "fit_seconds", "predict_seconds", "status"]
+    assert {"seasonal_naive", "average", "elastic_net"} <= set(fitted.leaderboard_["learner"])
+    assert list(fitted.backtest_.columns)[:7] == ["store", "item", "day", "cutoff", "learner", "actual", "forecast"]
+    assert len(fitted.selected_) == 1
+    assert list(fitted.findings_.columns) == ["store", "item", "column", "rule", "count", "first", "action", "message"]
+
+
+def test_the_forecast_is_good(fitted):
+    made = fitted.predict().sort_values(["item", "day"])
+    truth = [50 + 10 * i + 12 * np.sin(2 * np.pi * np.arange(120, 127) / 7) - 3 for i in range(4)]
+    assert np.abs(made["forecast"].to_numpy() - np.concatenate(truth)).mean() < 5
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.Table])
+def test_the_frame_that_comes_is_the_frame_that_goes(kind):
+    frame = sales()
+    data = {pd.DataFrame: frame, pl.DataFrame: pl.from_pandas(frame), pa.Table: pa.Table.from_pandas(frame, preserve_index=False)}[kind]
+    assert isinstance(job(learners=["naive"]).fit(data).predict(), kind)
+
+
+def test_a_path_is_as_good_as_a_frame(tmp_path):
+    frame = sales()
+    frame.to_parquet(tmp_path / "sales.parquet")
+    pd.testing.assert_frame_equal(
+        job(learners=["naive"]).fit(tmp_path / "sales.parquet").predict(), job(learners=["naive"]).fit(frame).predict(), check_dtype=False
+    )
+
+
+def test_same_seed_same_bits(fitted):
+    again = job().fit(sales().sample(frac=1, random_state=1))
+    pd.testing.assert_frame_equal(again.predict(), fitted.predict(), check_exact=True)
+
+
+def test_past_the_horizon_is_a_continuation(fitted):
+    far, near = fitted.predict(horizon=16), fitted.predict()
+    joined = near.merge(far, on=["store", "item", "day"], suffixes=("", "_far"))
+    np.testing.assert_allclose(joined["forecast"], joined["forecast_far"])
+    assert np.isfinite(far.drop(columns=["store", "item", "day"])).all().all()
+    width = (far["q0.9"] - far["q0.1"]).to_numpy().reshape(4, 16)
+    assert (width[:, 14:].mean(axis=1) > width[:, :7].mean(axis=1)).all()
+
+
+def test_known_covariates_matter():
+    frame = sales()
+    made = job(known=["price"], learners=["elastic_net"]).fit(frame)
+    cheap, dear = future(frame, 7).assign(price=10.0), future(frame, 7).assign(price=12.0)
+    assert made.predict(cheap)["forecast"].mean() > made.predict(dear)["forecast"].mean() + 2
+
+
+def test_known_covariates_without_a_future_are_carried_forward():
+    made = job(known=["price"], static=["kind"], learners=["elastic_net"]).fit(sales()).predict()
+    assert np.isfinite(made["forecast"]).all()
+
+
+def test_save_and_load_give_the_same_forecast(fitted, tmp_path):
+    fitted.save(tmp_path / "job")
+    loaded = Forecaster.load(tmp_path / "job")
+    pd.testing.assert_frame_equal(loaded.predict(), fitted.predict(), check_exact=True)
+    pd.testing.assert_frame_equal(loaded.leaderboard_, fitted.leaderboard_)
+    assert not [path for path in (tmp_path / "job").rglob("*") if path.suffix in {".pkl", ".joblib"}]
+
+
+def test_any_regressor_is_a_learner():
+    made = job(learners=[Ridge()]).fit(sales())
+    assert "ridge" in made.leaderboard_["learner"].tolist()[0]
+    assert np.isfinite(made.predict()["forecast"]).all()
+
+
+def test_without_a_backtest_there_is_no_search():
+    made = job(learners="seasonal_naive", backtest=None, ensemble=None).fit(sales())
+    assert len(made.backtest_) == 0
+    assert len(made.leaderboard_) == 0
+    forecast = made.predict()
+    np.testing.assert_allclose(forecast["forecast"].to_numpy().reshape(4, 7), sales()["units"].to_numpy().reshape(4, 120)[:, -7:])
+    assert (forecast["q0.9"] > forecast["q0.1"]).all()
+
+
+def test_a_learner_that_breaks_costs_nothing_but_itself():
+    class Broken:
+        def fit(self, x, y):
+            raise ZeroDivisionError("no")
+
+        def predict(self, x):
+            raise ZeroDivisionError("no")
+
+    made = job(learners=["seasonal_naive", Broken()]).fit(sales())
+    board = made.leaderboard_.set_index("learner")
+    assert board.loc["broken", "status"] == "failed"
+    assert "no" in board.loc["broken", "reason"]
+    assert np.isfinite(made.predict()["forecast"]).all()
+
+
+def test_short_series_fall_back_beside_healthy_ones():
+    frame = pd.concat([sales(), pd.DataFrame({"store": "s9", "item": "new", "day": [pd.Timestamp("2024-04-29")], "units": [3.0], "price": [10.0], "kind": ["a"]})])
+    made = job().fit(frame).predict()
+    assert np.isfinite(made["forecast"]).all()
+    assert len(made) == 5 * 7
+
+
+def test_features_are_the_training_matrix():
+    matrix = job(lags=[1], windows=None, featurization="off", horizon=3).features(sales(1, 20))
+    assert {"store", "item", "day", "units", "origin", "horizon", "lag1"} <= set(matrix.columns)
+    row = matrix[(matrix["day"] == pd.Timestamp("2024-01-10")) & (matrix["horizon"] == 2)].iloc[0]
+    values = sales(1, 20).set_index("day")["units"]
+    assert row["lag1"] == pytest.approx(values[pd.Timestamp("2024-01-08")], rel=1e-6)
+
+
+def test_a_forecast_before_fit_says_so():
+    with pytest.raises(ForecasterError, match="fit"):
+        job().predict()
+
+
+def test_a_wrong_column_is_answered_with_the_right_one():
+    with pytest.raises(UnknownName, match="units"):
+        job(target="unit").fit(sales())
+
+
+def test_an_empty_frame_is_refused():
+    with pytest.raises(DataError):
+        job().fit(sales().iloc[:0])
+
+
+def test_forecasts_of_what_never_was_negative_are_not():
+    frame = sales().assign(units=lambda f: (f["units"] - 60).clip(lower=0))
+    made = job().fit(frame).predict()
+    assert (made[["forecast", "q0.1", "q0.5", "q0.9"]] >= 0).all().all()
