@@ -1,0 +1,116 @@
+"""The recipe of a feature matrix, and the recipe fitted to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.features.auto import lags_and_windows
+from forecaster.features.calendar import Grid
+from forecaster.features.fitted import FittedDesign
+from forecaster.features.fourier import periods
+from forecaster.features.holidays import Holidays
+from forecaster.features.pairs import series_keys
+from forecaster.features.timeline import Timeline
+from forecaster.table import Singles, Table
+
+Windows = tuple[tuple[str, tuple[float, ...]], ...]
+
+
+@storable
+@dataclass(frozen=True)
+class Design:
+    """The recipe of a feature matrix.
+
+    Direct: row (t, h) is target row t seen from the origin o = t - h, for every h up to the horizon (horizon as a feature,
+    azure-semantics B.1). Look-backs are read at o, calendar, holidays and known covariates at t, and seasonal windows at
+    t - m ceil(h / m): the last row at or before o that has the season of t. Recursive: h = 1 only; see `rollout`.
+
+    Args:
+        horizon: Largest number of steps ahead.
+        lags: Orders of target lags seen from the origin, 1 for the last known value; "auto" as in `auto.py`; None for none.
+        windows: Statistic -> sizes: mean, std, min, max, sum, median, ewm (weights), season_mean and so on (numbers of seasons);
+            "auto" as in `auto.py`; None for none. Without lags, windows and past covariates rows are not repeated per horizon.
+        calendar: Calendar columns of the frequency.
+        trend: A column that counts steps since the first one.
+        fourier: Pairs of Fourier terms per natural period, or period -> pairs.
+        holidays: A country, a mapping with country, subdiv, names, lead, lag, or the name of a column of countries.
+        static: Static covariates, and which series a row is of.
+        past_lags: Orders of the lags of each past covariate, seen from the origin.
+        strategy: "direct" or "recursive".
+        row_budget: Most training rows of a group; above it the horizons of each row are sampled. None for no limit.
+        seed: Seed of that sample.
+    """
+
+    horizon: int = 1
+    lags: tuple[int, ...] | Literal["auto"] | None = "auto"
+    windows: Mapping[str, Sequence[float]] | Windows | Literal["auto"] | None = "auto"
+    calendar: bool = True
+    trend: bool = False
+    fourier: int | Mapping[float, int] | tuple[tuple[float, int], ...] = 0
+    holidays: Any = None
+    static: bool = True
+    past_lags: tuple[int, ...] = (1,)
+    strategy: Literal["direct", "recursive"] = "direct"
+    row_budget: int | None = 1_000_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or (self.row_budget is not None and self.row_budget < 1):
+            raise SettingsError(f"horizon and row_budget start at 1; came horizon={self.horizon}, row_budget={self.row_budget}.")
+        if self.strategy not in ("direct", "recursive"):
+            raise SettingsError(f'strategy is "direct" or "recursive"; came {self.strategy!r}.')
+        for name in ("lags", "past_lags"):
+            object.__setattr__(self, name, _frozen(getattr(self, name)))
+        for name in ("windows", "fourier", "holidays"):
+            object.__setattr__(self, name, _frozen(getattr(self, name)))
+
+    def fit(self, table: Table) -> FittedDesign:
+        """Decide every column from a table.
+
+        Only the table itself has a say, so whoever needs a group's columns to be independent of its neighbours fits per group.
+
+        Args:
+            table: Training values.
+        """
+        resolved = lags_and_windows(self, table)
+        grid = Grid.of(table.steps)
+        holidays = None if self.holidays is None else Holidays.of(self.holidays).fit(table, grid)
+        timeline = self._timeline(table, grid).fit(table.frequency, grid)
+        several = bool((np.diff(table.group_ptr) > 1).any())
+        return FittedDesign(
+            design=resolved,
+            season_length=table.season_length,
+            timeline=timeline,
+            holidays=holidays,
+            known=_telling(table.known),
+            past=_telling(table.past) if self.past_lags else (),
+            static=_telling(table.static) if self.static else (),
+            series=series_keys(table) if self.static and several else None,
+            codes=np.arange(len(table)) - table.group_ptr[table.group],
+            categories={name: table.categories[name] for name in (*table.known, *table.static) if name in table.categories},
+        )
+
+    def _timeline(self, table: Table, grid: Grid) -> Timeline:
+        pairs = self.fourier
+        if isinstance(pairs, int):
+            pairs = tuple((p, pairs) for p in periods(table.frequency, table.season_length)) if pairs else ()
+        first = int(grid.steps[0]) if self.trend and len(grid.steps) else None
+        return Timeline(self.calendar, dict(pairs), first)
+
+
+def _telling(columns: Mapping[str, Singles]) -> tuple[str, ...]:
+    """The columns that hold more than one value; a missing value counts as one."""
+    return tuple(name for name, x in columns.items() if np.isfinite(x).any() and (np.isnan(x).any() or x.min() < x.max()))
+
+
+def _frozen(value: Any) -> Any:
+    """Mappings and lists as tuples, so that recipes can be compared and hashed."""
+    if isinstance(value, Mapping):
+        return tuple((key, _frozen(inner)) for key, inner in value.items())
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,324 @@
+"""A design fitted to a table: it knows every column, and makes training rows and the rows ahead alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.archive import storable
+from forecaster.errors import CannotPredict
+from forecaster.features.calendar import CYCLES, Grid
+from forecaster.features.holidays import Holidays
+from forecaster.features.lags import Lags
+from forecaster.features.lookback import LookBack, matrix, names_of
+from forecaster.features.matrix import CHUNK, Matrix, Part, gather
+from forecaster.features.pairs import pairs, series_keys
+from forecaster.features.timeline import Timeline
+from forecaster.features.windows import Seasonal, from_windows
+from forecaster.table import Future, Ints, Singles, Table
+
+if TYPE_CHECKING:
+    from forecaster.features.design import Design
+
+SLAB = 1 << 21
+"""Rows of the table whose look-back features are held at a time, in whole series."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedDesign:
+    """Every column of a feature matrix, decided.
+
+    The columns stand in this order: horizon, look-backs at the origin, seasonal look-backs, lags of past covariates, time,
+    holidays, known covariates, static covariates, series. A made column whose name a covariate has too is called `made_<name>`.
+
+    Args:
+        design: The recipe, with "auto" resolved.
+        season_length: Steps in one season.
+        timeline: Calendar, Fourier and trend columns.
+        holidays: Holiday columns.
+        known: Known covariates that are used.
+        past: Past covariates that are used.
+        static: Static covariates that are used.
+        series: A key of each series of the training table, where the series is a feature. (series,)
+        codes: The code of each of these series: its place in its group. (series,)
+        categories: The labels of categorical covariates.
+    """
+
+    design: Design
+    season_length: int
+    timeline: Timeline
+    holidays: Holidays | None
+    known: tuple[str, ...]
+    past: tuple[str, ...]
+    static: tuple[str, ...]
+    series: Ints | None
+    codes: Ints
+    categories: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def blocks(self) -> tuple[LookBack, ...]:
+        """Look-backs of the target that are read at the origin."""
+        lags = self.design.lags
+        plain = {name: sizes for name, sizes in self._windows.items() if not name.startswith("season_")}
+        return (*((Lags(tuple(lags)),) if lags else ()), *from_windows(plain))
+
+    @cached_property
+    def seasonal(self) -> tuple[LookBack, ...]:
+        """Look-backs of the target that are read at the last row of the season."""
+        found = {name.removeprefix("season_"): sizes for name, sizes in self._windows.items() if name.startswith("season_")}
+        period = self.season_length
+        return tuple(Seasonal(stat, period, tuple(map(int, sizes))) for stat, sizes in found.items()) if period > 1 else ()
+
+    @cached_property
+    def of_past(self) -> tuple[LookBack, ...]:
+        """One block of lags per past covariate."""
+        return tuple(Lags(self.design.past_lags, prefix=f"{name}_") for name in self.past)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether rows have an origin; without one the matrix has no horizon."""
+        return bool(self.blocks or self.seasonal or self.of_past)
+
+    @property
+    def direct(self) -> bool:
+        return self.looks_back and self.design.strategy == "direct"
+
+    @property
+    def horizon(self) -> int:
+        """Largest horizon of a training row."""
+        return self.design.horizon if self.direct else 1
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        given = (*self.known, *self.static)
+        made = self._made
+        taken = set(given)
+        return (*(f"made_{name}" if name in taken else name for name in made), *given, *(("series",) if self.series is not None else ()))
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """What each column is: "number"; "category", a code without order; "cycle", one of a few calendar numbers in a ring."""
+        labelled = {*self.categories, "series"}
+        made = ["category" if name == "holiday_name" else "cycle" if name in CYCLES else "number" for name in self._made]
+        rest = ["category" if name in labelled else "number" for name in self.names[len(made) :]]
+        return (*made, *rest)
+
+    @property
+    def categorical(self) -> tuple[bool, ...]:
+        """Whether each column is a category."""
+        return tuple(kind == "category" for kind in self.kinds)
+
+    @cached_property
+    def span(self) -> int | None:
+        """Rows of history that make the rows ahead exact; None for all."""
+        spans = [block.span for block in (*self.blocks, *self.of_past)]
+        spans += [None if block.span is None else block.span + self.season_length for block in self.seasonal]
+        return None if None in spans else max((s for s in spans if s is not None), default=1)
+
+    @cached_property
+    def lookback(self) -> int:
+        """The longest lag or window: as many values must lie before the first row that has all features. 0 without look-backs."""
+        return max((block.span or 1 for block in (*self.blocks, *self.seasonal)), default=0)
+
+    def training(self, table: Table) -> Matrix:
+        """The training rows of a table.
+
+        Rows whose target is missing, or whose look-backs at the origin are all missing, are left out; other missing values stay NaN.
+
+        Args:
+            table: The table that the design was fitted to, or another of the same columns.
+        """
+        row, h, eligible = pairs(table, self.horizon, self.looks_back, self.design.row_budget, self.design.seed)
+        X = np.empty((len(row), len(self.names)), np.float32)
+        kept = np.ones(len(row), bool)
+        clock, filled = self._clock(Grid.of(table.steps), table), 0
+        for first, last in _slabs(table.indptr):
+            begin, end = np.searchsorted(row, table.indptr[[first, last]])
+            slab = Sources.of(self, table.take(np.arange(first, last)), clock)
+            filled += self._fill(slab, row[begin:end] - table.indptr[first], h[begin:end], X[filled:], kept[begin:end])
+        row, h = (row, h) if filled == len(row) else (row[kept], h[kept])
+        group_ptr = np.searchsorted(row, table.indptr[table.group_ptr]).astype(np.int64)
+        return Matrix(X[:filled], table.target[row], row, h, group_ptr, eligible)
+
+    def ahead(self, table: Table, horizon: int, future: Future | None = None) -> Singles:
+        """The rows after each series, as training rows would have them.
+
+        Args:
+            table: History; the origin of each series is its last row.
+            horizon: Steps ahead, at most those of the design where it looks back.
+            future: Known covariates of the steps ahead; NaN where there are none.
+
+        Returns:
+            (series, horizon, columns).
+
+        Raises:
+            CannotPredict: The horizon is longer than the design can see.
+        """
+        if self.looks_back and horizon > self.horizon:
+            how = "call `rollout`" if self.design.strategy == "recursive" else "extend the table by the forecasts and go on from there"
+            raise CannotPredict(f"the features reach {self.horizon} steps ahead, asked were {horizon}; {how}.")
+        table = table if self.span is None else table.tail(self.span)
+        series, h = np.repeat(np.arange(len(table)), horizon), np.tile(np.arange(1, horizon + 1), len(table))
+        clock = self._clock(Grid.of(np.repeat(table.end, horizon) + h), table)
+        X = np.empty((len(h), len(self.names)), np.float32)
+        sources = Sources.of(self, table, clock, future or Future({}, horizon))
+        gather(sources.parts(series, table.indptr[series + 1] + h - 1, h, series * horizon + h - 1), X)
+        return X.reshape(len(table), horizon, -1)
+
+    @property
+    def _windows(self) -> dict[str, tuple[float, ...]]:
+        return dict(self.design.windows or ())  # type: ignore[arg-type]
+
+    @cached_property
+    def _made(self) -> tuple[str, ...]:
+        """Names of the columns that are not covariates."""
+        looks = names_of((*self.blocks, *self.seasonal, *self.of_past))
+        days = () if self.holidays is None else self.holidays.names
+        return (*(("horizon",) if self.direct else ()), *looks, *self.timeline.names, *days)
+
+    def _clock(self, grid: Grid, table: Table) -> Clock:
+        days = np.zeros((0, 0), np.float32) if self.holidays is None else self.holidays.columns(table.frequency, grid)
+        return Clock(grid, self.timeline.columns(table.frequency, grid), days)
+
+    def _fill(self, sources: Sources, row: Ints, h: Ints, X: Singles, kept: NDArray[np.bool_]) -> int:
+        """Write the rows of one slab to the head of `X`; returns how many stay."""
+        series = np.searchsorted(sources.table.indptr, row, side="right") - 1
+        looks = slice(int(self.direct), int(self.direct) + len(names_of((*self.blocks, *self.seasonal)) or names_of(self.of_past)))
+        filled, room = 0, np.empty((min(CHUNK, len(row)), X.shape[1]), np.float32)
+        for at in range(0, len(row), CHUNK):
+            chunk = slice(at, min(at + CHUNK, len(row)))
+            out = room[: chunk.stop - at]
+            gather(sources.parts(series[chunk], row[chunk], h[chunk], row[chunk]), out)
+            if self.looks_back:
+                kept[chunk] = ~np.isnan(out[:, looks]).all(axis=1)
+                out = out if kept[chunk].all() else out[kept[chunk]]
+            X[filled : filled + len(out)] = out
+            filled += len(out)
+        return filled
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """What is known of each step of a grid: time columns (steps, k) and holiday columns (places x steps, k)."""
+
+    grid: Grid
+    time: Singles
+    days: Singles
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What the rows of some series are gathered from.
+
+    Args:
+        table: The series.
+        clock: Features of the time.
+        period: Steps in one season.
+        shift: The horizons themselves, as a column to gather from. (horizon + 1, 1 or 0)
+        looks: Look-backs of each row. (rows, k)
+        seasonal: Seasonal look-backs of each row. (rows, k)
+        past: Lags of past covariates of each row. (rows, k)
+        known: Known covariates of each row, or of each step ahead. (rows or series x steps, k)
+        place: Where each of these rows is, for holidays. (rows or series x steps,)
+        static: What does not change. (series, k)
+    """
+
+    table: Table
+    clock: Clock
+    period: int
+    shift: Singles
+    looks: Singles
+    seasonal: Singles
+    past: Singles
+    known: Singles
+    place: Ints | None
+    static: Singles
+
+    @classmethod
+    def of(cls, fitted: FittedDesign, table: Table, clock: Clock, future: Future | None = None) -> Sources:
+        """Compute everything that can be computed per row, series or step."""
+        past = [matrix([block], table.past[name], table.indptr) for name, block in zip(fitted.past, fitted.of_past, strict=True)]
+        return cls(
+            table=table,
+            clock=clock,
+            period=fitted.season_length,
+            shift=np.arange(fitted.horizon + 1, dtype=np.float32)[:, None][:, : int(fitted.direct)],
+            looks=matrix(fitted.blocks, table.target, table.indptr),
+            seasonal=matrix(fitted.seasonal, table.target, table.indptr),
+            past=np.concatenate(past, axis=1) if past else np.zeros((len(table.target), 0), np.float32),
+            known=_stacked(table, fitted.known, future),
+            place=None if fitted.holidays is None else fitted.holidays.places_of(table, future),
+            static=_per_series(fitted, table),
+        )
+
+    def parts(self, series: Ints, row: Ints, h: Ints, at: Ints) -> list[Part]:
+        """Where the columns of some matrix rows lie.
+
+        Args:
+            series: Series of each row.
+            row: Target row in the table, past the end of the series for steps ahead.
+            h: Steps from the origin to the target.
+            at: Where the known covariates of each row lie.
+        """
+        begin = self.table.indptr[series]
+        step = self.clock.grid.at(self.table.start[series] + row - begin)
+        return [
+            Part(self.shift, h),
+            Part(self.looks, _inside(row - h, begin)),
+            Part(self.seasonal, _inside(row + self.period * (-h // self.period), begin)),
+            Part(self.past, _inside(row - h, begin)),
+            Part(self.clock.time, step),
+            *self._days(step, at),
+            Part(self.known, at),
+            Part(self.static, series),
+        ]
+
+    def _days(self, step: Ints, at: Ints) -> list[Part]:
+        if self.place is None:
+            return []
+        place = self.place[at]
+        return [Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + step))]
+
+
+def _inside(row: Ints, begin: Ints) -> Ints:
+    """Rows before the first one of their series are missing."""
+    return np.where(row < begin, -1, row)
+
+
+def _stacked(table: Table, names: tuple[str, ...], future: Future | None) -> Singles:
+    """Known covariates side by side, of the table's rows or of the steps ahead. (rows or series x steps, k)"""
+    if future is None:
+        columns = [table.known[name] for name in names]
+        return np.column_stack(columns) if columns else np.zeros((len(table.target), 0), np.float32)
+    blank = np.full((len(table), future.steps), np.nan, np.float32)
+    blocks = [future.known.get(name, blank).reshape(-1) for name in names]
+    return np.column_stack(blocks) if blocks else np.zeros((blank.size, 0), np.float32)
+
+
+def _per_series(fitted: FittedDesign, table: Table) -> Singles:
+    """Static covariates and the code of each series; a series that the design has not met has none. (series, k)"""
+    columns = [np.asarray(table.static[name], np.float32) for name in fitted.static]
+    if fitted.series is not None:
+        columns.append(_codes(fitted.series, fitted.codes, series_keys(table)))
+    return np.column_stack(columns) if columns else np.zeros((len(table), 0), np.float32)
+
+
+def _codes(known: Ints, codes: Ints, wanted: Ints) -> Singles:
+    if np.array_equal(known, wanted):
+        return codes.astype(np.float32)
+    order = np.argsort(known)
+    at = order[np.searchsorted(known, wanted, sorter=order).clip(max=len(known) - 1)]
+    return np.where(known[at] == wanted, codes[at], np.nan).astype(np.float32)
+
+
+def _slabs(indptr: Ints) -> list[tuple[int, int]]:
+    """Neighbouring series, cut so that no cut has many more rows than a slab."""
+    cuts = np.flatnonzero(np.diff(indptr[:-1] // SLAB, prepend=-1))
+    return list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(indptr) - 1], strict=True)) if len(indptr) > 1 else []

@@ -1,0 +1,386 @@
+"""Public holidays as features, from the `holidays` package.
+
+For steps of a day or less, and for weeks (counted in weeks there):
+
+* `holiday`: 1 where the local day is a holiday, or the week has one;
+* `holiday_name`: its name as a category; days before and after it have names of their own ("Christmas Day -1", "Christmas Day +1"),
+  0 where there is none, missing for a name that the training rows did not have. Observed days bear the name of the holiday itself;
+  where the days around two holidays overlap, the nearer holiday wins, and of two equally near ones the coming one;
+* `holiday_next`, `holiday_last`: days to the next and since the last holiday.
+
+For weeks, months, quarters and years:
+
+* `holiday_count`: holidays in the period, an observed day next to its holiday not counted again;
+* `holiday_days_off`: holidays, observed ones included, that fall on working days of that country.
+
+A period is the one that the stamp ends (weeks, "ME", "QE", "YE") or begins ("MS", "QS", "YS"), as pandas has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.archive import storable
+from forecaster.errors import SettingsError, UnknownName
+from forecaster.features.calendar import Grid, informative
+from forecaster.frequency import Frequency
+from forecaster.table import Future, Ints, Singles, Table
+
+NEARBY = ("holiday", "holiday_name", "holiday_next", "holiday_last")
+COUNTS = ("holiday_count", "holiday_days_off")
+PERIODS = ("week", "month", "quarter", "year")
+_OBSERVED = re.compile(r"\s*\((?:observed|estimated|observed, estimated|substituted?[^)]*)\)", re.IGNORECASE)
+_NEAR_ITSELF = 4
+"""Most days between a holiday and the day it is observed on."""
+
+Offsets = int | tuple[tuple[str, int], ...]
+
+
+@storable
+@dataclass(frozen=True)
+class Holidays:
+    """Which holidays, and - once fitted - which columns they give.
+
+    Args:
+        country: A country ("US", "USA", "United States"), one with its subdivision ("US-CA"), or a column of such.
+        subdiv: A state or province of the country.
+        only: The only holidays that count, by their names; None for all.
+        lead: Days before a holiday that bear its name: one number, or a number per holiday (1 for the others).
+        lag: Days after it, likewise.
+        categories: Kinds of holidays, as the package calls them.
+        column: The column that holds the country, once fitted.
+        places: The countries that occur, in the order of their codes.
+        labels: The categories of `holiday_name`; the first one has code 1.
+        names: The columns that are kept.
+    """
+
+    country: str
+    subdiv: str | None = None
+    only: tuple[str, ...] | None = None
+    lead: Offsets = 1
+    lag: Offsets = 1
+    categories: tuple[str, ...] = ("public",)
+    column: str | None = None
+    places: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, spec: Any) -> Holidays:
+        """Read the option: a country, the name of a column, or a mapping with country, subdiv, names, lead, lag, categories.
+
+        Raises:
+            UnknownName: The mapping has another key.
+            SettingsError: There is no country in it.
+        """
+        if isinstance(spec, Holidays):
+            return spec
+        if isinstance(spec, str):
+            return cls(spec)
+        given = dict(spec)
+        keys = ("country", "subdiv", "names", "lead", "lag", "categories")
+        for key in given:
+            if key not in keys:
+                raise UnknownName.of("key of holidays", key, keys)
+        if not isinstance(given.get("country"), str):
+            raise SettingsError(f'holidays need a country, such as {{"country": "US", "subdiv": "CA"}}; came {spec!r}.')
+        names = given.get("names")
+        return cls(
+            country=given["country"],
+            subdiv=given.get("subdiv"),
+            only=None if names is None else tuple(names),
+            lead=_offsets("lead", given.get("lead", 1)),
+            lag=_offsets("lag", given.get("lag", 1)),
+            categories=tuple(given.get("categories", ("public",))),
+        )
+
+    def fit(self, table: Table, grid: Grid) -> Holidays:
+        """Find the places and the names of the holidays in the training steps.
+
+        Raises:
+            UnknownName: No country, subdivision or holiday is called so; names the nearest.
+        """
+        column = self.country if any(self.country in columns for columns in (table.ids, table.static, table.known)) else None
+        places = (
+            (place(self.country, self.subdiv),) if column is None else tuple(map(place, filter(str.strip, self._values(table, column))))
+        )
+        found = replace(self, column=column, places=tuple(sorted(set(places))))
+        found._expect_names(grid, table.frequency)
+        found = replace(found, labels=found._labels(table.frequency, grid))
+        made = found._every(table.frequency, grid)
+        return replace(found, names=tuple(informative(made)))
+
+    def columns(self, frequency: Frequency, grid: Grid) -> Singles:
+        """The kept columns of each step at each place, one place after another. (places x steps, k)"""
+        made = self._every(frequency, grid) if self.names else {}
+        rows = len(self.places) * len(grid.steps)
+        return np.column_stack([made[name] for name in self.names]) if made else np.zeros((rows, 0), np.float32)
+
+    def places_of(self, table: Table, future: Future | None = None) -> Ints:
+        """Which place each row of the table, or each step of the future, is in; -1 for none. (rows or series x steps,)"""
+        size = len(table.target) if future is None else len(table) * future.steps
+        if self.column is None:
+            return np.zeros(size, np.int64)
+        codes = np.array([self._code(value) for value in self._values(table, self.column)] + [-1], np.int64)
+        if self.column in table.known:
+            blank = np.full((len(table), 0 if future is None else future.steps), np.nan)
+            given = table.known[self.column] if future is None else future.known.get(self.column, blank).reshape(-1)
+        else:
+            series = self._of_series(table, self.column)
+            given = np.repeat(series, table.sizes if future is None else future.steps)
+        return codes[np.where(np.isfinite(given), given, len(codes) - 1).astype(np.int64)]
+
+    def _values(self, table: Table, column: str) -> list[str]:
+        """The distinct values of the column, in the order of their codes."""
+        if column in table.categories:
+            return list(map(str, table.categories[column]))
+        if column in table.ids:
+            return np.unique(np.asarray(table.ids[column]).astype(str)).tolist()
+        raise SettingsError(f"holidays={column!r} names a column, which should hold countries such as 'US'; it holds numbers.")
+
+    def _of_series(self, table: Table, column: str) -> NDArray[Any]:
+        """The code of each series. (series,)"""
+        if column in table.ids:
+            return np.unique(np.asarray(table.ids[column]).astype(str), return_inverse=True)[1].astype(np.float64)
+        return table.static[column]
+
+    def _code(self, value: str) -> int:
+        found = place(value) if value.strip() else ""
+        return self.places.index(found) if found in self.places else -1
+
+    def _every(self, frequency: Frequency, grid: Grid) -> dict[str, Singles]:
+        made = [self._at(where, frequency, grid) for where in self.places]
+        return {name: np.concatenate([one[name] for one in made]) for name in made[0]} if made else {}
+
+    def _at(self, where: str, frequency: Frequency, grid: Grid) -> dict[str, Singles]:
+        """All columns at one place. (steps,)"""
+        counts = _counts(frequency, grid.steps, self._days(where, frequency, grid)) if frequency.unit in PERIODS else {}
+        if frequency.unit in PERIODS[1:]:
+            return counts
+        now, inverse, days, names = self._line(where, frequency, grid)
+        return {name: column[inverse] for name, column in self._near(now, days, names).items()} | counts
+
+    def _line(self, where: str, frequency: Frequency, grid: Grid) -> tuple[Ints, Ints, Ints, NDArray[Any]]:
+        """The distinct days (or weeks) of the steps, which one each step has, and the days (or weeks) and names of the holidays."""
+        found = self._days(where, frequency, grid)
+        if frequency.unit != "week":
+            now, inverse = np.unique(days_of(frequency, grid.steps)[0], return_inverse=True)
+            return now, inverse, found.day, found.name
+        weeks = np.arange(int(grid.steps.min(initial=0)) - 60, int(grid.steps.max(initial=0)) + 61)
+        week = weeks[0] + np.searchsorted(days_of(frequency, weeks)[0], found.day, side="right") - 1
+        week, at = np.unique(week, return_index=True)
+        return grid.steps, np.arange(len(grid.steps)), week, found.name[at]
+
+    def _near(self, now: Ints, days: Ints, names: NDArray[Any]) -> dict[str, Singles]:
+        """Columns that look at the nearest holidays, on a time line of days or weeks."""
+        coming, passed, before, after = _around(now, days)
+        codes = {label: 1 + i for i, label in enumerate(self.labels)}
+        labels, inverse = np.unique(self._label(names, coming, passed, before, after), return_inverse=True)
+        code = np.array([0 if label == "" else codes.get(label, np.nan) for label in labels.tolist()], np.float32)
+        columns = (before == 0, code[inverse], before, after)
+        return {name: column.astype(np.float32) for name, column in zip(NEARBY, columns, strict=True)}
+
+    def _label(self, names: NDArray[Any], coming: Ints, passed: Ints, before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
+        """The name of each day: that of its holiday, or of the nearest one whose days before or after reach it; else empty."""
+        if not len(names):
+            return np.full(len(before), "")
+        lead = np.array([_of(self.lead, name) for name in names.tolist()])
+        lag = np.array([_of(self.lag, name) for name in names.tolist()])
+        leads, lags = before <= lead[coming], after <= lag[passed]
+        ahead = leads & ((before <= after) | ~lags)
+        behind = lags & ~ahead
+        label = np.full(len(before), "", object)
+        label[ahead] = [_offset(name, -int(d)) for name, d in zip(names[coming[ahead]], before[ahead], strict=True)]
+        label[behind] = [_offset(name, int(d)) for name, d in zip(names[passed[behind]], after[behind], strict=True)]
+        return label.astype(str)
+
+    def _labels(self, frequency: Frequency, grid: Grid) -> tuple[str, ...]:
+        """All labels of the training steps, sorted."""
+        if frequency.unit in PERIODS[1:]:
+            return ()
+        found: set[str] = set()
+        for where in self.places:
+            found |= set(self._seen(where, frequency, grid))
+        return tuple(sorted(found - {""}))
+
+    def _seen(self, where: str, frequency: Frequency, grid: Grid) -> list[str]:
+        now, _, days, names = self._line(where, frequency, grid)
+        return np.unique(self._label(names, *_around(now, days))).tolist()
+
+    def _days(self, where: str, frequency: Frequency, grid: Grid) -> Days:
+        """The holidays that count, from a year before the steps to a year after."""
+        found = _days_at(where, self.categories, *_years(frequency, grid))
+        if self.only is None:
+            return found
+        wanted = {name.casefold() for name in self.only}
+        return found.take(np.array([name.casefold() in wanted for name in found.name.tolist()], bool))
+
+    def _expect_names(self, frequency: Frequency, grid: Grid) -> None:
+        """Holidays that are named must exist somewhere."""
+        named = [*(self.only or ()), *(name for offsets in (self.lead, self.lag) if not isinstance(offsets, int) for name, _ in offsets)]
+        if not named:
+            return
+        there = {name for where in self.places for name in _days_at(where, self.categories, *_years(frequency, grid)).name.tolist()}
+        for name in named:
+            if name.casefold() not in {one.casefold() for one in there}:
+                raise UnknownName.of("holiday", name, there, f"(holidays of {', '.join(self.places)})")
+
+
+@dataclass(frozen=True, eq=False)
+class Days:
+    """Holidays, ascending: day number since 1970, name, whether it is an observed day beside its holiday, whether people would work."""
+
+    day: Ints
+    name: NDArray[Any]
+    repeated: NDArray[np.bool_]
+    working: NDArray[np.bool_]
+
+    def take(self, which: NDArray[np.bool_]) -> Days:
+        return Days(self.day[which], self.name[which], self.repeated[which], self.working[which])
+
+
+def place(country: str, subdiv: str | None = None) -> str:
+    """The short name of a country or "country-subdivision".
+
+    Raises:
+        UnknownName: There are no holidays of such a country or subdivision; names the nearest.
+    """
+    head, _, tail = country.strip().partition("-")
+    known, by_name = _countries()
+    code = by_name.get(_plain(country.strip())) or by_name.get(_plain(head))
+    if code is None:
+        raise UnknownName.of("country with holidays", country, known)
+    tail = subdiv or ("" if _plain(country.strip()) in by_name else tail)
+    if tail and tail not in _subdivisions(code):
+        raise UnknownName.of(f"subdivision of {code}", tail, _subdivisions(code))
+    return f"{code}-{tail}" if tail else code
+
+
+def days_of(frequency: Frequency, steps: Ints) -> tuple[Ints, Ints]:
+    """First day of each step and the day after its last one, as day numbers since 1970 in local time."""
+    day = _day(frequency, steps)
+    if frequency.unit not in PERIODS:
+        return day, day + 1
+    name = frequency.alias.lstrip("0123456789").partition("-")[0]
+    if name == "W" or name.endswith("E"):
+        return _day(frequency, steps - 1) + 1, day + 1
+    return day, _day(frequency, steps + 1)
+
+
+def _day(frequency: Frequency, steps: Ints) -> Ints:
+    return frequency.local(steps).astype("datetime64[D]").astype(np.int64)
+
+
+def _years(frequency: Frequency, grid: Grid) -> tuple[int, int]:
+    edges = _day(
+        frequency, np.array([grid.steps.min(initial=2**62), grid.steps.max(initial=-(2**62))]) if len(grid.steps) else np.zeros(1, np.int64)
+    )
+    years = edges.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    return int(years[0]) - 2, int(years[-1]) + 2
+
+
+def _counts(frequency: Frequency, steps: Ints, days: Days) -> dict[str, Singles]:
+    begin, end = days_of(frequency, steps)
+
+    def between(day: Ints) -> Singles:
+        return (np.searchsorted(day, end) - np.searchsorted(day, begin)).astype(np.float32)
+
+    return dict(zip(COUNTS, (between(days.day[~days.repeated]), between(days.day[days.working])), strict=True))
+
+
+def _around(now: Ints, days: Ints) -> tuple[Ints, Ints, NDArray[np.float64], NDArray[np.float64]]:
+    """Index of the next and of the last holiday, and how far off they are; NaN where there is none."""
+    coming, passed = np.searchsorted(days, now), np.searchsorted(days, now, side="right") - 1
+    padded = np.concatenate([[np.nan], days, [np.nan]])
+    before, after = padded[coming + 1] - now, now - padded[passed + 1]
+    return np.minimum(coming, max(len(days) - 1, 0)), np.maximum(passed, 0), before, after
+
+
+@lru_cache(maxsize=256)
+def _days_at(where: str, categories: tuple[str, ...], first: int, last: int) -> Days:
+    import holidays
+
+    country, _, subdiv = where.partition("-")
+    kinds = _kinds(country, categories)
+    found = holidays.country_holidays(
+        country, subdiv=subdiv or None, years=range(first, last + 1), language=_language(country), categories=kinds
+    )
+    dates = sorted(found)
+    told = [found.get_list(date)[0] for date in dates]
+    names = [_OBSERVED.sub("", name).strip() for name in told]
+    day = np.array(dates, "datetime64[D]").astype(np.int64)
+    itself = {(name, int(d)) for name, full, d in zip(names, told, day, strict=True) if name == full}
+    repeated = [
+        name != full and any((name, int(d) + k) in itself for k in range(-_NEAR_ITSELF, _NEAR_ITSELF + 1))
+        for name, full, d in zip(names, told, day, strict=True)
+    ]
+    working = ~np.isin((day + 3) % 7, list(found.weekend))
+    return Days(day, np.array(names, object), np.array(repeated, bool), working)
+
+
+@lru_cache(maxsize=1)
+def _countries() -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """All names and codes of countries, and the code behind each of them."""
+    from holidays.registry import COUNTRIES
+
+    known: list[str] = []
+    codes: dict[str, str] = {}
+    for module, (name, code, *aliases) in COUNTRIES.items():
+        spaced = module.replace("_", " ").title()
+        known += [code, *(alias for alias in aliases if len(alias) == 3), spaced]
+        codes |= {_plain(alias): code for alias in (code, name, module, *aliases)}
+    return tuple(known), codes
+
+
+@lru_cache(maxsize=256)
+def _entity(country: str) -> Any:
+    import holidays
+
+    return holidays.country_holidays(country)
+
+
+def _subdivisions(country: str) -> tuple[str, ...]:
+    return tuple(_entity(country).subdivisions)
+
+
+def _language(country: str) -> str | None:
+    """English where there is a translation, whatever the locale of the machine: names must not change with it."""
+    entity = _entity(country)
+    return "en_US" if "en_US" in entity.supported_languages else entity.default_language
+
+
+def _kinds(country: str, categories: tuple[str, ...]) -> tuple[str, ...]:
+    """The categories that the country has; its own default where it has none of them."""
+    supported = _entity(country).supported_categories
+    return tuple(kind for kind in categories if kind in supported) or tuple(_entity(country).categories)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def _offsets(what: str, value: Any) -> Offsets:
+    if isinstance(value, Mapping):
+        value = tuple(value.items())
+    if isinstance(value, tuple):
+        return tuple((str(name), int(days)) for name, days in value)
+    if not isinstance(value, int) or value < 0:
+        raise SettingsError(f"holidays: {what} is a number of days from 0 on, or one per holiday; came {value!r}.")
+    return value
+
+
+def _of(offsets: Offsets, name: str) -> int:
+    if isinstance(offsets, int):
+        return offsets
+    return next((days for one, days in offsets if one.casefold() == name.casefold()), 1)
+
+
+def _offset(name: str, days: int) -> str:
+    return f"{name} {days:+d}" if days else name

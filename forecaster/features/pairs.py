@@ -1,0 +1,90 @@
+"""Which rows a training matrix has: target row t seen from origin t - h, for every h or for a fair sample of them.
+
+With horizon as a feature every row is repeated for each h (azure-semantics B.1), so a matrix grows with the horizon. Above a
+budget the horizons of each row are sampled; no feature is ever switched off to save memory.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.table import Floats, Ints, Table
+
+_UNIT = 2.0**-24
+
+
+def series_keys(table: Table) -> Ints:
+    """A number for each series that depends on its ids alone: the same in every table, order and process. (series,)"""
+    columns = [np.asarray(values).astype(str).tolist() for values in table.ids.values()]
+    labels = map("\x1f".join, zip(*columns, strict=True))
+    digests = b"".join(blake2b(label.encode(), digest_size=8).digest() for label in labels)
+    return np.frombuffer(digests, "<i8").astype(np.int64)
+
+
+def pairs(table: Table, horizon: int, looks_back: bool, budget: int | None, seed: int) -> tuple[Ints, Ints, Ints]:
+    """The pairs (target row, horizon) of a training matrix, ascending.
+
+    Args:
+        table: All series.
+        horizon: Largest h.
+        looks_back: Whether features are read at an origin; without one every observed row appears once, with h = 1.
+        budget: Most pairs per group; None for no limit.
+        seed: Seed of the sample.
+
+    Returns:
+        Row of each pair, h of each pair, and how many pairs each group would have without a budget. (pairs,), (pairs,), (groups,)
+    """
+    choices = np.isfinite(table.target).astype(np.int64)
+    if looks_back:
+        position = np.arange(len(table.target)) - np.repeat(table.indptr[:-1], table.sizes)
+        choices *= np.minimum(position, horizon)
+    bounds = table.indptr[table.group_ptr]
+    totals = np.concatenate([[0], np.cumsum(choices)])
+    eligible = totals[bounds[1:]] - totals[bounds[:-1]]
+    quota, shift = choices, None
+    if budget is not None and (eligible > budget).any():
+        quota, shift = _sample(table, choices, eligible, budget, seed)
+    row = np.repeat(np.arange(len(quota)), quota)
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(quota) - quota, quota)
+    if shift is None:
+        return row, nth + 1, eligible
+    # One random shift per row and equal strides: the horizons of a row are distinct and each is equally likely.
+    h = np.floor((nth + shift[row]) * (choices[row] / quota[row])).astype(np.int64) + 1
+    return row, np.minimum(h, choices[row]), eligible
+
+
+def _sample(table: Table, choices: Ints, eligible: Ints, budget: int, seed: int) -> tuple[Ints, Floats]:
+    """How many horizons each row keeps, and a uniform number per row."""
+    quota, shift = choices.copy(), np.zeros(len(choices))
+    keys = series_keys(table)
+    for g in np.flatnonzero(eligible > budget):
+        first, last = table.group_ptr[g], table.group_ptr[g + 1]
+        rows = slice(int(table.indptr[first]), int(table.indptr[last]))
+        hashed = _mix(
+            np.repeat(keys[first:last], table.sizes[first:last]).view(np.uint64) + _mix(table.steps[rows].view(np.uint64) + np.uint64(seed))
+        )
+        shift[rows] = (hashed >> np.uint64(40)) * _UNIT
+        quota[rows] = _shares(choices[rows], budget / float(eligible[g]), hashed)
+    return quota, shift
+
+
+def _shares(choices: Ints, fraction: float, hashed: NDArray[np.uint64]) -> Ints:
+    """`fraction` of each row's choices in whole numbers: what is left over goes to rows in random order, one in a stride."""
+    wanted = choices * fraction
+    whole = np.floor(wanted).astype(np.int64)
+    order = np.argsort(hashed << np.uint64(24), kind="stable")
+    filled = np.floor(np.cumsum((wanted - whole)[order]) + 1e-9).astype(np.int64)
+    whole[order] += np.diff(filled, prepend=0)
+    return whole
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64 (Steele, Lea, Flood 2014): every bit of the result depends on every bit given."""
+    with np.errstate(over="ignore"):
+        z = values + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return np.asarray(z ^ (z >> np.uint64(31)), np.uint64)
