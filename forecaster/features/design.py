@@ -67,6 +67,9 @@ class Design:
             raise SettingsError(f'strategy is "direct" or "recursive"; came {self.strategy!r}.')
         for name in ("lags", "past_lags"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
+        if isinstance(self.windows, Mapping):
+            several = {key: (size,) if isinstance(size, (int, float)) else size for key, size in self.windows.items()}
+            object.__setattr__(self, "windows", several)
         for name in ("windows", "fourier", "holidays"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
 
@@ -114,3 +117,10 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, Mapping):
         return tuple((key, _frozen(inner)) for key, inner in value.items())
     return tuple(_frozen(inner) for inner in value) if isinstance(value, (list, tuple)) else value
+
+
+def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "ds", target: str = "y") -> Any:
+    """The training rows of a table with every feature by name; see `frame.features_frame`."""
+    from forecaster.features import frame
+
+    return frame.features_frame(table, design, time=time, target=target)

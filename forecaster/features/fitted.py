@@ -24,6 +24,7 @@ from forecaster.table import Future, Ints, Singles, Table
 
 if TYPE_CHECKING:
     from forecaster.features.design import Design
+    from forecaster.features.rollout import Rollout
 
 SLAB = 1 << 21
 """Rows of the table whose look-back features are held at a time, in whole series."""
@@ -138,7 +139,7 @@ class FittedDesign:
         row, h, eligible = pairs(table, self.horizon, self.looks_back, self.design.row_budget, self.design.seed)
         X = np.empty((len(row), len(self.names)), np.float32)
         kept = np.ones(len(row), bool)
-        clock, filled = self._clock(Grid.of(table.steps), table), 0
+        clock, filled = self.clock(Grid.of(table.steps), table), 0
         for first, last in _slabs(table.indptr):
             begin, end = np.searchsorted(row, table.indptr[[first, last]])
             slab = Sources.of(self, table.take(np.arange(first, last)), clock)
@@ -166,11 +167,19 @@ class FittedDesign:
             raise CannotPredict(f"the features reach {self.horizon} steps ahead, asked were {horizon}; {how}.")
         table = table if self.span is None else table.tail(self.span)
         series, h = np.repeat(np.arange(len(table)), horizon), np.tile(np.arange(1, horizon + 1), len(table))
-        clock = self._clock(Grid.of(np.repeat(table.end, horizon) + h), table)
+        clock = self.clock(Grid.of(np.repeat(table.end, horizon) + h), table)
         X = np.empty((len(h), len(self.names)), np.float32)
         sources = Sources.of(self, table, clock, future or Future({}, horizon))
         gather(sources.parts(series, table.indptr[series + 1] + h - 1, h, series * horizon + h - 1), X)
         return X.reshape(len(table), horizon, -1)
+
+    def rollout(self, table: Table, horizon: int, future: Future | None = None) -> Rollout:
+        """Rows one step ahead at a time, for the recursive strategy; see `Rollout`."""
+        from forecaster.features.rollout import Rollout
+
+        if self.direct:
+            raise CannotPredict('only a design with strategy="recursive" rolls out one step at a time; this one is direct: use `ahead`.')
+        return Rollout(self, table, horizon, future)
 
     @property
     def _windows(self) -> dict[str, tuple[float, ...]]:
@@ -183,7 +192,8 @@ class FittedDesign:
         days = () if self.holidays is None else self.holidays.names
         return (*(("horizon",) if self.direct else ()), *looks, *self.timeline.names, *days)
 
-    def _clock(self, grid: Grid, table: Table) -> Clock:
+    def clock(self, grid: Grid, table: Table) -> Clock:
+        """What is known of each step of a grid."""
         days = np.zeros((0, 0), np.float32) if self.holidays is None else self.holidays.columns(table.frequency, grid)
         return Clock(grid, self.timeline.columns(table.frequency, grid), days)
 
@@ -274,17 +284,18 @@ class Sources:
             Part(self.looks, _inside(row - h, begin)),
             Part(self.seasonal, _inside(row + self.period * (-h // self.period), begin)),
             Part(self.past, _inside(row - h, begin)),
-            Part(self.clock.time, step),
-            *self._days(step, at),
+            *self.timed(step, at),
             Part(self.known, at),
             Part(self.static, series),
         ]
 
-    def _days(self, step: Ints, at: Ints) -> list[Part]:
+    def timed(self, step: Ints, at: Ints) -> list[Part]:
+        """Where the columns of the time and the holidays lie, by step of the grid and row of the known covariates."""
+        time = Part(self.clock.time, step)
         if self.place is None:
-            return []
+            return [time]
         place = self.place[at]
-        return [Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + step))]
+        return [time, Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + step))]
 
 
 def _inside(row: Ints, begin: Ints) -> Ints:

@@ -1,0 +1,107 @@
+"""The recursive strategy: one row ahead at a time, each forecast becoming history for the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from forecaster.features.calendar import Grid
+from forecaster.features.fitted import FittedDesign, Sources
+from forecaster.features.lookback import LookBack, State, matrix
+from forecaster.features.matrix import Part, gather
+from forecaster.table import Floats, Future, Ints, Singles, Table
+
+
+class Rollout:
+    """Feature rows of the next step of every series.
+
+    Call `rows`, predict, `push` the predictions, and so on; `ahead` does it with a function. Past covariates are not known
+    ahead: their last known values go on.
+
+    Args:
+        fitted: The design, of the recursive strategy.
+        table: History.
+        horizon: Steps that will be asked for, so that what depends on the time alone is computed at once.
+        future: Known covariates of these steps.
+    """
+
+    def __init__(self, fitted: FittedDesign, table: Table, horizon: int, future: Future | None = None) -> None:
+        self.horizon, self.at = horizon, 0
+        short = table if fitted.span is None else table.tail(fitted.span)
+        n, period = len(short), fitted.season_length
+        grid = Grid.of((short.end[:, None] + np.arange(1, horizon + 1)).reshape(-1))
+        self._sources = Sources.of(fitted, short, fitted.clock(grid, short), future or Future({}, horizon))
+        self._width = len(fitted.names)
+        last = np.arange(n) if (short.sizes > 0).all() else np.where(short.sizes > 0, np.arange(n), -1)
+        self._looks = _Live(fitted.blocks, short.target, short.indptr, _rows(self._sources.looks, short.indptr, last))
+        self._past = [_carried(short.past[name], short.indptr) for name in fitted.past]
+        self._of_past = [
+            _Live((block,), short.past[name], short.indptr, _rows(matrix([block], short.past[name], short.indptr), short.indptr, last))
+            for name, block in zip(fitted.past, fitted.of_past, strict=True)
+        ]
+        self._seasonal = _Live(fitted.seasonal, short.target, short.indptr, np.zeros((n, 0), np.float32))
+        # Row k of the ring is read k steps from now: the season of the next target was last seen `period` rows before it.
+        back = short.indptr[1:, None] - period + np.arange(period)
+        back = np.where(back < short.indptr[:-1, None], -1, back)
+        self._ring = [_picked(self._sources.seasonal, back[:, k]) for k in range(period)]
+
+    def rows(self) -> Singles:
+        """The feature rows of the next step. (series, columns)"""
+        sources, n = self._sources, len(self._sources.table)
+        series = np.arange(n)
+        step = sources.clock.grid.at(sources.table.end + self.at + 1)
+        at = series * self.horizon + self.at
+        X = np.empty((n, self._width), np.float32)
+        now = [self._looks.row, self._ring[0], *(live.row for live in self._of_past)]
+        gather([*(Part(values, series) for values in now), *sources.timed(step, at), Part(sources.known, at), Part(sources.static, series)], X)
+        return X
+
+    def push(self, values: Floats) -> None:
+        """Take the forecasts of the step just read as its values. (series,)"""
+        self._looks.push(values)
+        self._seasonal.push(values)
+        self._ring = [*self._ring[1:], self._seasonal.row]
+        for live, value in zip(self._of_past, self._past, strict=True):
+            live.push(value)
+        self.at += 1
+
+    def ahead(self, predict: Any) -> Floats:
+        """Forecasts of all steps by `predict(rows (series, columns)) -> (series,)`. (series, horizon)"""
+        made = np.empty((len(self._sources.table), self.horizon))
+        for k in range(self.horizon):
+            made[:, k] = predict(self.rows())
+            self.push(made[:, k])
+        return made
+
+
+class _Live:
+    """Look-back blocks that go on from a history."""
+
+    def __init__(self, blocks: tuple[LookBack, ...], values: Floats | Singles, indptr: Ints, row: Singles) -> None:
+        self.blocks, self.row = blocks, row
+        self.states: list[State] = [block.start(values, indptr) for block in blocks]
+
+    def push(self, values: Floats) -> None:
+        stepped = [block.step(state, values) for block, state in zip(self.blocks, self.states, strict=True)]
+        self.states = [state for state, _ in stepped]
+        self.row = np.concatenate([row for _, row in stepped], axis=1) if stepped else np.zeros((len(values), 0), np.float32)
+
+
+def _rows(values: Singles, indptr: Ints, last: Ints) -> Singles:
+    """The last row of each series. (series, k)"""
+    return _picked(values, np.where(last < 0, -1, indptr[1:] - 1))
+
+
+def _picked(values: Singles, index: Ints) -> Singles:
+    out = np.empty((len(index), values.shape[1]), np.float32)
+    gather([Part(values, index)], out)
+    return out
+
+
+def _carried(values: Singles, indptr: Ints) -> Floats:
+    """The last known value of each series; NaN where there is none. (series,)"""
+    at = np.where(np.isfinite(values), np.arange(len(values)), -1)
+    latest = np.maximum.accumulate(at) if len(at) else at
+    found = latest[np.maximum(indptr[1:] - 1, 0)] if len(at) else np.full(len(indptr) - 1, -1)
+    return np.where((found >= indptr[:-1]) & (np.diff(indptr) > 0), values[np.maximum(found, 0)] if len(at) else np.nan, np.nan)
