@@ -35,6 +35,9 @@ PRIOR_WINDOWS = 0.5
 PRIOR_POOL = 8.0
 """Weight, in residuals, of the normal quantiles against the pooled ones."""
 
+LEAST = 0.1
+"""What a group's residuals are at least, in expected scales: a backtest without any error promises no future without any."""
+
 PRIOR_STEP = 30.0
 """Weight, in residuals, of a power of the step against the mean size at the step itself."""
 
@@ -113,7 +116,7 @@ def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tup
     """
     per_window = _mean(size, -1)
     ratio = per_group(_over(_mean(per_window, 0), expected), group_ptr)
-    prior = np.where(np.isfinite(ratio), ratio, 1.0)[group] * expected
+    prior = np.where(np.isfinite(ratio), np.maximum(ratio, LEAST), 1.0)[group] * expected
     count, sums = np.isfinite(per_window), np.nan_to_num(per_window)
 
     def shrunk(sums: Floats, windows: Floats) -> Floats:

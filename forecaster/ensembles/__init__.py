@@ -1,0 +1,20 @@
+"""Combining learners. A combiner sees out-of-fold forecasts and what came, and gives weights per group.
+
+Adding one: a function of (actual, forecast, score, group_ptr) that gives weights (groups, learners), and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from forecaster.ensembles.selection import select
+from forecaster.ensembles.voting import combine, vote
+from forecaster.metrics import Score
+from forecaster.table import Floats, Ints
+
+Combiner = Callable[[Floats, Floats, Score, Ints], Floats]
+"""(actual (windows, series, horizon), forecast (learners, windows, series, horizon), score, group_ptr) -> (groups, learners)"""
+
+COMBINERS: dict[str, Combiner] = {"voting": vote}
+
+__all__ = ["COMBINERS", "Combiner", "combine", "select", "vote"]
