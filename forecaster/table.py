@@ -95,7 +95,7 @@ class Table:
 
     def label(self, i: int) -> str:
         """Series `i` in words, for messages: `store_id='CA_1', item_id='X'`."""
-        return ", ".join(f"{name}={value[i]!s}" for name, value in self.ids.items())
+        return ", ".join(f"{name}={value[i]!s}" for name, value in self.ids.items()) or "the only series"
 
     def group_label(self, g: int) -> str:
         """Group `g` in words, for messages."""
@@ -119,8 +119,9 @@ class Table:
 
     def take_groups(self, which: ArrayLike) -> Table:
         """The table of the groups `which` (ascending indices or a mask)."""
+        chosen = np.asarray(which)
         wanted = np.zeros(self.n_groups, bool)
-        wanted[np.asarray(which)] = True
+        wanted[chosen if chosen.dtype == bool else chosen.astype(np.int64)] = True
         return self.take(wanted[self.group])
 
     def drop_last(self, n: ArrayLike) -> Table:
@@ -136,10 +137,12 @@ class Table:
         """The last `n` values of every series as one block, NaN on the left where a series is shorter. (series, n)"""
         values = self.target if values is None else values
         at = self.indptr[1:, None] - np.arange(n, 0, -1)
-        return np.where(at >= self.indptr[:-1, None], values[np.maximum(at, 0)], np.nan)
+        there = at >= self.indptr[:-1, None]
+        some = values if len(values) else np.zeros(1, values.dtype)
+        return np.where(there, some[np.where(there, at, 0)], np.nan)
 
     def extend(self, values: Floats, future: Future | None = None) -> Table:
-        """The table with `values` (series, steps) after each series; past covariates there are NaN."""
+        """The table with `values` (series, steps) after each series; covariates not known there are NaN."""
         added = values.shape[1]
         ends = np.repeat(self.indptr[1:], added)
 
@@ -147,12 +150,12 @@ class Table:
             return np.insert(column, ends, block.reshape(-1).astype(column.dtype))
 
         blank = np.full(values.shape, np.nan)
-        known = future.known if future is not None else {}
+        known = {} if future is None else {name: np.hstack([block, blank])[:, :added] for name, block in future.known.items()}
         return replace(
             self,
             target=grown(self.target, values),
             indptr=self.indptr + added * np.arange(len(self) + 1),
-            known={name: grown(column, known[name][:, :added] if name in known else blank) for name, column in self.known.items()},
+            known={name: grown(column, known.get(name, blank)) for name, column in self.known.items()},
             past={name: grown(column, blank) for name, column in self.past.items()},
         )
 
