@@ -67,7 +67,7 @@ class FittedDesign:
         """Look-backs of the target that are read at the origin."""
         lags = self.design.lags
         plain = {name: sizes for name, sizes in self._windows.items() if not name.startswith("season_")}
-        return (*((Lags(tuple(lags)),) if lags else ()), *from_windows(plain))
+        return (*((Lags(lags),) if isinstance(lags, tuple) and lags else ()), *from_windows(plain))
 
     @cached_property
     def seasonal(self) -> tuple[LookBack, ...]:

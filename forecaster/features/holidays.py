@@ -112,7 +112,7 @@ class Holidays:
             (place(self.country, self.subdiv),) if column is None else tuple(map(place, filter(str.strip, self._values(table, column))))
         )
         found = replace(self, column=column, places=tuple(sorted(set(places))))
-        found._expect_names(grid, table.frequency)
+        found._expect_names(table.frequency, grid)
         found = replace(found, labels=found._labels(table.frequency, grid))
         made = found._every(table.frequency, grid)
         return replace(found, names=tuple(informative(made)))
@@ -142,7 +142,7 @@ class Holidays:
         if column in table.categories:
             return list(map(str, table.categories[column]))
         if column in table.ids:
-            return np.unique(np.asarray(table.ids[column]).astype(str)).tolist()
+            return list(map(str, np.unique(np.asarray(table.ids[column]).astype(str))))
         raise SettingsError(f"holidays={column!r} names a column, which should hold countries such as 'US'; it holds numbers.")
 
     def _of_series(self, table: Table, column: str) -> NDArray[Any]:
@@ -212,7 +212,7 @@ class Holidays:
 
     def _seen(self, where: str, frequency: Frequency, grid: Grid) -> list[str]:
         now, _, days, names = self._line(where, frequency, grid)
-        return np.unique(self._label(names, *_around(now, days))).tolist()
+        return list(map(str, np.unique(self._label(names, *_around(now, days)))))
 
     def _days(self, where: str, frequency: Frequency, grid: Grid) -> Days:
         """The holidays that count, from a year before the steps to a year after."""
@@ -279,10 +279,9 @@ def _day(frequency: Frequency, steps: Ints) -> Ints:
 
 
 def _years(frequency: Frequency, grid: Grid) -> tuple[int, int]:
-    edges = _day(
-        frequency, np.array([grid.steps.min(initial=2**62), grid.steps.max(initial=-(2**62))]) if len(grid.steps) else np.zeros(1, np.int64)
-    )
-    years = edges.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    """The years of the steps and two more on either side: every step has a holiday before and after it."""
+    edges = grid.steps[[0, -1]] if len(grid.steps) else np.zeros(1, np.int64)
+    years = _day(frequency, edges).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
     return int(years[0]) - 2, int(years[-1]) + 2
 
 
@@ -300,7 +299,7 @@ def _around(now: Ints, days: Ints) -> tuple[Ints, Ints, NDArray[np.float64], NDA
     coming, passed = np.searchsorted(days, now), np.searchsorted(days, now, side="right") - 1
     padded = np.concatenate([[np.nan], days, [np.nan]])
     before, after = padded[coming + 1] - now, now - padded[passed + 1]
-    return np.minimum(coming, max(len(days) - 1, 0)), np.maximum(passed, 0), before, after
+    return np.minimum(coming, max(len(days) - 1, 0)).astype(np.int64), np.maximum(passed, 0).astype(np.int64), before, after
 
 
 @lru_cache(maxsize=256)

@@ -78,7 +78,7 @@ def _shares(choices: Ints, fraction: float, hashed: NDArray[np.uint64]) -> Ints:
     order = np.argsort(hashed << np.uint64(24), kind="stable")
     filled = np.floor(np.cumsum((wanted - whole)[order]) + 1e-9).astype(np.int64)
     whole[order] += np.diff(filled, prepend=0)
-    return whole
+    return np.asarray(whole, np.int64)
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

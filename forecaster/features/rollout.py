@@ -54,7 +54,8 @@ class Rollout:
         at = series * self.horizon + self.at
         X = np.empty((n, self._width), np.float32)
         now = [self._looks.row, self._ring[0], *(live.row for live in self._of_past)]
-        gather([*(Part(values, series) for values in now), *sources.timed(step, at), Part(sources.known, at), Part(sources.static, series)], X)
+        given = [Part(sources.known, at), Part(sources.static, series)]
+        gather([*(Part(values, series) for values in now), *sources.timed(step, at), *given], X)
         return X
 
     def push(self, values: Floats) -> None:

@@ -1,0 +1,221 @@
+"""Target transforms that can be undone: a learner sees the transformed target, the user sees the forecast in the target's own unit.
+
+A transform is a recipe; `fit` learns what undoing needs, series by series, from training values alone. The fitted transform moves
+any later table of the same series (`apply`) and brings forecasts back (`invert`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.protocols import Forecast
+from forecaster.table import Floats, Table
+
+
+class FittedTransform(Protocol):
+    """A transform that knows its series."""
+
+    def apply(self, table: Table) -> Table:
+        """The table with the transformed target; same series, same last step."""
+        ...
+
+    def invert(self, forecast: Forecast, history: Table) -> Forecast:
+        """The forecast in the unit of the target.
+
+        Args:
+            forecast: What a model fitted on `apply(...)` says.
+            history: The untransformed values that the forecast goes on from.
+        """
+        ...
+
+
+class Transform(Protocol):
+    """The recipe of a target transform."""
+
+    @property
+    def takes(self) -> int:
+        """Values at the head of each series that the transformed series lacks."""
+        ...
+
+    def fit(self, table: Table) -> FittedTransform: ...
+
+
+@storable
+@dataclass(frozen=True)
+class Difference:
+    """The change since `lag` steps ago: 1 takes a trend out, the season length a season.
+
+    Undoing adds the changes up. The quantiles of a sum are not the sum of quantiles: deviations from the mean of the changes that add
+    up to a step are joined as those of independent errors (root of the sum of squares), so intervals widen with the horizon as
+    those of a random walk do.
+    """
+
+    lag: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.lag, int) or self.lag < 1:
+            raise SettingsError(f"a difference is taken over a whole number of steps from 1 on; came lag={self.lag!r}.")
+
+    @property
+    def takes(self) -> int:
+        return self.lag
+
+    def fit(self, table: Table) -> Difference:
+        """Nothing is learned: what undoing needs is the end of the history."""
+        return self
+
+    def apply(self, table: Table) -> Table:
+        """Changes, shorter by `lag` values at the head of each series."""
+        earlier = np.maximum(np.arange(len(table.target)) - self.lag, 0)
+        change = table.target - table.target[earlier]
+        return table.with_target(change).tail(np.maximum(table.sizes - self.lag, 0))
+
+    def invert(self, forecast: Forecast, history: Table) -> Forecast:
+        """Changes added to the last values; where one of these is missing, the value a lag earlier stands in."""
+        base = _carried_last(history, self.lag)
+        mean = _by_phase(forecast.mean, self.lag, lambda block, k: base[:, k, None] + block.cumsum(axis=1))
+        if forecast.quantiles is None:
+            return replace(forecast, mean=mean)
+        off = forecast.quantiles - forecast.mean[..., None]
+        spread = _by_phase(np.sign(off) * off**2, self.lag, lambda block, _: block.cumsum(axis=1))
+        quantiles = mean[..., None] + np.sign(spread) * np.sqrt(np.abs(spread))
+        return replace(forecast, mean=mean, quantiles=np.maximum.accumulate(quantiles, axis=2))
+
+
+@storable
+@dataclass(frozen=True)
+class Log:
+    """log(1 + y + shift), where shift lifts the smallest training value of a series to 0 and is 0 for series without negative values.
+
+    Undoing gives medians where the model gives means on the log scale (no bias correction). Later values below the smallest
+    training value count as that value.
+    """
+
+    takes = 0
+
+    def fit(self, table: Table) -> FittedLog:
+        """The shift of each series."""
+        return FittedLog(np.maximum(-np.nan_to_num(_per_series(table, np.fmin)), 0.0))
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedLog:
+    """`Log` with the shift of each series. (series,)"""
+
+    shift: Floats
+
+    def apply(self, table: Table) -> Table:
+        _expect_series(len(self.shift), table)
+        return table.with_target(np.log1p(np.maximum(table.target + self.shift[table.series], 0.0)))
+
+    def invert(self, forecast: Forecast, history: Table) -> Forecast:
+        # Beyond 700 the exponential is no longer a number.
+        return _each(forecast, self.shift, lambda values, shift: np.expm1(np.minimum(values, 700.0)) - shift)
+
+
+@storable
+@dataclass(frozen=True)
+class Scale:
+    """Every series in its own unit: divided by its mean absolute value ("mean"), or centred and divided by its deviation ("std").
+
+    Constant, zero and empty series keep the unit they have.
+    """
+
+    by: Literal["mean", "std"] = "mean"
+
+    takes = 0
+
+    def __post_init__(self) -> None:
+        if self.by not in ("mean", "std"):
+            raise SettingsError(f'a target is scaled by "mean" or "std"; came {self.by!r}.')
+
+    def fit(self, table: Table) -> FittedScale:
+        """Centre and unit of each series."""
+        there = np.isfinite(table.target)
+        count = np.maximum(np.bincount(table.series[there], minlength=len(table)), 1)
+
+        def mean(values: Floats) -> Floats:
+            return np.bincount(table.series[there], values[there], len(table)) / count
+
+        if self.by == "mean":
+            centre, unit = np.zeros(len(table)), mean(np.abs(table.target))
+        else:
+            centre = mean(table.target)
+            unit = np.sqrt(mean((table.target - centre[table.series]) ** 2))
+        tiny = unit <= 1e-12 * np.maximum(np.abs(centre), 1e-300)
+        return FittedScale(centre, np.where(tiny, 1.0, unit))
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedScale:
+    """`Scale` with the centre and unit of each series. (series,)"""
+
+    centre: Floats
+    unit: Floats
+
+    def apply(self, table: Table) -> Table:
+        _expect_series(len(self.unit), table)
+        return table.with_target((table.target - self.centre[table.series]) / self.unit[table.series])
+
+    def invert(self, forecast: Forecast, history: Table) -> Forecast:
+        scaled = _each(forecast, self.unit, lambda values, unit: values * unit)
+        return _each(scaled, self.centre, lambda values, centre: values + centre)
+
+
+TRANSFORMS: dict[str, Transform] = {"difference": Difference(), "log": Log(), "scale": Scale()}
+
+
+def _each(forecast: Forecast, per_series: Floats, change: _Change) -> Forecast:
+    """The forecast with mean and quantiles changed by a number per series."""
+    mean = change(forecast.mean, per_series[:, None])
+    quantiles = None if forecast.quantiles is None else change(forecast.quantiles, per_series[:, None, None])
+    return replace(forecast, mean=mean, quantiles=quantiles)
+
+
+class _Change(Protocol):
+    def __call__(self, values: Floats, per_series: Floats, /) -> Floats: ...
+
+
+class _Phase(Protocol):
+    def __call__(self, block: Floats, phase: int, /) -> Floats: ...
+
+
+def _by_phase(values: Floats, lag: int, change: _Phase) -> Floats:
+    """Steps 1, 1 + lag, 1 + 2 lag ... changed together, then 2, 2 + lag ... (series, steps, ...)"""
+    out = np.empty_like(values)
+    for phase in range(min(lag, values.shape[1])):
+        out[:, phase::lag] = change(values[:, phase::lag], phase)
+    return out
+
+
+def _carried_last(table: Table, lag: int) -> Floats:
+    """The last `lag` values of each series; for a missing one the newest observed a whole number of lags earlier. (series, lag)"""
+    base = table.last(lag)
+    at = table.indptr[1:, None] - np.arange(lag, 0, -1)
+    for _ in range(int(table.sizes.max(initial=0)) // lag):
+        missing = np.isnan(base)
+        if not missing.any():
+            break
+        at = at - lag
+        inside = missing & (at >= table.indptr[:-1, None])
+        base[inside] = table.target[at[inside]]
+    return np.asarray(base, np.float64)
+
+
+def _per_series(table: Table, what: np.ufunc) -> NDArray[np.float64]:
+    """A reduction over each series; NaN for one without values."""
+    padded = np.append(table.target, np.nan)
+    return np.where(table.sizes > 0, what.reduceat(padded, table.indptr[:-1]), np.nan)
+
+
+def _expect_series(n: int, table: Table) -> None:
+    if n != len(table):
+        raise SettingsError(f"this transform was fitted on {n} series and came to a table of {len(table)}; fit it on the same series.")
