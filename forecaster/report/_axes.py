@@ -14,6 +14,9 @@ Array = NDArray[np.float64]
 
 # Steps of a time axis from coarse to fine: numpy unit, how many, format of the label.
 _CALENDAR = (
+    ("Y", 2000, "%Y"),
+    ("Y", 500, "%Y"),
+    ("Y", 200, "%Y"),
     ("Y", 100, "%Y"),
     ("Y", 50, "%Y"),
     ("Y", 20, "%Y"),

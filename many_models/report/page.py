@@ -139,12 +139,18 @@ def _means(board: pa.Table, name: str, code: Ints, many: int) -> Array:
 
 
 def _groups(run: RunData) -> list[Section]:
-    """The groups with the best and with the worst scores, drawn; those without scores are among the failures."""
-    best, worst = extremes(floats(run.outcomes, "score"), DRAWN, greater_is_better=run.greater_is_better)
+    """The groups with the worst and with the best scores, and some between, drawn; those without scores are among the failures."""
+    scores = floats(run.outcomes, "score")
+    best, worst = extremes(scores, DRAWN, greater_is_better=run.greater_is_better)
     found = [
-        ("best", "Best groups", "Best score first.", best),
         ("worst", "Worst groups", "Worst score first: the groups to look at.", worst),
+        ("best", "Best groups", "Best score first.", best),
     ]
+    order = extremes(scores, 2 * len(scores), greater_is_better=run.greater_is_better)
+    ranked = [*order[0], *order[1][::-1]][DRAWN:-DRAWN]
+    if len(ranked) > 2 * DRAWN:
+        between = [ranked[round((i + 0.5) * len(ranked) / DRAWN)] for i in range(DRAWN)]
+        found.append(("between", "Groups between", "Evenly spaced over all groups, from better to worse.", between))
     return [Section(name, title, lead, [_drawn(run, rows)]) for name, title, lead, rows in found if rows]
 
 
