@@ -1,0 +1,114 @@
+"""Which columns are there: names, doubles, extras, and rows whose series or group is not known."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forecaster.errors import DataError, SettingsError, UnknownName
+from forecaster.guardrails.findings import Findings
+from forecaster.schema import Schema
+
+
+def used(frame: pa.Table, schema: Schema, findings: Findings, *, target: bool = True) -> pa.Table:
+    """The columns that the schema names, once each; the others are recorded and left out.
+
+    Raises:
+        UnknownName: A column of the schema is not in the data.
+        SettingsError: A column is given two parts, or is there twice.
+        DataError: There are no rows.
+    """
+    wanted = _wanted(schema, target)
+    names = frame.column_names
+    for part, name in wanted:
+        if name not in names:
+            raise UnknownName.of(f"column ({part})", name, names, f"The data has the columns {', '.join(map(repr, names))}.")
+        if names.count(name) > 1:
+            raise DataError(f"the data has {names.count(name)} columns called {name!r}; one was expected. Rename or drop the others")
+    if frame.num_rows == 0:
+        raise DataError(f"the data has no rows (its columns are {', '.join(map(repr, names))}); at least one row per series was expected")
+    chosen = list(dict.fromkeys(name for _, name in wanted))
+    _note_extras([name for name in names if name not in chosen and name not in schema.drop], findings)
+    return frame.select(chosen)
+
+
+def _wanted(schema: Schema, target: bool) -> list[tuple[str, str]]:
+    """(part, column) for every column that is needed."""
+    parts = {"series": schema.series, "time": (schema.time,), "target": (schema.target,) if target else (), "group": schema.group}
+    covariates = {"known": schema.known, "past": schema.past, "static": schema.static}
+    wanted = [(part, name) for part, columns in (parts | covariates).items() for name in columns]
+    # A group is named by series columns or by static ones, so it may be listed in both.
+    often = Counter(name for part, name in wanted if part != "group")
+    if doubled := [name for name, n in often.items() if n > 1]:
+        told = " and ".join(part for part, name in wanted if name == doubled[0] and part != "group")
+        raise SettingsError(f"column {doubled[0]!r} is given as {told}; each column plays one part")
+    return wanted
+
+
+def _note_extras(extra: list[str], findings: Findings) -> None:
+    for name in extra:
+        findings.add(
+            rule="extra_column", action="noted", column=name,
+            message="the column plays no part and was left out; list it in known, past or static to use it, or in drop to say so",
+        )  # fmt: skip
+
+
+def with_ids(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
+    """The rows whose series and group are known.
+
+    Raises:
+        DataError: No row has an id, or ids are of a type that cannot name a series.
+    """
+    for name in dict.fromkeys((*schema.series, *schema.group)):
+        kind = frame[name].type
+        if pa.types.is_nested(kind) or pa.types.is_null(kind):
+            raise DataError(f"column {name!r} should name the series; it holds {kind}. Make it text or whole numbers")
+        if pa.types.is_floating(kind):
+            column = pc.if_else(pc.is_nan(frame[name]), None, frame[name])
+            frame = frame.set_column(frame.column_names.index(name), name, column)
+        if frame[name].null_count:
+            frame = _known_ids(frame, name, schema.time, findings)
+    return frame
+
+
+def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.Table:
+    missing = frame[name].null_count
+    if missing == frame.num_rows:
+        raise DataError(f"column {name!r} should name the series; all {missing} rows are missing. Fill it, or name the right column")
+    without = frame.filter(pc.is_null(frame[name]))
+    first = pc.min(without[time]).as_py()
+    findings.add(
+        rule="missing_id", action="quarantined", column=name, count=missing, first="" if first is None else str(first),
+        message="{count} rows without an id belong to no series and were left out; fill the id if they matter",
+    )  # fmt: skip
+    return frame.filter(pc.is_valid(frame[name]))
+
+
+def note_twins(column: pa.ChunkedArray, name: str, findings: Findings) -> None:
+    """Note ids that look alike: the same text but for blanks at its ends or the way its accents are coded.
+
+    Args:
+        column: A series column.
+        name: Its name.
+        findings: Where they are noted.
+    """
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return
+    values = pc.drop_null(pc.unique(column).cast(kind))
+    plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))
+    if pc.count_distinct(plain).as_py() == len(values):
+        return
+    groups: dict[str, list[str]] = {}
+    for text in values.to_pylist():
+        groups.setdefault(unicodedata.normalize("NFC", text).strip(), []).append(text)
+    for twins in groups.values():
+        if len(twins) > 1:
+            told = " and ".join(ascii(text) for text in twins)
+            findings.add(
+                rule="twin_ids", action="noted", column=name, count=len(twins), series={name: twins[0]},
+                message=f"{told} look alike but are different ids, so they are different series; make them equal if they are one",
+            )  # fmt: skip

@@ -1,0 +1,231 @@
+"""From rows with steps to one value per step: rows of one step are joined, missing steps are put in as NaN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.rhythm import Placed, Stamped, record
+from forecaster.guardrails.target import median_per_series, per_series
+from forecaster.table import Floats, Ints
+
+# Up to this share of conflicting stamps, the values in conflict are unknown; beyond it there would be nothing left to forecast from.
+_FEW_CONFLICTS = 0.1
+_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The rows of one step of one series, next to each other: usually one row.
+
+    Args:
+        source: Rows that were kept; None for all. (kept rows,)
+        bounds: Boundaries of the runs in the kept rows; None where every run is one row. (runs + 1,)
+        steps: Step of each run. (runs,)
+        indptr: Boundaries of the series in the runs. (series + 1,)
+    """
+
+    source: Ints | None
+    bounds: Ints | None
+    steps: Ints
+    indptr: Ints
+
+    @classmethod
+    def of(cls, placed: Placed, indptr: Ints) -> Runs:
+        """The runs of the rows that were kept, in the order of the rows."""
+        source, steps = None, placed.steps
+        if not placed.keep.all():
+            source = np.flatnonzero(placed.keep)
+            steps, indptr = steps[source], np.searchsorted(source, indptr)
+        opens = steps[1:] != steps[:-1]
+        opens[indptr[1:-1] - 1] = True
+        if opens.all():
+            return cls(source, None, steps, indptr)
+        begin = np.concatenate([[0], np.flatnonzero(opens) + 1])
+        return cls(source, np.append(begin, len(steps)), steps[begin], np.searchsorted(begin, indptr))
+
+    def kept(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of the rows that were kept. (kept rows,)"""
+        return values if self.source is None else values[self.source]
+
+    def first(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The value of the first row of each run. (runs,)"""
+        values = self.kept(values)
+        return values if self.bounds is None else values[self.bounds[:-1]]
+
+    def last(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The value of the last row of each run. (runs,)"""
+        values = self.kept(values)
+        return values if self.bounds is None else values[self.bounds[1:] - 1]
+
+    def joined(self, values: Floats, how: str) -> Floats:
+        """One value per run: the sum, mean, min, max or median of what is known; NaN where nothing is. (runs,)"""
+        values = self.kept(values)
+        if self.bounds is None:
+            return values
+        if how == "median":
+            return median_per_series(values, self.bounds)
+        if how in ("min", "max"):
+            return per_series(np.fmin if how == "min" else np.fmax, values, self.bounds)
+        known = np.isfinite(values)
+        count = per_series(np.add, known.astype(np.float64), self.bounds)
+        total = per_series(np.add, np.where(known, values, 0.0), self.bounds)
+        return np.where(count > 0, total / np.maximum(count, 1) if how == "mean" else total, np.nan)
+
+    def without(self, runs: NDArray[np.bool_]) -> Runs:
+        """The runs but those of a mask."""
+        if not runs.any():
+            return self
+        at = np.flatnonzero(~runs)
+        sizes = np.diff(self.bounds)[at] if self.bounds is not None else None
+        rows = (
+            at
+            if self.bounds is None or sizes is None
+            else np.arange(sizes.sum()) + np.repeat(self.bounds[at] - np.cumsum(sizes) + sizes, sizes)
+        )
+        bounds = None if sizes is None else np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        source = rows if self.source is None else self.source[rows]
+        return Runs(source, bounds, self.steps[at], np.searchsorted(at, self.indptr))
+
+    def stamped(self, rows: Stamped) -> Stamped:
+        """The first stamps of the runs, as rows."""
+        return replace(rows, stamps=self.first(rows.stamps), indptr=self.indptr)
+
+
+def without_doubles(rows: Stamped, runs: Runs, target: Floats, unit: str, findings: Findings) -> Floats:
+    """One target per stamp; rows that repeat a stamp are joined if they agree and recorded either way.
+
+    Where they differ: an hour that the clocks show twice in autumn is averaged; any other conflict makes the value
+    unknown, or the mean where more than one in ten stamps of the series is in conflict.
+
+    Args:
+        rows: All rows.
+        runs: Their runs.
+        target: (rows,)
+        unit: Unit of the frequency.
+
+    Returns:
+        (runs,)
+    """
+    if runs.bounds is None:
+        return runs.kept(target)
+    values = runs.kept(target)
+    low, high = per_series(np.fmin, values, runs.bounds), per_series(np.fmax, values, runs.bounds)
+    size = np.diff(runs.bounds)
+    differ = low < high
+    at = runs.stamped(rows)
+    autumn = differ & (size == 2) & _shown_twice(at, unit)
+    conflict = differ & ~autumn
+    series = np.repeat(np.arange(len(at.indptr) - 1), np.diff(at.indptr))
+    share = np.bincount(series, conflict, len(at.indptr) - 1) / np.maximum(np.diff(at.indptr), 1)
+    few = share[series] <= _FEW_CONFLICTS
+    _tell(
+        at,
+        (size > 1) & ~differ,
+        "duplicates",
+        "repaired",
+        "{count} stamps came more than once with the same value; one row was kept",
+        findings,
+    )
+    _tell(
+        at,
+        autumn,
+        "clock_change",
+        "repaired",
+        "{count} hours that clocks show twice in autumn were averaged; give stamps with a time zone",
+        findings,
+    )
+    _tell(
+        at, conflict & few, "conflicting_duplicates", "quarantined",
+        "{count} stamps came more than once with different values; none can be trusted, so they count as missing. Remove the wrong rows", findings,
+    )  # fmt: skip
+    _tell(
+        at, conflict & ~few, "conflicting_duplicates", "quarantined",
+        "{count} stamps came more than once with different values and were averaged; if rows are to be joined say aggregate='sum', "
+        "if they are several series name their column in series", findings,
+    )  # fmt: skip
+    mean = runs.joined(target, "mean")
+    return np.where(conflict & few, np.nan, np.where(differ, mean, low))
+
+
+def _tell(rows: Stamped, mask: NDArray[np.bool_], rule: str, action: Any, message: str, findings: Findings) -> None:
+    record(rows, mask, findings, rule=rule, action=action, message=message, column=rows.time)
+
+
+def _shown_twice(rows: Stamped, unit: str) -> NDArray[np.bool_]:
+    """Stamps without a zone in the hours in which clocks are set back: a Sunday night in spring or autumn."""
+    if rows.zone is not None or unit not in ("hour", "minute", "second"):
+        return np.zeros(len(rows.stamps), bool)
+    micros = rows.stamps.astype("datetime64[us]").astype(np.int64)
+    month = rows.stamps.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    sunday = (micros // _DAY + 3) % 7 == 6
+    return np.asarray(sunday & np.isin(month, (3, 4, 9, 10, 11)) & (micros % _DAY < 4 * _DAY // 24))
+
+
+def before_first(target: Floats, indptr: Ints) -> NDArray[np.bool_]:
+    """Rows before the first known value of their series, where it has one. (runs,)"""
+    opening = _first_known(target, indptr)
+    if opening is None:
+        return np.zeros(len(target), bool)
+    return np.asarray(np.arange(len(target)) < np.repeat(opening, np.diff(indptr)))
+
+
+def _first_known(target: Floats, indptr: Ints) -> Ints | None:
+    """Row of the first known value of each series, its first row if there is none; None where all are the first row."""
+    first = indptr[:-1]
+    if np.isfinite(target[first]).all():
+        return None
+    rows = np.where(np.isfinite(target), np.arange(len(target)), len(target))
+    known = per_series(np.minimum, rows, indptr).astype(np.int64)
+    return np.where(known < len(target), known, first)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """One place per step from the first to the last of each series.
+
+    Args:
+        start: Step of the first place of each series. (series,)
+        indptr: Boundaries of the series in the places. (series + 1,)
+        at: Place of each run; None where there is one run per place. (runs,)
+    """
+
+    start: Ints
+    indptr: Ints
+    at: Ints | None
+
+    @classmethod
+    def of(cls, runs: Runs) -> Grid:
+        start, end = runs.steps[runs.indptr[:-1]], runs.steps[runs.indptr[1:] - 1]
+        indptr = np.concatenate([[0], np.cumsum(end - start + 1)]).astype(np.int64)
+        if indptr[-1] == len(runs.steps):
+            return cls(start, indptr, None)
+        return cls(start, indptr, runs.steps + np.repeat(indptr[:-1] - start, np.diff(runs.indptr)))
+
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of the runs at their places, NaN at the others. (places,)"""
+        if self.at is None:
+            return values
+        out = np.full(self.indptr[-1], np.nan, values.dtype)
+        out[self.at] = values
+        return out
+
+
+def note_gaps(rows: Stamped, runs: Runs, grid: Grid, findings: Findings) -> None:
+    """Record the steps that were put in, for each series that has any."""
+    if grid.at is None:
+        return
+    missing = np.diff(grid.indptr) - np.diff(runs.indptr)
+    series = np.flatnonzero(missing)
+    jumps = np.flatnonzero(np.diff(grid.at) > 1)
+    # Places of different series follow each other without a jump, so every jump is a gap.
+    before = jumps[np.searchsorted(jumps, runs.indptr[series])]
+    at = runs.stamped(rows)
+    findings.add(
+        rule="gaps", action="repaired", series=rows.of(series), index=series, column=rows.time, count=missing[series], first=at.told(before),
+        message="{count} steps had no row and were put in as missing, the first after {first}; where no row means zero, add rows of zero",
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""The check of the history: a frame becomes a table, and whatever had to be mended is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from forecaster.errors import DataError, SettingsError
+from forecaster.frequency import Frequency
+from forecaster.guardrails import columns, covariates, notes, rhythm, stamps, target
+from forecaster.guardrails.covariates import Covariate
+from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.grid import Grid, Runs, before_first, note_gaps, without_doubles
+from forecaster.guardrails.rhythm import Placed, Stamped, record
+from forecaster.rows import Rows
+from forecaster.schema import Schema
+from forecaster.table import Floats, Table
+
+AGGREGATES = ("sum", "mean", "min", "max", "median")
+SHORT = ("fallback", "drop", "error")
+
+
+def check(
+    frame: pa.Table,
+    schema: Schema,
+    *,
+    freq: str | int | None = None,
+    season_length: int | None = None,
+    horizon: int = 1,
+    aggregate: str | None = None,
+    short: Literal["fallback", "drop", "error"] = "fallback",
+) -> tuple[Table, Findings]:
+    """Turn a frame into a table; repair, quarantine or refuse what is wrong with it, each series by itself.
+
+    Args:
+        frame: One row per series and stamp, in any order.
+        schema: Which column plays which part.
+        freq: A pandas alias, or a whole number for integer steps; inferred where absent.
+        season_length: Steps in one season; that of the frequency where absent.
+        horizon: Steps to be forecast.
+        aggregate: How rows of one period are joined into a coarser `freq`: sum, mean, min, max or median. Numeric covariates
+            are averaged, categories take the last of the period.
+        short: What becomes of a series with fewer than horizon + 1 known values: recorded so that it falls back, dropped, or an error.
+
+    Returns:
+        The table, NaN where a value is missing or was taken out, and the findings.
+
+    Raises:
+        DataError: No repair can mend the data; names column, series, first stamp, count and the way to mend it.
+        SettingsError: An option cannot be meant.
+        UnknownName: A column is not in the data.
+    """
+    _refuse_options(freq, season_length, horizon, aggregate, short)
+    findings = Findings()
+    schema = schema.check(frame.column_names)
+    frame = _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
+    rows = Rows.of(frame, schema)
+    _refuse_torn(rows, schema)
+    table = _table(frame, rows, schema, findings, freq=freq, aggregate=aggregate)
+    table = Table(**{**vars_of(table), "season_length": season_length or table.frequency.season_length})
+    _refuse_end(table, horizon, schema)
+    notes.note(table, schema, horizon, findings)
+    return notes.short(table, horizon, short, findings)
+
+
+def vars_of(table: Table) -> dict[str, Any]:
+    """The fields of a table."""
+    return {name: getattr(table, name) for name in Table.__dataclass_fields__}
+
+
+def _refuse_options(freq: str | int | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
+    if horizon < 1:
+        raise SettingsError(f"horizon={horizon!r}: expected a whole number of steps, 1 or more, such as horizon=28")
+    if season_length is not None and season_length < 1:
+        raise SettingsError(f"season_length={season_length!r}: expected a whole number of steps, 1 for no season")
+    _refuse_other("aggregate", aggregate, AGGREGATES)
+    _refuse_other("short", short, SHORT)
+    if aggregate is not None and freq is None:
+        raise SettingsError(f"aggregate={aggregate!r} needs the frequency to join rows into: give freq, such as freq='W'")
+
+
+def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
+    if value is not None and value not in known:
+        raise SettingsError(f"{option}={value!r}: expected one of {', '.join(known)}")
+
+
+def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | None, findings: Findings) -> pa.Table:
+    """The rows that have an id and a stamp that can be read, with a numeric target."""
+    target.refuse_text(frame[schema.target], schema.target)
+    read = stamps.read(frame[schema.time], schema.time, freq, findings)
+    frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
+    frame = columns.with_ids(stamps.drop_missing(frame, schema.time, findings), schema, findings)
+    if not frame.num_rows:
+        raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
+    stamps.refuse_sentinels(frame[schema.time], schema.time)
+    for name in schema.series:
+        columns.note_twins(frame[name], name, findings)
+    return frame
+
+
+def _refuse_torn(rows: Rows, schema: Schema) -> None:
+    torn = np.flatnonzero(rows.torn)
+    if len(torn):
+        raise DataError(
+            f"{len(torn)} series belong to more than one group by {', '.join(schema.group)}, the first is {rows.label(torn[0])}; "
+            f"a series belongs to one group: correct the column, or add it to series"
+        )
+
+
+def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | None, aggregate: str | None) -> Table:
+    seen = Stamped(rows.stamps, rows.indptr, rows.ids, rows.zone, schema.time)
+    frequency = rhythm.frequency_of(seen, freq, aggregate, findings)
+    raw = _without_infinite(seen, rows.target, schema, findings)
+    if aggregate is None:
+        runs = Runs.of(rhythm.place(seen, frequency, findings, asked=freq is not None), seen.indptr)
+        values = without_doubles(seen, runs, raw, frequency.unit, findings)
+    else:
+        runs = Runs.of(_binned(seen, frequency), seen.indptr)
+        values = runs.joined(raw, aggregate)
+        notes.note_aggregated(seen, runs, frequency, aggregate, schema, findings)
+    values = _without_absurd(runs.stamped(seen), values, schema, findings)
+    runs, values = _from_first(seen, runs, values, schema, findings)
+    grid = Grid.of(runs)
+    note_gaps(seen, runs, grid, findings)
+    coded = {name: covariates.encode(frame[name], name) for name in (*schema.known, *schema.past, *schema.static)}
+    along = {name: grid.spread(_joined(coded[name], name, rows, runs, aggregate, findings)) for name in (*schema.known, *schema.past)}
+    return Table(
+        target=grid.spread(values), indptr=grid.indptr, start=grid.start, frequency=frequency, ids=dict(rows.ids),
+        group_ptr=rows.group_ptr, groups=dict(rows.groups),
+        known={name: along[name] for name in schema.known}, past={name: along[name] for name in schema.past},
+        static={name: _static(coded[name], name, rows, seen, findings) for name in schema.static},
+        categories=covariates.labels_of(coded),
+    )  # fmt: skip
+
+
+def _binned(seen: Stamped, frequency: Frequency) -> Placed:
+    """Every row in the period that holds it."""
+    steps, _ = frequency.steps(seen.stamps)
+    placed = Placed(steps, np.ones(len(steps), bool), np.zeros(len(seen.indptr) - 1, bool))
+    rhythm.refuse_flood(seen, frequency, placed)
+    return placed
+
+
+def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: Findings) -> Floats:
+    if not np.isinf(values).any():
+        return values
+    infinite = np.isinf(values)
+    record(
+        seen, infinite, findings, rule="infinite", action="repaired", column=schema.target,
+        message="{count} values are infinite and count as missing, the first at {first}; correct them at their source",
+    )  # fmt: skip
+    return np.where(infinite, np.nan, values)
+
+
+def _without_absurd(seen: Stamped, values: Floats, schema: Schema, findings: Findings) -> Floats:
+    absurd = target.absurd(values, seen.indptr)
+    if not absurd.any():
+        return values
+    record(
+        seen, absurd, findings, rule="absurd_value", action="repaired", column=schema.target,
+        message="{count} values are thousands of times larger than all others of the series and count as missing, the first at {first}; correct them",
+    )  # fmt: skip
+    return np.where(absurd, np.nan, values)
+
+
+def _from_first(seen: Stamped, runs: Runs, values: Floats, schema: Schema, findings: Findings) -> tuple[Runs, Floats]:
+    """Series begin at their first known value."""
+    early = before_first(values, runs.indptr)
+    at = runs.stamped(seen)
+    record(
+        at, early, findings, rule="leading_missing", action="repaired", column=schema.target,
+        message="{count} rows before the first known value were left out",
+    )  # fmt: skip
+    runs, values = runs.without(early), values[~early] if early.any() else values
+    missing = np.isnan(values)
+    record(
+        runs.stamped(seen), missing & ~notes.empty(values, runs.indptr), findings,
+        rule="missing_values", action="repaired", column=schema.target,
+        message="{count} values are missing, the first at {first}; learners and metrics leave them out, and those that cannot carry the last one forward",
+    )  # fmt: skip
+    return runs, values
+
+
+def _joined(covariate: Covariate, name: str, rows: Rows, runs: Runs, aggregate: str | None, findings: Findings) -> Any:
+    """One value per run: the first of rows with the same stamp, or what stands for a whole period."""
+    ordered = covariate.values if rows.order is None else covariate.values[rows.order]
+    ordered = covariates.finite(ordered, name, findings)
+    if aggregate is None:
+        return runs.first(ordered)
+    if covariate.labels is not None:
+        return runs.last(ordered)
+    return runs.joined(ordered.astype(np.float64), "mean").astype(np.float32)
+
+
+def _static(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings: Findings) -> Any:
+    """One value per series: the last known one."""
+    ordered = covariate.values if rows.order is None else covariate.values[rows.order]
+    infinite = np.isinf(ordered)
+    ordered = np.where(infinite, np.float32(np.nan), ordered) if infinite.any() else ordered
+    last, varies = covariates.by_series(ordered, rows.series, len(rows))
+    series = np.flatnonzero(varies)
+    findings.add(
+        rule="varying_static", action="repaired", series=seen.of(series), index=series, column=name, count=np.diff(seen.indptr)[series],
+        message="a static covariate has several values within the series; the last one was taken. Name it in known or past if it changes",
+    )  # fmt: skip
+    covariates.finite(last, name, findings)
+    return last
+
+
+def _refuse_end(table: Table, horizon: int, schema: Schema) -> None:
+    """Stamps beyond the year 9999 cannot be written."""
+    if table.frequency.unit == "integer":
+        return
+    latest = int(np.argmax(table.end))
+    last = table.frequency.stamps(table.end[latest : latest + 1] + horizon)
+    if last[0] >= np.datetime64("10000-01-01"):
+        raise DataError(
+            f"column {schema.time!r}: {table.label(latest)} ends at {rhythm.text(table.frequency.stamps(table.end[latest : latest + 1]))[0]}, and {horizon} "
+            f"steps on are beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon"
+        )

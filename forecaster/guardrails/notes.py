@@ -1,0 +1,104 @@
+"""What a table is like: series that are short, empty, constant or stale stay in it, and are recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.errors import DataError
+from forecaster.frequency import Frequency
+from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.grid import Runs
+from forecaster.guardrails.rhythm import Stamped, text
+from forecaster.guardrails.target import per_series
+from forecaster.schema import Schema
+from forecaster.table import Floats, Ints, Table
+
+
+def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None:
+    """Record what is worth knowing of each series."""
+    lowest, highest = per_series(np.fmin, table.target, table.indptr), per_series(np.fmax, table.target, table.indptr)
+    flat, many = lowest == highest, table.sizes > 2
+    _tell(table, many & flat & (lowest == 0), "all_zero", "noted", schema.target, "all {count} values are zero", findings)
+    _tell(table, many & flat & (lowest != 0), "constant", "noted", schema.target, "all {count} values are the same", findings)
+    late = max(horizon, table.season_length)
+    usual = int(np.median(table.end))
+    _tell(
+        table, table.end < usual - late, "stale", "noted", schema.time,
+        f"the series ends at {{first}}, more than {late} steps before most others; its forecast goes on from there. Leave it out if it was closed",
+        findings, first=table.end,
+    )  # fmt: skip
+
+
+def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
+    """Series with too few known values: they fall back, are dropped, or are refused."""
+    known = per_series(np.add, np.isfinite(table.target).astype(np.float64), table.indptr).astype(np.int64)
+    few = known < horizon + 1
+    if not few.any():
+        return table, findings
+    need = f"fewer than horizon + 1 = {horizon + 1}"
+    if how == "error":
+        i = int(np.argmax(few))
+        raise DataError(
+            f"{int(few.sum())} series have {need} known values, the first is {table.label(i) or 'the only one'} with {known[i]} "
+            f"from {text(table.frequency.stamps(table.start[i : i + 1]))[0]}; leave them out, or give short='fallback' or short='drop'"
+        )
+    end = "it is forecast by a fallback" if how == "fallback" else "the series was left out"
+    none = known == 0
+    _tell(table, few & none, "empty", "quarantined", "", f"no value is known; {end}", findings, count=known)
+    _tell(table, few & ~none, "short", "quarantined", "", f"{{count}} known values are {need}; {end}", findings, count=known)
+    if how == "fallback":
+        return table, findings
+    if few.all():
+        raise DataError(
+            f"all {len(table)} series have {need} known values, so short='drop' leaves none; give a smaller horizon or short='fallback'"
+        )
+    return table.take(~few), findings.renumbered(np.where(few, -1, np.cumsum(~few) - 1))
+
+
+def _tell(
+    table: Table,
+    mask: Any,
+    rule: str,
+    action: Any,
+    column: str,
+    message: str,
+    findings: Findings,
+    *,
+    first: Ints | None = None,
+    count: Any = None,
+) -> None:
+    series = np.flatnonzero(mask)
+    steps = table.start if first is None else first
+    findings.add(
+        rule=rule, action=action, column=column, message=message, index=series, series={name: values[series] for name, values in table.ids.items()},
+        count=(table.sizes if count is None else count)[series], first=text(table.frequency.stamps(steps[series])),
+    )  # fmt: skip
+
+
+def empty(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
+    """Rows of series without any known value. (rows,)"""
+    none = per_series(np.add, np.isfinite(values).astype(np.float64), indptr) == 0
+    return np.repeat(none, np.diff(indptr))
+
+
+def note_aggregated(rows: Stamped, runs: Runs, frequency: Frequency, how: str, schema: Schema, findings: Findings) -> None:
+    """Record that rows were joined, and series whose last period is far from full."""
+    joined = len(rows.stamps) - len(runs.steps)
+    if not joined or runs.bounds is None:
+        return
+    findings.add(
+        rule="aggregated", action="repaired", column=schema.target, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
+        message=f"{{count}} rows were joined into {len(runs.steps)} of freq={frequency.alias!r} by {how}",
+    )  # fmt: skip
+    size = np.diff(runs.bounds)
+    last = size[runs.indptr[1:] - 1]
+    partial = np.flatnonzero((np.diff(runs.indptr) > 2) & (2 * last <= size[runs.indptr[1:] - 2]))
+    findings.add(
+        rule="partial_period", action="noted", column=schema.time, series=rows.of(partial), index=partial, count=last[partial],
+        first=replace(rows, stamps=runs.first(rows.stamps)).told(runs.indptr[1:][partial] - 1),
+        message="the last period has {count} rows, half or less of the one before; where it is not complete, leave its rows out",
+    )  # fmt: skip

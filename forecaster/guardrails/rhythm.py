@@ -1,0 +1,270 @@
+"""The grid: which step each row lies on, and the series and rows that do not keep the rhythm of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.errors import DataError, SettingsError
+from forecaster.frequency import Frequency
+from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.target import median_per_series, per_series
+from forecaster.table import Ints
+
+# A series keeps the rhythm if nine in ten of its stamps lie on the grid (azure-semantics B.6, with its inequality set right).
+_COMPLIANT = 0.9
+# Stamps this far from the middle of their series are typing errors; the limit also bounds the memory of the grid.
+_FAR_PER_ROW, _FAR = 50, 5_000
+_ROWS_PER_ROW, _ROWS = 50, 20_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Rows with their steps, ascending within each series.
+
+    Args:
+        steps: Step of each row. (rows,)
+        keep: Rows that stay. (rows,)
+        quarantined: Series that do not keep the rhythm of the table. (series,)
+    """
+
+    steps: Ints
+    keep: NDArray[np.bool_]
+    quarantined: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Stamped:
+    """What the rhythm is read from: the stamps of all series, their boundaries, ids, zone and the name of the time column."""
+
+    stamps: NDArray[Any]
+    indptr: Ints
+    ids: Mapping[str, NDArray[Any]]
+    zone: str | None
+    time: str
+
+    def of(self, series: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
+        """The ids of some series."""
+        return {name: values[series] for name, values in self.ids.items()}
+
+    def label(self, i: int) -> str:
+        return ", ".join(f"{name}={values[i]!s}" for name, values in self.ids.items()) or "the one series"
+
+    def told(self, rows: NDArray[Any]) -> NDArray[np.str_]:
+        """The stamps of some rows, as text."""
+        return text(self.stamps[rows])
+
+
+def text(stamps: NDArray[Any]) -> NDArray[np.str_]:
+    """Stamps as text: dates without a clock time at midnight."""
+    if stamps.dtype.kind != "M" or not len(stamps):
+        return stamps.astype(np.str_)
+    micros = stamps.astype("datetime64[us]").astype(np.int64)
+    unit = "D" if not (micros % 86_400_000_000).any() else "s" if not (micros % 1_000_000).any() else "us"
+    return np.char.replace(np.datetime_as_string(stamps, unit=unit), "T", " ")
+
+
+def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, findings: Findings) -> Frequency:
+    """The frequency asked for, anchored at the stamps, or the one that most series have.
+
+    Raises:
+        SettingsError: There is no such frequency, or none can be seen and none was given.
+        DataError: The data has another rhythm than the frequency asked for.
+    """
+    if freq is None:
+        return Frequency.infer(rows.stamps, rows.indptr, rows.zone)
+    asked = Frequency.parse(freq, rows.zone)
+    if aggregate is not None:
+        return asked
+    asked = asked.anchored(rows.stamps)
+    if asked.steps(rows.stamps[:10_000])[1].any() or asked.steps(rows.stamps)[1].any():
+        return asked
+    seen = _seen(rows)
+    if seen is None or seen.coarser_than(asked) or asked.coarser_than(seen):
+        raise DataError(_off_grid(rows, asked, seen))
+    findings.add(
+        rule="frequency", action="repaired", column=rows.time, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
+        message=f"no stamp lies on freq={asked.alias!r}; they lie on {seen.alias!r}, which is of the same length and was used instead",
+    )  # fmt: skip
+    return seen
+
+
+def _seen(rows: Stamped) -> Frequency | None:
+    try:
+        return Frequency.infer(rows.stamps, rows.indptr, rows.zone)
+    except SettingsError:
+        return None
+
+
+def _off_grid(rows: Stamped, asked: Frequency, seen: Frequency | None) -> str:
+    shown = ", ".join(rows.told(np.arange(min(4, rows.indptr[1]))))
+    told = f"they look like freq={seen.alias!r}" if seen else "they have no rhythm that can be seen"
+    return (
+        f"column {rows.time!r} should lie on freq={asked.alias!r}, but no series does: {rows.label(0)} has {shown} ...; {told}. "
+        f"Give that freq, or join the rows into {asked.alias!r} with aggregate='sum' (or mean, min, max, median)"
+    )
+
+
+def place(rows: Stamped, frequency: Frequency, findings: Findings, *, asked: bool) -> Placed:
+    """The step of every row; rows off the grid and series of another rhythm are repaired or quarantined, each by itself.
+
+    Raises:
+        DataError: No series keeps the rhythm, or the grid would be far larger than the data.
+    """
+    steps, exact = frequency.steps(rows.stamps)
+    placed = Placed(steps, np.ones(len(steps), bool), np.zeros(len(rows.indptr) - 1, bool))
+    if not exact.all():
+        placed = _off(rows, frequency, placed, exact, findings)
+    placed = _far(rows, placed, findings)
+    placed = _other(rows, frequency, placed, findings, asked=asked)
+    refuse_flood(rows, frequency, placed)
+    return placed
+
+
+def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.bool_], findings: Findings) -> Placed:
+    """Rows off the grid: a few are left out; a series that is shifted as a whole is moved; any other is quarantined."""
+    sizes = np.diff(rows.indptr)
+    on = _count(exact, rows.indptr)
+    compliant = on >= _COMPLIANT * sizes
+    shifted = ~compliant & _regular(placed.steps, rows.indptr)
+    strange = ~compliant & ~shifted
+    if strange.all():
+        raise DataError(_off_grid(rows, frequency, _seen(rows)))
+    series = np.repeat(np.arange(len(sizes)), sizes)
+    keep = exact | shifted[series]
+    _record(
+        rows,
+        ~exact & compliant[series],
+        "off_grid",
+        "repaired",
+        f"{{count}} stamps off the grid of {frequency.alias!r} were left out",
+        findings,
+    )
+    _record(
+        rows, ~exact & shifted[series], "shifted_grid", "repaired",
+        f"{{count}} stamps beside the grid of {frequency.alias!r}, one per step, were moved to the step that holds them", findings,
+    )  # fmt: skip
+    _record(
+        rows, ~exact & strange[series], "mixed_frequency", "quarantined",
+        f"{{count}} stamps do not lie on {frequency.alias!r}, the frequency of the table, and were left out; put series of another frequency into a job of their own",
+        findings,
+    )  # fmt: skip
+    return replace(placed, keep=_one_at_least(keep, rows.indptr), quarantined=strange)
+
+
+def _one_at_least(keep: NDArray[np.bool_], indptr: Ints) -> NDArray[np.bool_]:
+    """A series that would be left without rows keeps its last one, so that it stays a series."""
+    keep = keep.copy()
+    keep[indptr[1:][_count(keep, indptr) == 0] - 1] = True
+    return keep
+
+
+def _regular(steps: Ints, indptr: Ints) -> NDArray[np.bool_]:
+    """Series whose rows all lie in different steps, most of them neighbours. (series,)"""
+    gaps = np.diff(steps)
+    within = np.ones(len(gaps), bool)
+    within[indptr[1:-1] - 1] = False
+    pairs = np.diff(indptr) - 1
+    same = _count_pairs((gaps == 0) & within, indptr)
+    next_to = _count_pairs((gaps == 1) & within, indptr)
+    return np.asarray((same == 0) & (2 * next_to >= pairs))
+
+
+def _count(mask: NDArray[np.bool_], indptr: Ints) -> Ints:
+    """How often a mask holds in each series. (series,)"""
+    total = np.concatenate([[0], np.cumsum(mask)])
+    return np.asarray(total[indptr[1:]] - total[indptr[:-1]], np.int64)
+
+
+def _count_pairs(mask: NDArray[np.bool_], indptr: Ints) -> Ints:
+    """The same for a mask over pairs of neighbouring rows, false across series."""
+    return _count(np.append(mask, False), indptr)
+
+
+def _far(rows: Stamped, placed: Placed, findings: Findings) -> Placed:
+    """Single stamps centuries away (2204 for 2024, 1900 for unknown) would make a grid of mostly nothing."""
+    sizes = np.diff(rows.indptr)
+    middle = placed.steps[rows.indptr[:-1] + sizes // 2]
+    limit = _FAR_PER_ROW * sizes + _FAR
+    wide = (placed.steps[rows.indptr[1:] - 1] - middle > limit) | (middle - placed.steps[rows.indptr[:-1]] > limit)
+    if not wide.any():
+        return placed
+    far = np.abs(placed.steps - np.repeat(middle, sizes)) > np.repeat(limit, sizes)
+    _record(
+        rows, far & placed.keep, "far_stamps", "quarantined",
+        "{count} stamps lie absurdly far from the other stamps of the series and were left out; correct or remove them", findings,
+    )  # fmt: skip
+    return replace(placed, keep=_one_at_least(placed.keep & ~far, rows.indptr), quarantined=placed.quarantined | wide)
+
+
+def _other(rows: Stamped, frequency: Frequency, placed: Placed, findings: Findings, *, asked: bool) -> Placed:
+    """Series whose stamps lie on the grid but at another distance, such as a weekly series among daily ones."""
+    at = np.flatnonzero(placed.keep)
+    steps = placed.steps[at]
+    indptr = np.searchsorted(at, rows.indptr)
+    gaps = np.diff(steps)
+    gaps[indptr[1:-1] - 1] = 0
+    pairs = _count_pairs(gaps > 0, indptr)
+    ones = _count_pairs(gaps == 1, indptr)
+    slow = np.flatnonzero((pairs >= 3) & (ones <= 0.05 * pairs))
+    if not len(slow):
+        return placed
+    distance = _distance(gaps, indptr, slow)
+    slow, distance = slow[distance > 0], distance[distance > 0]
+    told = int(np.median(distance)) if len(distance) else 0
+    if asked and len(slow) and len(slow) == (pairs >= 3).sum():
+        raise DataError(
+            f"freq={frequency.alias!r} is finer than the data: the stamps of {rows.label(slow[0])} are {told} steps apart "
+            f"({', '.join(rows.told(rows.indptr[slow[0]] + np.arange(3)))} ...), and so are those of all {len(slow)} series. Give their own frequency, or leave freq out"
+        )
+    findings.add(
+        rule="mixed_frequency", action="quarantined", series=rows.of(slow), index=slow, column=rows.time,
+        count=pairs[slow] + 1, first=rows.told(rows.indptr[slow]),
+        message=f"{{count}} stamps are several steps of {frequency.alias!r}, the frequency of the table, apart; put series of another frequency into a job of their own",
+    )  # fmt: skip
+    quarantined = placed.quarantined.copy()
+    quarantined[slow] = True
+    return replace(placed, quarantined=quarantined)
+
+
+def _distance(gaps: Ints, indptr: Ints, series: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The usual distance of the rows of some series; 0 where there is none. (chosen series,)"""
+    sizes = np.maximum(np.diff(indptr)[series] - 1, 0)
+    bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    chosen = gaps[np.arange(bounds[-1]) + np.repeat(indptr[series] - bounds[:-1], sizes)].astype(np.float64)
+    usual = median_per_series(chosen, bounds)
+    near = np.abs(chosen - np.repeat(usual, sizes)) <= 0.15 * np.repeat(usual, sizes)
+    return np.where(per_series(np.add, near.astype(np.float64), bounds) >= 0.8 * sizes, usual, 0.0)
+
+
+def refuse_flood(rows: Stamped, frequency: Frequency, placed: Placed) -> None:
+    """Refuse a grid that is far larger than the data."""
+    at = np.flatnonzero(placed.keep)
+    indptr = np.searchsorted(at, rows.indptr)
+    sizes = placed.steps[at[indptr[1:] - 1]] - placed.steps[at[indptr[:-1]]] + 1
+    total, came = int(sizes.sum()), len(placed.steps)
+    if total > max(_ROWS, _ROWS_PER_ROW * came):
+        widest = int(np.argmax(sizes))
+        raise DataError(
+            f"on freq={frequency.alias!r} the {came} rows would become {total}, nearly all of them missing ({rows.label(widest)} alone {sizes[widest]}). "
+            f"Give a coarser freq with aggregate='sum', or add the missing rows with their values"
+        )
+
+
+def _record(rows: Stamped, mask: NDArray[np.bool_], rule: str, action: Any, message: str, findings: Findings) -> None:
+    """One finding for each series that a mask over rows touches."""
+    record(rows, mask, findings, rule=rule, action=action, message=message, column=rows.time)
+
+
+def record(rows: Stamped, mask: NDArray[np.bool_], findings: Findings, **what: Any) -> None:
+    """One finding for each series that a mask over rows touches, with the number of rows and the first stamp."""
+    at = np.flatnonzero(mask)
+    if not len(at):
+        return
+    series = np.searchsorted(rows.indptr, at, side="right") - 1
+    touched, first, count = np.unique(series, return_index=True, return_counts=True)
+    findings.add(series=rows.of(touched), index=touched, count=count, first=rows.told(at[first]), **what)

@@ -1,0 +1,234 @@
+"""The time column: every form in which stamps come, turned into timestamps or whole numbers, or refused with the way to mend it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forecaster.errors import DataError
+from forecaster.guardrails.findings import Findings
+
+_ISO = r"^\s*\d{4}([-/]\d{1,2}([-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?\s*$"
+_BASIC = r"^\s*\d{8}\s*$"
+_OFFSET = r"(?P<offset>Z|[+-]\d{2}(:?\d{2})?)$"
+_BLANK = ("", "nan", "nat", "none", "null", "n/a", "na", "<na>")
+_LAST_YEAR = 9999
+_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_DAY_SECONDS = 86_400
+
+
+def read(column: pa.ChunkedArray, name: str, freq: str | int | None, findings: Findings) -> pa.ChunkedArray:
+    """The stamps of all rows as `timestamp[us]` (with the zone that came) or int64; null where there is none.
+
+    Args:
+        column: The time column as it came.
+        name: Its name, for messages.
+        freq: The frequency asked for, which tells whole numbers that count steps from others.
+        findings: Where repairs are recorded.
+
+    Raises:
+        DataError: The values are no stamps, or cannot be read in one way only.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return _texts(column, name, findings)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return _timestamps(column, name)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        column = _whole(column, name, findings)
+    elif not pa.types.is_integer(kind):
+        raise DataError(f"column {name!r} should hold the stamps; it holds {kind}. Convert it: pandas.to_datetime(frame[{name!r}])")
+    return _integers(column.cast(pa.int64()), name, freq)
+
+
+def _timestamps(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    zone = column.type.tz if pa.types.is_timestamp(column.type) else None
+    try:
+        return column.cast(pa.timestamp("us", zone), safe=pa.types.is_date(column.type) or column.type.unit != "ns")
+    except pa.ArrowInvalid:
+        far = pc.max(column).cast(pa.int64()).as_py()
+        raise DataError(f"column {name!r} holds a stamp ({far} {column.type}) far beyond the year {_LAST_YEAR}; remove such rows") from None
+
+
+def _whole(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.ChunkedArray:
+    """Floats that are whole numbers, as pandas makes of whole numbers with a gap."""
+    values = column.cast(pa.float64())
+    values = pc.if_else(pc.is_finite(values), values, None)
+    broken = pc.filter(values, pc.not_equal(pc.floor(values), values))
+    if len(broken):
+        raise DataError(
+            f"column {name!r} should hold dates or whole numbers; it holds {column.type} such as {broken[0].as_py()!r} in {len(broken)} rows. "
+            f"Convert it: pandas.to_datetime(frame[{name!r}]), or frame[{name!r}].astype('int64') for steps"
+        )
+    findings.add(
+        rule="stamp_type",
+        action="repaired",
+        column=name,
+        count=len(column),
+        message=f"whole numbers held as {column.type} were read as integers",
+    )
+    return values
+
+
+def _integers(column: pa.ChunkedArray, name: str, freq: str | int | None) -> pa.ChunkedArray:
+    """Whole numbers are steps; those that look like dates are refused."""
+    if isinstance(freq, str) and not freq.strip().isdigit():
+        raise DataError(
+            f"column {name!r} holds whole numbers such as {_example(column)}, but freq={freq!r} is for dates. "
+            f"Convert it, for instance pandas.to_datetime(frame[{name!r}], unit='ms'), or give freq as a whole number"
+        )
+    if freq is None and (way := _looks_like_dates(column)):
+        raise DataError(
+            f"column {name!r} holds whole numbers such as {_example(column)} that look like dates written as {way[0]}. "
+            f"Convert it: pandas.to_datetime(frame[{name!r}], {way[1]}); if they count steps, say so with freq=1"
+        )
+    return column
+
+
+def _looks_like_dates(column: pa.ChunkedArray) -> tuple[str, str] | None:
+    """How dates were written as numbers (words, argument of to_datetime), if they were."""
+    values = np.unique(pc.drop_null(pc.unique(column)).to_numpy())
+    if len(values) == 0:
+        return None
+    low, high = int(values[0]), int(values[-1])
+    day, month = values % 100, values // 100 % 100
+    if low >= 16000101 and high <= 99991231 and ((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all():
+        return "YYYYMMDD", "format='%Y%m%d'"
+    if low >= 160001 and high <= 999912 and len(values) > 1 and ((day >= 1) & (day <= 12)).all():
+        return "YYYYMM", "format='%Y%m'"
+    for unit, ticks in _UNITS.items():
+        plausible = low >= 1e8 * ticks and high <= 1e10 * ticks
+        if plausible and len(values) > 1 and (np.diff(values) % (60 * ticks) == 0).all():
+            return f"{unit} since 1970", f"unit={unit!r}"
+    return None
+
+
+def _example(column: pa.ChunkedArray) -> Any:
+    known = pc.drop_null(column.slice(0, 1000))
+    return known[0].as_py() if len(known) else None
+
+
+def _texts(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.ChunkedArray:
+    """Texts in the ISO form; each different text is read once."""
+    coded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
+    coded = coded if isinstance(coded, pa.DictionaryArray) else coded.chunk(0)
+    texts = coded.dictionary
+    blank = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), pa.array(_BLANK, texts.type))
+    texts = pc.if_else(blank, None, texts)
+    _refuse_other_forms(texts, coded, name)
+    parsed, zone = _parse(texts, name)
+    findings.add(
+        rule="text_stamps", action="repaired", column=name, count=len(column),
+        message="stamps came as text in the ISO form and were read as dates; convert them once to save the time",
+    )  # fmt: skip
+    stamps = parsed.take(coded.indices)
+    return pa.chunked_array([stamps.cast(pa.timestamp("us", zone)) if zone else stamps])
+
+
+def _refuse_other_forms(texts: pa.Array, coded: pa.DictionaryArray, name: str) -> None:
+    """A text that is not of the ISO form has no certain meaning (is 3/4/2024 in March or in April?)."""
+    fits = pc.or_(pc.match_substring_regex(texts, _ISO), pc.match_substring_regex(texts, _BASIC))
+    wrong = pc.filter(texts, pc.invert(pc.fill_null(fits, True)))
+    if not len(wrong):
+        return
+    count = int(pc.sum(pc.is_in(coded, value_set=wrong)).as_py() or 0) if len(wrong) else 0
+    shown = ", ".join(repr(text.as_py()) for text in wrong[:3])
+    numeric = pc.all(pc.match_substring_regex(wrong, r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?$")).as_py()
+    why = "day and month cannot be told apart" if numeric else "it is not of the form YYYY-MM-DD HH:MM:SS"
+    raise DataError(
+        f"column {name!r} holds stamps that cannot be read for certain: {shown} ({count} rows); {why}. "
+        f"Convert it and say how it is written: pandas.to_datetime(frame[{name!r}], format='%d/%m/%Y')"
+    )
+
+
+def _parse(texts: pa.Array, name: str) -> tuple[pa.Array, str | None]:
+    """Instants or wall-clock times, and the zone if the texts carry one."""
+    plain = pc.utf8_trim_whitespace(texts)
+    has_clock = pc.match_substring(plain, ":")
+    found = pc.extract_regex(pc.if_else(has_clock, plain, ""), _OFFSET)
+    offsets = pc.struct_field(found, 0)
+    zones = set(pc.unique(pc.filter(pc.fill_null(offsets, ""), pc.is_valid(plain))).to_pylist())
+    if len(zones) > 1:
+        shown = ", ".join(sorted(repr(zone or "none") for zone in zones)[:4])
+        raise DataError(
+            f"column {name!r} mixes time zones ({shown}); one zone was expected. "
+            f"Convert it: pandas.to_datetime(frame[{name!r}], utc=True).dt.tz_convert('Europe/Berlin'), with your zone"
+        )
+    zone = next(iter(zones), "")
+    plain = pc.if_else(
+        pc.match_substring_regex(plain, _BASIC), pc.replace_substring_regex(plain, r"(\d{4})(\d{2})(\d{2})", r"\1-\2-\3"), plain
+    )
+    plain = pc.replace_substring(pc.replace_substring_regex(plain, _OFFSET, "") if zone else plain, "/", "-")
+    plain = pc.utf8_trim_whitespace(pc.replace_substring(plain, ",", "."))
+    try:
+        moments = _cast(plain)
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise DataError(
+            f"column {name!r} holds text that is no date: {error}. Correct or remove these rows, or convert the column with pandas.to_datetime"
+        ) from None
+    if not zone:
+        return moments, None
+    shift = 0 if zone == "Z" else _minutes(zone)
+    return pc.subtract(
+        moments, pa.scalar(shift * 60_000_000, pa.duration("us"))
+    ), "UTC" if shift == 0 else f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
+
+
+def _minutes(offset: str) -> int:
+    hours, minutes = int(offset[1:3]), int(offset[-2:]) if len(offset) > 3 else 0
+    return (-1 if offset[0] == "-" else 1) * (60 * hours + minutes)
+
+
+def _cast(plain: pa.Array) -> pa.Array:
+    """Texts such as 2024, 2024-1 and 2024-1-5 7:00 as timestamps: numpy reads what Arrow's stricter reader refuses."""
+    try:
+        return plain.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        values = [None if text is None else np.datetime64(_padded(text), "us") for text in plain.to_pylist()]
+        return pa.array(np.array(values, dtype="datetime64[us]"), pa.timestamp("us"))
+
+
+def _padded(text: str) -> str:
+    """2024-1-5 7:00 as 2024-01-05T07:00."""
+    day, _, clock = text.replace("T", " ").partition(" ")
+    date = "-".join(part.zfill(2) for part in day.split("-"))
+    return f"{date}T{clock.zfill(8) if clock.count(':') == 2 else clock.zfill(5)}" if clock else date
+
+
+def drop_missing(frame: pa.Table, name: str, findings: Findings) -> pa.Table:
+    """The rows that have a stamp."""
+    column = frame[name]
+    if not column.null_count:
+        return frame
+    if column.null_count == len(column):
+        raise DataError(f"column {name!r} holds no stamp at all: all {len(column)} rows are missing. Name the right column with time=...")
+    findings.add(
+        rule="missing_stamps", action="repaired", column=name, count=column.null_count,
+        message="{count} rows without a stamp were left out; correct them if they matter",
+    )  # fmt: skip
+    return frame.filter(pc.is_valid(column))
+
+
+def refuse_sentinels(column: pa.ChunkedArray, name: str) -> None:
+    """Year 9999 beside ordinary years stands for "no date"."""
+    if not pa.types.is_timestamp(column.type) or not len(column):
+        return
+    ends = pc.min_max(column.cast(pa.int64())).as_py()
+    low, high = (int(np.datetime64(ends[k], "us").astype("datetime64[Y]").astype(int)) + 1970 for k in ("min", "max"))
+    if high < _LAST_YEAR or (high == _LAST_YEAR and low >= _LAST_YEAR - 999):
+        return
+    edge = pa.scalar(int(np.datetime64(f"{_LAST_YEAR}-01-01", "us").astype(np.int64)), pa.int64())
+    count = pc.sum(pc.greater_equal(column.cast(pa.int64()), edge)).as_py()
+    raise DataError(
+        f"column {name!r} holds {count} stamps in the year {high} (the last is {_text(ends['max'])}) beside stamps from {low} on: "
+        f"a stand-in for 'no date', which leaves no room for a forecast. Remove these rows, or set them to missing"
+    )
+
+
+def _text(micros: int) -> str:
+    return str(np.datetime64(micros, "us").astype("datetime64[s]")).replace("T", " ")
