@@ -15,9 +15,10 @@ from forecaster.errors import CannotPredict
 from forecaster.features.calendar import CYCLES, Grid
 from forecaster.features.holidays import Holidays
 from forecaster.features.lags import Lags
-from forecaster.features.lookback import LookBack, matrix, names_of
-from forecaster.features.matrix import CHUNK, Matrix, Part, gather
-from forecaster.features.pairs import pairs, series_keys
+from forecaster.features.lookback import LookBack, names_of
+from forecaster.features.matrix import CHUNK, Matrix, gather
+from forecaster.features.pairs import pairs
+from forecaster.features.sources import Clock, Sources
 from forecaster.features.timeline import Timeline
 from forecaster.features.windows import Seasonal, from_windows
 from forecaster.table import Future, Ints, Singles, Table
@@ -212,121 +213,6 @@ class FittedDesign:
             X[filled : filled + len(out)] = out
             filled += len(out)
         return filled
-
-
-@dataclass(frozen=True, eq=False)
-class Clock:
-    """What is known of each step of a grid: time columns (steps, k) and holiday columns (places x steps, k)."""
-
-    grid: Grid
-    time: Singles
-    days: Singles
-
-
-@dataclass(frozen=True, eq=False)
-class Sources:
-    """What the rows of some series are gathered from.
-
-    Args:
-        table: The series.
-        clock: Features of the time.
-        period: Steps in one season.
-        shift: The horizons themselves, as a column to gather from. (horizon + 1, 1 or 0)
-        looks: Look-backs of each row. (rows, k)
-        seasonal: Seasonal look-backs of each row. (rows, k)
-        past: Lags of past covariates of each row. (rows, k)
-        known: Known covariates of each row, or of each step ahead. (rows or series x steps, k)
-        place: Where each of these rows is, for holidays. (rows or series x steps,)
-        static: What does not change. (series, k)
-    """
-
-    table: Table
-    clock: Clock
-    period: int
-    shift: Singles
-    looks: Singles
-    seasonal: Singles
-    past: Singles
-    known: Singles
-    place: Ints | None
-    static: Singles
-
-    @classmethod
-    def of(cls, fitted: FittedDesign, table: Table, clock: Clock, future: Future | None = None) -> Sources:
-        """Compute everything that can be computed per row, series or step."""
-        past = [matrix([block], table.past[name], table.indptr) for name, block in zip(fitted.past, fitted.of_past, strict=True)]
-        return cls(
-            table=table,
-            clock=clock,
-            period=fitted.season_length,
-            shift=np.arange(fitted.horizon + 1, dtype=np.float32)[:, None][:, : int(fitted.direct)],
-            looks=matrix(fitted.blocks, table.target, table.indptr),
-            seasonal=matrix(fitted.seasonal, table.target, table.indptr),
-            past=np.concatenate(past, axis=1) if past else np.zeros((len(table.target), 0), np.float32),
-            known=_stacked(table, fitted.known, future),
-            place=None if fitted.holidays is None else fitted.holidays.places_of(table, future),
-            static=_per_series(fitted, table),
-        )
-
-    def parts(self, series: Ints, row: Ints, h: Ints, at: Ints) -> list[Part]:
-        """Where the columns of some matrix rows lie.
-
-        Args:
-            series: Series of each row.
-            row: Target row in the table, past the end of the series for steps ahead.
-            h: Steps from the origin to the target.
-            at: Where the known covariates of each row lie.
-        """
-        begin = self.table.indptr[series]
-        step = self.clock.grid.at(self.table.start[series] + row - begin)
-        return [
-            Part(self.shift, h),
-            Part(self.looks, _inside(row - h, begin)),
-            Part(self.seasonal, _inside(row + self.period * (-h // self.period), begin)),
-            Part(self.past, _inside(row - h, begin)),
-            *self.timed(step, at),
-            Part(self.known, at),
-            Part(self.static, series),
-        ]
-
-    def timed(self, step: Ints, at: Ints) -> list[Part]:
-        """Where the columns of the time and the holidays lie, by step of the grid and row of the known covariates."""
-        time = Part(self.clock.time, step)
-        if self.place is None:
-            return [time]
-        place = self.place[at]
-        return [time, Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + step))]
-
-
-def _inside(row: Ints, begin: Ints) -> Ints:
-    """Rows before the first one of their series are missing."""
-    return np.where(row < begin, -1, row)
-
-
-def _stacked(table: Table, names: tuple[str, ...], future: Future | None) -> Singles:
-    """Known covariates side by side, of the table's rows or of the steps ahead. (rows or series x steps, k)"""
-    if future is None:
-        columns = [table.known[name] for name in names]
-        return np.column_stack(columns) if columns else np.zeros((len(table.target), 0), np.float32)
-    blank = np.full((len(table), future.steps), np.nan, np.float32)
-    blocks = [future.known.get(name, blank).reshape(-1) for name in names]
-    return np.column_stack(blocks) if blocks else np.zeros((blank.size, 0), np.float32)
-
-
-def _per_series(fitted: FittedDesign, table: Table) -> Singles:
-    """Static covariates and the code of each series; a series that the design has not met has none. (series, k)"""
-    columns = [np.asarray(table.static[name], np.float32) for name in fitted.static]
-    if fitted.series is not None:
-        columns.append(_codes(fitted.series, fitted.codes, series_keys(table)))
-    return np.column_stack(columns) if columns else np.zeros((len(table), 0), np.float32)
-
-
-def _codes(known: Ints, codes: Ints, wanted: Ints) -> Singles:
-    if np.array_equal(known, wanted):
-        return codes.astype(np.float32)
-    order = np.argsort(known)
-    at = order[np.searchsorted(known, wanted, sorter=order).clip(max=len(known) - 1)]
-    return np.where(known[at] == wanted, codes[at], np.nan).astype(np.float32)
 
 
 def _slabs(indptr: Ints) -> list[tuple[int, int]]:

@@ -18,10 +18,8 @@ A period is the one that the stamp ends (weeks, "ME", "QE", "YE") or begins ("MS
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,15 +28,13 @@ from numpy.typing import NDArray
 from forecaster.archive import storable
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.features.calendar import Grid, informative
+from forecaster.features.places import Days, days_at, place
 from forecaster.frequency import Frequency
 from forecaster.table import Future, Ints, Singles, Table
 
 NEARBY = ("holiday", "holiday_name", "holiday_next", "holiday_last")
 COUNTS = ("holiday_count", "holiday_days_off")
 PERIODS = ("week", "month", "quarter", "year")
-_OBSERVED = re.compile(r"\s*\((?:observed|estimated|observed, estimated|substituted?[^)]*)\)", re.IGNORECASE)
-_NEAR_ITSELF = 4
-"""Most days between a holiday and the day it is observed on."""
 
 Offsets = int | tuple[tuple[str, int], ...]
 
@@ -216,7 +212,7 @@ class Holidays:
 
     def _days(self, where: str, frequency: Frequency, grid: Grid) -> Days:
         """The holidays that count, from a year before the steps to a year after."""
-        found = _days_at(where, self.categories, *_years(frequency, grid))
+        found = days_at(where, self.categories, *_years(frequency, grid))
         if self.only is None:
             return found
         wanted = {name.casefold() for name in self.only}
@@ -227,40 +223,10 @@ class Holidays:
         named = [*(self.only or ()), *(name for offsets in (self.lead, self.lag) if not isinstance(offsets, int) for name, _ in offsets)]
         if not named:
             return
-        there = {name for where in self.places for name in _days_at(where, self.categories, *_years(frequency, grid)).name.tolist()}
+        there = {name for where in self.places for name in days_at(where, self.categories, *_years(frequency, grid)).name.tolist()}
         for name in named:
             if name.casefold() not in {one.casefold() for one in there}:
                 raise UnknownName.of("holiday", name, there, f"(holidays of {', '.join(self.places)})")
-
-
-@dataclass(frozen=True, eq=False)
-class Days:
-    """Holidays, ascending: day number since 1970, name, whether it is an observed day beside its holiday, whether people would work."""
-
-    day: Ints
-    name: NDArray[Any]
-    repeated: NDArray[np.bool_]
-    working: NDArray[np.bool_]
-
-    def take(self, which: NDArray[np.bool_]) -> Days:
-        return Days(self.day[which], self.name[which], self.repeated[which], self.working[which])
-
-
-def place(country: str, subdiv: str | None = None) -> str:
-    """The short name of a country or "country-subdivision".
-
-    Raises:
-        UnknownName: There are no holidays of such a country or subdivision; names the nearest.
-    """
-    head, _, tail = country.strip().partition("-")
-    known, by_name = _countries()
-    code = by_name.get(_plain(country.strip())) or by_name.get(_plain(head))
-    if code is None:
-        raise UnknownName.of("country with holidays", country, known)
-    tail = subdiv or ("" if _plain(country.strip()) in by_name else tail)
-    if tail and tail not in _subdivisions(code):
-        raise UnknownName.of(f"subdivision of {code}", tail, _subdivisions(code))
-    return f"{code}-{tail}" if tail else code
 
 
 def days_of(frequency: Frequency, steps: Ints) -> tuple[Ints, Ints]:
@@ -298,71 +264,8 @@ def _around(now: Ints, days: Ints) -> tuple[Ints, Ints, NDArray[np.float64], NDA
     """Index of the next and of the last holiday, and how far off they are; NaN where there is none."""
     coming, passed = np.searchsorted(days, now), np.searchsorted(days, now, side="right") - 1
     padded = np.concatenate([[np.nan], days, [np.nan]])
-    before, after = padded[coming + 1] - now, now - padded[passed + 1]
+    before, after = np.asarray(padded[coming + 1] - now, np.float64), np.asarray(now - padded[passed + 1], np.float64)
     return np.minimum(coming, max(len(days) - 1, 0)).astype(np.int64), np.maximum(passed, 0).astype(np.int64), before, after
-
-
-@lru_cache(maxsize=256)
-def _days_at(where: str, categories: tuple[str, ...], first: int, last: int) -> Days:
-    import holidays
-
-    country, _, subdiv = where.partition("-")
-    kinds = _kinds(country, categories)
-    found = holidays.country_holidays(
-        country, subdiv=subdiv or None, years=range(first, last + 1), language=_language(country), categories=kinds
-    )
-    dates = sorted(found)
-    told = [found.get_list(date)[0] for date in dates]
-    names = [_OBSERVED.sub("", name).strip() for name in told]
-    day = np.array(dates, "datetime64[D]").astype(np.int64)
-    itself = {(name, int(d)) for name, full, d in zip(names, told, day, strict=True) if name == full}
-    repeated = [
-        name != full and any((name, int(d) + k) in itself for k in range(-_NEAR_ITSELF, _NEAR_ITSELF + 1))
-        for name, full, d in zip(names, told, day, strict=True)
-    ]
-    working = ~np.isin((day + 3) % 7, list(found.weekend))
-    return Days(day, np.array(names, object), np.array(repeated, bool), working)
-
-
-@lru_cache(maxsize=1)
-def _countries() -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """All names and codes of countries, and the code behind each of them."""
-    from holidays.registry import COUNTRIES
-
-    known: list[str] = []
-    codes: dict[str, str] = {}
-    for module, (name, code, *aliases) in COUNTRIES.items():
-        spaced = module.replace("_", " ").title()
-        known += [code, *(alias for alias in aliases if len(alias) == 3), spaced]
-        codes |= {_plain(alias): code for alias in (code, name, module, *aliases)}
-    return tuple(known), codes
-
-
-@lru_cache(maxsize=256)
-def _entity(country: str) -> Any:
-    import holidays
-
-    return holidays.country_holidays(country)
-
-
-def _subdivisions(country: str) -> tuple[str, ...]:
-    return tuple(_entity(country).subdivisions)
-
-
-def _language(country: str) -> str | None:
-    """English where there is a translation, whatever the locale of the machine: names must not change with it."""
-    entity = _entity(country)
-    return "en_US" if "en_US" in entity.supported_languages else entity.default_language
-
-
-def _kinds(country: str, categories: tuple[str, ...]) -> tuple[str, ...]:
-    """The categories that the country has; its own default where it has none of them."""
-    supported = _entity(country).supported_categories
-    return tuple(kind for kind in categories if kind in supported) or tuple(_entity(country).categories)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 def _offsets(what: str, value: Any) -> Offsets:

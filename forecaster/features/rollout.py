@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from forecaster.features.calendar import Grid
-from forecaster.features.fitted import FittedDesign, Sources
+from forecaster.features.fitted import FittedDesign
 from forecaster.features.lookback import LookBack, State, matrix
 from forecaster.features.matrix import Part, gather
+from forecaster.features.sources import Sources
 from forecaster.table import Floats, Future, Ints, Singles, Table
 
 
