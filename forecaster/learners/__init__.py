@@ -27,10 +27,20 @@ class Entry:
 
 CATALOGUE: dict[str, Entry] = {
     "average": Entry("average:Average"),
+    "decision_tree": Entry("trees:DecisionTree"),
     "drift": Entry("naive:Drift"),
+    "elastic_net": Entry("linear:ElasticNet"),
+    "extra_trees": Entry("trees:ExtraTrees"),
+    "gradient_boosting": Entry("trees:GradientBoosting"),
+    "knn": Entry("neighbors:KNN"),
+    "lasso_lars": Entry("linear:LassoLars"),
+    "lightgbm": Entry("lightgbm:LightGBM"),
     "naive": Entry("naive:Naive"),
+    "random_forest": Entry("trees:RandomForest"),
     "seasonal_average": Entry("average:SeasonalAverage"),
     "seasonal_naive": Entry("naive:SeasonalNaive"),
+    "sgd": Entry("linear:SGD"),
+    "xgboost": Entry("xgboost:XGBoost", extra="xgboost"),
 }
 
 # Names of the contract that a later version fills, each with what serves best until then.

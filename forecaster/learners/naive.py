@@ -61,7 +61,7 @@ class Drift:
 
 def _last_season(table: Table, period: int) -> Floats:
     """The last observed value at each step of the season; NaN where there is none. (series, period)"""
-    block = table.last(period)
+    block = table.last(period) if len(table.target) else np.full((len(table), period), np.nan)
     holes = np.isnan(block).any(axis=1) & (table.sizes > period)
     if holes.any():
         # Only series with a hole in their last season look further back; rows ascend, so the last assignment is the newest.

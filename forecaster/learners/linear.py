@@ -1,0 +1,187 @@
+"""Linear regressors: elastic net and lasso with a penalty chosen by information criterion, and stochastic gradient descent."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.learners._dense import Dense, dense
+from forecaster.learners._reduction import Reduction, Rows
+from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.table import Floats, Singles
+
+DEFAULT_ROWS = 100_000
+"""A linear model learns nothing more from further rows, and its matrix is dense."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A trained linear model.
+
+    Args:
+        encoding: From features to numbers.
+        slopes: One per number. (n,)
+        intercept: What the slopes add to.
+        low: Predictions are not let below this.
+        high: Nor above this: the range of the training targets, widened by its own width on both sides.
+    """
+
+    encoding: Dense
+    slopes: Floats
+    intercept: float
+    low: float
+    high: float
+
+    def predict(self, X: Singles) -> Floats:
+        """One number per row. (rows, k) -> (rows,)"""
+        return np.clip(self.encoding.apply(X) @ self.slopes + self.intercept, self.low, self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Reduction):
+    """What the linear learners share: gaps filled with the median, indicators for categories, a scaling step.
+
+    Args:
+        scaling: The scaling step, by name or as a recipe.
+    """
+
+    scaling: str | Scaling | None = "standard"
+    max_rows: int | None = DEFAULT_ROWS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        scaling_of(self.scaling)
+
+    def train(self, rows: Rows) -> Line:
+        """Fit one line on the rows of one group."""
+        encoding, Z = dense(rows.X, rows.kinds, scaling_of(self.scaling))
+        centre, level = Z.mean(axis=0), float(rows.y.mean())
+        slopes = self._slopes(Z - centre, rows.y - level, rows.distinct)
+        low, high = float(rows.y.min()), float(rows.y.max())
+        return Line(encoding, slopes, level - float(centre @ slopes), 2 * low - high, 2 * high - low)
+
+    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
+        """Slopes of centred rows (rows, n) for centred targets (rows,). (n,)"""
+        raise NotImplementedError
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class ElasticNet(Linear):
+    """Elastic net (Zou & Hastie 2005) by coordinate descent on the Gram matrix.
+
+    Args:
+        alpha: Strength of the penalty, for targets of unit variance; "auto" takes the best of a path by corrected Akaike criterion.
+        l1_ratio: Share of the absolute penalty.
+    """
+
+    alpha: float | str = "auto"
+    l1_ratio: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_alpha(self.alpha)
+        if not 0 < self.l1_ratio <= 1:
+            raise SettingsError(f"l1_ratio lies in (0, 1]; came {self.l1_ratio}")
+
+    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
+        from sklearn.linear_model import enet_path
+
+        gram, cross, spread = Z.T @ Z, Z.T @ y, float(np.sqrt(y @ y / len(y)))
+        fixed: dict[str, Any] = {} if self.alpha == "auto" else {"alphas": [float(self.alpha) * spread]}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, paths, _ = enet_path(
+                np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, precompute=gram, Xy=cross, tol=1e-4, max_iter=500, check_input=False,
+                **(fixed or {"eps": 1e-3, "n_alphas": 20}),
+            )  # fmt: skip
+        return _best_of_path(paths, gram, cross, float(y @ y), len(y), distinct)
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class LassoLars(Linear):
+    """The lasso by least-angle regression (Efron et al. 2004) on the Gram matrix.
+
+    Args:
+        alpha: Strength of the penalty, for targets of unit variance; "auto" takes the best of a path by corrected Akaike criterion.
+        max_steps: Most steps of the path.
+    """
+
+    alpha: float | str = "auto"
+    max_steps: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_alpha(self.alpha)
+
+    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
+        from sklearn.linear_model import lars_path_gram
+
+        gram, cross, spread = Z.T @ Z, Z.T @ y, float(np.sqrt(y @ y / len(y)))
+        least = 0.0 if self.alpha == "auto" else float(self.alpha) * spread
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, _, paths = lars_path_gram(
+                Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=least, max_iter=self.max_steps
+            )
+        paths = np.where(np.isfinite(paths), paths, 0.0)
+        return _best_of_path(paths if self.alpha == "auto" else paths[:, -1:], gram, cross, float(y @ y), len(y), distinct)
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class SGD(Linear):
+    """A linear model by averaged stochastic gradient descent.
+
+    Args:
+        loss: "squared_error", "huber", "epsilon_insensitive" or "squared_epsilon_insensitive".
+        penalty: "l2", "l1", "elasticnet" or None.
+        alpha: Strength of the penalty.
+        eta0: First learning rate.
+        updates: Steps to take in all: the number of passes follows from the rows, between 3 and 200.
+    """
+
+    loss: str = "squared_error"
+    penalty: str | None = "l2"
+    alpha: float = 1e-3
+    eta0: float = 0.005
+    updates: int = 300_000
+
+    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
+        from sklearn.linear_model import SGDRegressor
+
+        # A step that suits unit rows diverges on longer ones, so rows are brought to unit mean square first.
+        spread, length = float(np.sqrt(y @ y / len(y))), float(np.sqrt((Z * Z).mean())) or 1.0
+        passes = int(np.clip(self.updates // len(y), 3, 200))
+        model = SGDRegressor(
+            loss=self.loss, penalty=self.penalty, alpha=self.alpha, eta0=self.eta0 / max(1.0, Z.shape[1] / 25), average=len(y) // 2,
+            max_iter=passes, tol=None, fit_intercept=False, random_state=self.seed,
+        )  # fmt: skip
+        model.fit(Z / length, y / spread)
+        return np.asarray(model.coef_ * (spread / length), np.float64)
+
+
+def _check_alpha(alpha: float | str) -> None:
+    if alpha != "auto" and (isinstance(alpha, str) or alpha <= 0):
+        raise SettingsError(f'alpha is a number above 0 or "auto"; came {alpha!r}')
+
+
+def _best_of_path(paths: Floats, gram: Floats, cross: Floats, total: float, rows: int, distinct: int) -> Floats:
+    """The slopes of a path (n, steps) with the lowest corrected Akaike criterion (Hurvich & Tsai 1989).
+
+    Rows of one target seen from several origins carry one error between them, so it is the distinct targets that count.
+    """
+    left = total - 2 * cross @ paths + np.einsum("ij,ij->j", paths, gram @ paths)
+    used = (paths != 0).sum(axis=0) + 1
+    free = distinct - used - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fit = distinct * np.log(np.maximum(left, 1e-12 * total) / rows)
+        score = np.where(free > 0, fit + 2 * used + 2 * used * (used + 1) / np.maximum(free, 1), np.inf)
+    return np.asarray(paths[:, int(np.argmin(score))], np.float64)

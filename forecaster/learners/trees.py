@@ -1,0 +1,216 @@
+"""Trees and forests of scikit-learn."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.learners._dense import AsIs, Dense, Filled, dense, filled
+from forecaster.learners._reduction import Reduction, Rows
+from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.table import Floats, Singles
+
+MANY = 20_000
+"""Rows from which several threads pay."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained estimator and the encoding it was trained on."""
+
+    encoding: Dense | Filled | AsIs
+    estimator: Any
+
+    def predict(self, X: Singles) -> Floats:
+        """One number per row. (rows, k) -> (rows,)"""
+        return np.asarray(self.estimator.predict(self.encoding.apply(X)), np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trees(Reduction):
+    """What the tree learners share.
+
+    Args:
+        scaling: A scaling step: then gaps are filled and categories become indicators. None leaves both to the trees.
+    """
+
+    scaling: str | Scaling | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        scaling_of(self.scaling)
+
+    def train(self, rows: Rows) -> Fitted:
+        """Fit one estimator on the rows of one group."""
+        if self.scaling is not None:
+            encoding, Z = dense(rows.X, rows.kinds, scaling_of(self.scaling))
+            return Fitted(encoding, self._grown(Z, rows, []))
+        plain = self._encoding(rows)
+        return Fitted(plain, self._grown(plain.apply(rows.X), rows, rows.categories))
+
+    def _encoding(self, rows: Rows) -> Filled | AsIs:
+        return filled(rows.X)
+
+    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+        """The estimator, fitted."""
+        raise NotImplementedError
+
+    def _threads(self, rows: int) -> int:
+        return 1 if rows < MANY else self.threads or os.cpu_count() or 1
+
+    def _leaf(self, least: int, rows: Rows) -> int:
+        """Fewest rows in a leaf: `least` different targets, each of which may stand in several rows."""
+        return max(1, round(least * rows.repeats))
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class DecisionTree(Trees):
+    """One regression tree (Breiman et al. 1984).
+
+    Args:
+        max_depth: Most splits from the root to a leaf.
+        min_leaf: Fewest different target values in a leaf.
+        max_features: Share of the columns that each split may choose from.
+    """
+
+    max_depth: int | None = 10
+    min_leaf: int = 10
+    max_features: float = 1.0
+    max_rows: int | None = 200_000
+
+    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+        from sklearn.tree import DecisionTreeRegressor
+
+        leaf = self._leaf(self.min_leaf, rows)
+        tree = DecisionTreeRegressor(
+            max_depth=self.max_depth, min_samples_leaf=leaf, max_features=self.max_features, random_state=self.seed
+        )  # fmt: skip
+        return tree.fit(Z, rows.y)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forest(Trees):
+    """What the forests share.
+
+    Args:
+        trees: How many.
+        max_depth: Most splits from the root to a leaf.
+        min_leaf: Fewest different target values in a leaf.
+        max_features: Share of the columns that each split may choose from.
+        per_tree: Most rows that one tree is grown on.
+    """
+
+    trees: int = 60
+    max_depth: int | None = None
+    min_leaf: int = 3
+    max_features: float = 0.33
+    per_tree: int = 20_000
+    max_rows: int | None = 200_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trees < 1 or not 0 < self.max_features <= 1:
+            raise SettingsError(f"a forest needs trees >= 1 and max_features in (0, 1]; got {self.trees} and {self.max_features}")
+
+    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+        forest = self._forest(
+            n_estimators=self.trees, max_depth=self.max_depth, min_samples_leaf=self._leaf(self.min_leaf, rows), bootstrap=True,
+            max_features=self.max_features, max_samples=min(self.per_tree, len(Z)), random_state=self.seed, n_jobs=self._threads(len(Z)),
+        ).fit(Z, rows.y)  # fmt: skip
+        # Threads add up their trees in whatever order they end, and floats do not commute: predict with one.
+        return forest.set_params(n_jobs=1)
+
+    def _forest(self, **params: Any) -> Any:
+        raise NotImplementedError
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class RandomForest(Forest):
+    """A random forest (Breiman 2001)."""
+
+    def _forest(self, **params: Any) -> Any:
+        from sklearn.ensemble import RandomForestRegressor
+
+        return RandomForestRegressor(**params)
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class ExtraTrees(Forest):
+    """Extremely randomised trees (Geurts et al. 2006)."""
+
+    def _forest(self, **params: Any) -> Any:
+        from sklearn.ensemble import ExtraTreesRegressor
+
+        return ExtraTreesRegressor(**params)
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class GradientBoosting(Trees):
+    """Gradient boosting on histograms, by scikit-learn.
+
+    Args:
+        loss: "squared_error", "absolute_error", "poisson" or "gamma"; the last two need targets that are not negative.
+        rounds: Trees; None chooses by the number of target values.
+        learning_rate: Weight of each tree; None goes with the rounds.
+        leaves: Most leaves of a tree; None chooses by the number of target values.
+        min_leaf: Fewest different target values in a leaf.
+        l2: Penalty on the values of leaves.
+    """
+
+    loss: str = "squared_error"
+    rounds: int | None = None
+    learning_rate: float | None = None
+    leaves: int | None = None
+    min_leaf: int | None = None
+    l2: float = 1.0
+
+    def _encoding(self, rows: Rows) -> Filled | AsIs:
+        return AsIs()
+
+    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        size = sizes(rows.distinct)
+        rounds = self.rounds or size.rounds
+        model = HistGradientBoostingRegressor(
+            loss=self.loss, max_iter=rounds, learning_rate=self.learning_rate or rate(rounds), max_leaf_nodes=self.leaves or size.leaves,
+            min_samples_leaf=self._leaf(self.min_leaf or size.min_leaf, rows), l2_regularization=self.l2, early_stopping=False,
+            categorical_features=_narrow(Z, categories), random_state=self.seed,
+        )  # fmt: skip
+        return model.fit(Z, rows.y)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a boosted model the data can feed."""
+
+    rounds: int
+    leaves: int
+    min_leaf: int
+
+
+def sizes(distinct: int) -> Size:
+    """Rounds, leaves and rows per leaf for a number of different target values: few of each for few."""
+    rounds = int(np.clip(20 * np.log2(max(distinct, 2)) - 80, 30, 250))
+    return Size(rounds, int(np.clip(0.8 * np.sqrt(distinct), 4, 63)), int(np.clip(distinct / 20, 3, 20)))
+
+
+def rate(rounds: int) -> float:
+    """A learning rate with which so many rounds come near the optimum: they explain all but exp(-6) of what they can."""
+    return min(0.1, 6.0 / rounds)
+
+
+def _narrow(Z: Any, categories: list[int]) -> list[int] | None:
+    """Categories that have few enough codes for a histogram; the others stay numbers."""
+    kept = [column for column in categories if not np.nanmax(Z[:, column]) >= 255]
+    return kept or None
