@@ -13,9 +13,9 @@ import pyarrow.fs
 
 from forecaster.errors import DataError
 
-_FORMATS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst"), "tsv": (".tsv", ".tsv.gz", ".txt")}
+_FORMATS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".tsv.gz")}
 _MAGIC = re.compile(r"[*?\[]")
-_WIDER = {"null": pa.string(), "int64": pa.float64(), "date32[day]": pa.string(), "timestamp[s]": pa.timestamp("ns")}
+_WIDER = {"null": pa.int64(), "int64": pa.float64(), "date32[day]": pa.timestamp("s"), "timestamp[s]": pa.timestamp("ns")}
 
 
 def read(paths: list[str], columns: list[str] | None = None) -> pa.Table:
@@ -102,13 +102,40 @@ def _endings() -> str:
 
 def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[str] | None) -> pa.Table:
     """Read files of one format; a column takes the type that holds what every file has in it."""
-    dataset = pa.dataset.dataset(files, filesystem=system, format=_reader(kind), partitioning="hive")
+    told = ", ".join(map(repr, files[:3])) + " ..." * (len(files) > 3)
     try:
-        physical = [fragment.physical_schema for fragment in dataset.get_fragments()]
-        schema = pa.unify_schemas([dataset.schema, *physical], promote_options="permissive")
-        return _scan(dataset, schema, columns)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
-        raise DataError(f"{', '.join(map(repr, files[:3]))}{' ...' * (len(files) > 3)} cannot be read: {error}") from error
+        reader = "parquet" if kind == "parquet" else _csv(system, files[0])
+        dataset = pa.dataset.dataset(files, filesystem=system, format=reader, partitioning="hive")
+        return _scan(dataset, _agreed(dataset, texts=kind == "csv"), columns)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{told} cannot be read: {error}") from error
+
+
+def _csv(system: pa.fs.FileSystem, file: str) -> Any:
+    """How to read CSV: the first line tells what parts the columns."""
+    with system.open_input_stream(file, compression="detect") as stream:
+        head = stream.read(65_536).split(b"\n", 1)[0]
+    delimiter = max((",", ";", "\t", "|"), key=lambda mark: head.count(mark.encode()))
+    return pa.dataset.CsvFileFormat(parse_options=pa.csv.ParseOptions(delimiter=delimiter))
+
+
+def _agreed(dataset: Any, texts: bool) -> pa.Schema:
+    """The types that hold what every file has; where `texts`, columns that do not go together are texts."""
+    schemas = [dataset.schema, *(fragment.physical_schema for fragment in dataset.get_fragments())]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive")
+    except pa.ArrowTypeError:
+        if not texts:
+            raise
+    names = dict.fromkeys(name for schema in schemas for name in schema.names)
+    return pa.schema([_agreed_field([schema.field(name) for schema in schemas if name in schema.names]) for name in names])
+
+
+def _agreed_field(fields: list[pa.Field]) -> pa.Field:
+    try:
+        return pa.unify_schemas([pa.schema([field]) for field in fields], promote_options="permissive").field(0)
+    except pa.ArrowTypeError:
+        return fields[0].with_type(pa.string())
 
 
 def _scan(dataset: Any, schema: pa.Schema, columns: list[str] | None) -> pa.Table:
@@ -122,17 +149,8 @@ def _scan(dataset: Any, schema: pa.Schema, columns: list[str] | None) -> pa.Tabl
 
 def _widened(schema: pa.Schema, error: pa.ArrowInvalid) -> pa.Schema:
     """Types of a CSV file are guessed from its first part; what comes later may need a wider one."""
-    told = re.search(r"In CSV column #(\d+): CSV conversion error to ([\w\[\]]+)", str(error))
-    if not told or int(told[1]) >= len(schema):
+    told = re.search(r"In CSV column #(\d+): (?:Row #\d+: )?CSV conversion error to ([\w\[\]]+)", str(error))
+    if not told or int(told[1]) >= len(schema) or pa.types.is_string(schema.field(int(told[1])).type):
         raise error
     column = schema.field(int(told[1]))
-    if pa.types.is_string(column.type):
-        raise error
     return schema.set(int(told[1]), column.with_type(_WIDER.get(str(column.type), pa.string())))
-
-
-def _reader(kind: str) -> Any:
-    if kind == "parquet":
-        return "parquet"
-    options = pa.csv.ParseOptions(delimiter="\t" if kind == "tsv" else ",")
-    return pa.dataset.CsvFileFormat(parse_options=options)

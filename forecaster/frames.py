@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from forecaster import _files
 from forecaster.errors import DataError, MissingExtra
 from forecaster.frequency import Frequency
 
@@ -57,7 +56,8 @@ def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, Fra
 def give(table: pa.Table, kind: FrameKind) -> Any:
     """The table as the kind of frame that came: pandas for paths, a relation for DuckDB, Arrow for all that is unknown.
 
-    Stamps, whole numbers and texts in columns that came have the type they came in; computed numbers stay floats.
+    Stamps, whole numbers, texts and categories in columns that came leave in the type they came in; computed numbers stay
+    floats. Stamps that came as text leave as stamps. A relation is one of DuckDB's default connection.
     """
     table = _as_came(table, kind.types)
     if kind.name == "pandas":
@@ -93,16 +93,19 @@ def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, col
 
 def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
     """The kind of the data, and the data as Arrow."""
-    if isinstance(data, (str, os.PathLike)):
-        return "pandas", _files.read([os.fspath(data)], wanted)
-    if isinstance(data, Sequence) and data and all(isinstance(path, (str, os.PathLike)) for path in data):
-        return "pandas", _files.read([os.fspath(path) for path in data], wanted)
+    paths = [data] if isinstance(data, (str, os.PathLike)) else data
+    if isinstance(paths, (list, tuple)) and paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
+        from forecaster import _files
+
+        return "pandas", _files.read([os.fspath(path) for path in paths], wanted)
     kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
     if kind == "pandas.DataFrame":
         return "pandas", _from_pandas(data, wanted)
     if kind == "polars.LazyFrame":
         there = data.collect_schema().names()
         return "lazy", data.select([name for name in there if wanted is None or name in wanted]).collect().to_arrow()
+    if kind.startswith("pyarrow.") and hasattr(data, "to_table"):
+        return "arrow", data.to_table(columns=None if wanted is None else [name for name in data.schema.names if name in wanted])
     if hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series"):
         name = {"polars.DataFrame": "polars"}.get(kind, "duckdb" if "DuckDB" in kind else "arrow")
         return name, pa.table(data)
@@ -124,6 +127,8 @@ def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     """A column of pandas as Arrow, or an error that names the column and what does not go together."""
     if values.dtype == object:
         _refuse_mixture(name, values)
+    if str(values.dtype).startswith("period["):
+        values = getattr(values, "dt", values).to_timestamp()
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, OverflowError) as error:
@@ -179,9 +184,20 @@ def _plain(table: pa.Table) -> pa.Table:
 def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
     for i, column in enumerate(table.schema):
         came = types.get(column.name, column.type)
-        if came != column.type and not pa.types.is_floating(column.type):
+        if came != column.type and _family(came) == _family(column.type) != "other":
             table = table.set_column(i, column.name, _cast(table.column(i), came))
     return table
+
+
+def _family(kind: pa.DataType) -> str:
+    """Types between which a column may change and stay what it is; computed numbers are of none."""
+    if pa.types.is_dictionary(kind):
+        return _family(kind.value_type)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return "stamp"
+    if pa.types.is_integer(kind):
+        return "integer"
+    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else "other"
 
 
 def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:

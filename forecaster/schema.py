@@ -83,7 +83,8 @@ class Schema:
             UnknownName: The data lacks a column; names the option that asked for it, and near columns.
         """
         there = list(columns)
-        schema = replace(self, series=()) if self.series == _DEFAULT and _surely_lacks(_DEFAULT[0], there) else self
+        one = self.series == _DEFAULT and not set(_DEFAULT) & set(self.group) and _surely_lacks(_DEFAULT[0], there)
+        schema = replace(self, series=()) if one else self
         for field in fields(schema):
             for name in _several(field.name, getattr(schema, field.name)):
                 if name not in there and (target or field.name not in ("target", "past", "drop")):
