@@ -87,7 +87,7 @@ class Fitted:
         """One row per candidate, best first: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
         sign = -1.0 if self.greater_is_better else 1.0
         rows = [(t.learner, _mean(t.errors), t.fit_seconds, t.predict_seconds, t.status, t.reason) for t in self.search.trials]
-        if len(rows) > 1 and self.options["ensemble"]:
+        if ((self.search.weights > 0).sum(axis=1) > 1).any():
             rows.append((str(self.options["ensemble"]), _mean(self.search.errors), 0.0, 0.0, "done", ""))
         rows.sort(key=lambda row: (not np.isfinite(row[1]), row[1]))
         ranks = np.arange(1, len(rows) + 1)
@@ -99,9 +99,12 @@ class Fitted:
 
     def selected(self) -> pa.Table:
         """One row per group: partition columns, learner, members with their weights, score."""
-        members = [[{"learner": n, "weight": float(w)} for n, w in zip(self.search.learners, row, strict=True) if w > 0] for row in self.search.weights]
+        rows = [zip(self.search.learners, row, strict=True) for row in self.search.weights]
+        members = [[{"learner": name, "weight": float(weight)} for name, weight in row if weight > 0] for row in rows]
         kind = pa.list_(pa.struct([("learner", pa.string()), ("weight", pa.float64())]))
-        return pa.table(self._group_columns() | {"learner": self._chosen_names(), "members": pa.array(members, kind), "score": self._scores()})
+        return pa.table(
+            self._group_columns() | {"learner": self._chosen_names(), "members": pa.array(members, kind), "score": self._scores()}
+        )
 
     def outcomes(self) -> pa.Table:
         """One row per group: partition columns, status, learner, score, seconds, rows, error_type, error."""
@@ -145,7 +148,9 @@ class Fitted:
         columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | quantiles
         ids = {column: values[rows] for column, values in self.table.ids.items()}
         made = frames.long(ids, self.table.frequency, steps[rows], {k: v[rows] for k, v in columns.items()}, self.schema.time)
-        cutoff = frames.long(ids, self.table.frequency, np.broadcast_to(search.cutoffs[w][rows, None], steps[rows].shape), {}, "cutoff")["cutoff"]
+        cutoff = frames.long(ids, self.table.frequency, np.broadcast_to(search.cutoffs[w][rows, None], steps[rows].shape), {}, "cutoff")[
+            "cutoff"
+        ]
         at = made.schema.get_field_index(self.schema.time) + 1
         made = made.add_column(at, "cutoff", cutoff)
         return made.add_column(at + 1, "learner", pa.array([name] * made.num_rows, pa.string()))

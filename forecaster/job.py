@@ -16,7 +16,7 @@ from forecaster.automl.candidates import baseline_name, choose
 from forecaster.automl.search import Plan, search
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
-from forecaster.errors import ForecasterError
+from forecaster.errors import ArchiveError, ForecasterError
 from forecaster.features.design import Design
 from forecaster.fitted import Fitted
 from forecaster.settings import Settings
@@ -105,8 +105,8 @@ class Forecaster:
         return cls(**{name: getattr(settings, name) for name in Settings.model_fields})
 
     def __repr__(self) -> str:
-        told = {name: getattr(self.settings, name) for name, field in Settings.model_fields.items() if getattr(self.settings, name) != field.default}
-        return f"Forecaster({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+        told = {name: (getattr(self.settings, name), field.default) for name, field in Settings.model_fields.items()}
+        return f"Forecaster({', '.join(f'{name}={value!r}' for name, (value, default) in told.items() if value != default)})"
 
     def fit(self, data: Any, *, on_trial: Callable[[Trial], None] = lambda trial: None) -> Self:
         """Check the data, try the learners, choose, and fit the chosen ones on everything.
@@ -179,7 +179,7 @@ class Forecaster:
         """
         fitted = archive.load(Path(folder))
         if not isinstance(fitted, Fitted):
-            raise archive.ArchiveError(f"{folder} holds a {type(fitted).__name__}, not a fitted Forecaster")
+            raise ArchiveError(f"{folder} holds a {type(fitted).__name__}, not a fitted Forecaster")
         options = {k: v for k, v in fitted.options.items() if k not in {"learners", "metric"}}
         loaded = cls(**options)
         loaded._fitted = fitted

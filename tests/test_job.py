@@ -22,7 +22,11 @@ def sales(series: int = 4, days: int = 120, seed: int = 0) -> pd.DataFrame:
     for i in range(series):
         price = 10 + rng.integers(0, 3, days)
         y = 50 + 10 * i + 12 * np.sin(2 * np.pi * np.arange(days) / 7) - 3 * (price - 10) + rng.normal(0, 2, days)
-        parts.append(pd.DataFrame({"store": f"s{i % 2}", "item": f"i{i}", "day": when, "units": y, "price": price.astype(float), "kind": "ab"[i % 2]}))
+        parts.append(
+            pd.DataFrame(
+                {"store": f"s{i % 2}", "item": f"i{i}", "day": when, "units": y, "price": price.astype(float), "kind": "ab"[i % 2]}
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -146,7 +150,14 @@ def test_a_learner_that_breaks_costs_nothing_but_itself():
 
 
 def test_short_series_fall_back_beside_healthy_ones():
-    frame = pd.concat([sales(), pd.DataFrame({"store": "s9", "item": "new", "day": [pd.Timestamp("2024-04-29")], "units": [3.0], "price": [10.0], "kind": ["a"]})])
+    frame = pd.concat(
+        [
+            sales(),
+            pd.DataFrame(
+                {"store": "s9", "item": "new", "day": [pd.Timestamp("2024-04-29")], "units": [3.0], "price": [10.0], "kind": ["a"]}
+            ),
+        ]
+    )
     made = job().fit(frame).predict()
     assert np.isfinite(made["forecast"]).all()
     assert len(made) == 5 * 7

@@ -14,12 +14,14 @@ import numpy as np
 
 from forecaster import metrics
 from forecaster.archive import storable
-from forecaster.automl.trials import Judge, Trial, run_trials
+from forecaster.automl.trials import Trial, run_trials
 from forecaster.backtest import RollingOrigin, Window, backtest
 from forecaster.calibration import Spread
-from forecaster.ensembles import COMBINERS
+from forecaster.ensembles import COMBINERS, select
 from forecaster.protocols import Forecast, Learner, Model
 from forecaster.table import Floats, Future, Ints, Table
+
+UNSCORED = "no candidate could be scored: the series are too short for the backtest, or every candidate failed"
 
 
 @storable
@@ -65,18 +67,26 @@ class Search:
 
     def forecast(self, table: Table, horizon: int, future: Future | None, history: Table | None = None) -> Forecast:
         """Forecast every series of `table`; where no member can, the baseline does and `failed` says why."""
-        total = np.zeros((len(table), horizon))
-        share = np.zeros(len(table))
-        failed: dict[int, str] = {}
+        total, share, failed = np.zeros((len(table), horizon)), np.zeros(len(table)), {}
         for member in self.members:
-            _add(member, self.weights[:, self.learners.index(member.learner)], table, horizon, future, history, total, share, failed)
+            rows = np.flatnonzero(np.isin(table.group, member.groups))
+            made = member.model.predict(
+                horizon, None if history is None else history.take(rows), None if future is None else future.take(rows)
+            )
+            good = np.isfinite(made.mean).all(axis=1)
+            weight = self.weights[table.group[rows[good]], self.learners.index(member.learner)]
+            total[rows[good]] += weight[:, None] * made.mean[good]
+            share[rows[good]] += weight
+            failed.update({int(rows[i]): f"{member.learner}: {why}" for i, why in made.failed.items()})
         bad = (share <= 0) | ~np.isfinite(total).all(axis=1)
         mean = np.divide(total, share[:, None], out=np.zeros_like(total), where=~bad[:, None])
         if bad.any():
             spare = self.baseline.predict(horizon, history, future).mean[bad]
             mean[bad] = np.where(np.isfinite(spare), spare, 0.0)
-        reasons = {int(i): failed.get(int(i), self.broken.get(int(table.group[i]), "no member has a forecast")) for i in np.flatnonzero(bad)}
-        return Forecast(mean, failed=reasons)
+        return Forecast(mean, failed={int(i): failed.get(int(i)) or self._broken(int(table.group[i])) for i in np.flatnonzero(bad)})
+
+    def _broken(self, group: int) -> str:
+        return self.broken.get(group, "no member has a forecast")
 
 
 @dataclass(frozen=True)
@@ -144,39 +154,38 @@ def _first(table: Table, candidates: Mapping[str, Learner], plan: Plan) -> _Foun
 
 def _compare(table: Table, candidates: Mapping[str, Learner], baseline: Learner, windows: Sequence[Window], plan: Plan) -> _Found:
     actual = np.stack([window.actual for window in windows])
-    judge = judge_by(plan.metric, actual, table)
+    score = metrics.scorer(metrics.get(plan.metric), metrics.Scale.of(table))
+    everyone = np.arange(len(table))
+
+    def judge(forecast: Floats) -> Floats:
+        return score(actual, forecast, everyone)
+
     spare = backtest(baseline, windows, plan.horizon).forecast
     trials = []
     for trial in run_trials(candidates, windows, plan.horizon, judge, spare, time_limit=plan.time_limit):
         trials.append(trial)
         plan.on_trial(trial)
-    weights, broken = _weigh(trials, table, judge, plan.ensemble)
-    chosen = np.where(weights.sum(axis=1)[table.group][None, :, None] > 0, _blend(trials, weights, table), spare)
+    weights = _weigh(trials, actual, score, table, plan.ensemble)
+    lost = weights.sum(axis=1) <= 0
+    chosen = np.where(lost[table.group][None, :, None], spare, _blend(trials, weights, table))
+    broken = dict.fromkeys(
+        np.flatnonzero(lost).tolist(), "no candidate could be scored: every series is too short for the backtest, or all failed"
+    )
     return _Found(tuple(trials), weights, judge(chosen), actual, chosen, np.stack([window.cutoff for window in windows]), broken)
 
 
-def judge_by(metric: str | Callable[..., Any], actual: Floats, table: Table) -> Judge:
-    """A function from forecasts to one error per series: the mean over its windows, lower is better."""
-    score = metrics.scorer(metrics.get(metric), metrics.Scale.of(table))
-    series = np.arange(len(table))
-
-    def judge(forecast: Floats) -> Floats:
-        return score(actual, forecast, series)
-
-    return judge
-
-
-def _weigh(trials: Sequence[Trial], table: Table, judge: Judge, ensemble: str | None) -> tuple[Floats, dict[int, str]]:
-    """Share of each candidate in each group; a group that no candidate could be scored on has none and keeps the baseline."""
-    errors = np.stack([metrics.per_group(np.where(trial.own.any(), trial.errors, np.nan), table.group_ptr) for trial in trials])
+def _weigh(trials: Sequence[Trial], actual: Floats, score: metrics.Score, table: Table, ensemble: str | None) -> Floats:
+    """Share of each candidate in each group; none in a group that no candidate could be scored on. (groups, learners)"""
     owns = np.stack([np.maximum.reduceat(trial.own, table.group_ptr[:-1]) for trial in trials])
+    if ensemble is not None:
+        heard = owns[:, table.group][:, None, :, None]
+        forecast = np.where(heard, np.stack([trial.forecast for trial in trials]), np.nan)
+        return COMBINERS[ensemble](actual, forecast, score, table.group_ptr)
+    errors = np.stack([metrics.per_group(trial.errors, table.group_ptr) for trial in trials])
     errors = np.where(owns & np.isfinite(errors), errors, np.inf)
-    combine = COMBINERS[ensemble or "best"]
-    weights = combine(np.stack([trial.forecast for trial in trials]), errors, judge, table.group_ptr)
-    unscored = ~np.isfinite(errors).any(axis=0)
-    weights[unscored] = 0.0
-    reasons = "too short for any window of the backtest, or no candidate could forecast it; the baseline does"
-    return weights, dict.fromkeys(map(int, np.flatnonzero(unscored)), reasons)
+    weights = np.eye(len(trials))[select(errors)]
+    weights[~np.isfinite(errors).any(axis=0)] = 0.0
+    return weights
 
 
 def _blend(trials: Sequence[Trial], weights: Floats, table: Table) -> Floats:
@@ -203,17 +212,3 @@ def _fit(table: Table, candidates: Mapping[str, Learner], weights: Floats) -> tu
     lost = kept.sum(axis=1) <= 0
     total = np.where(lost, 1.0, kept.sum(axis=1))
     return tuple(members), kept / total[:, None], {g: why for g, why in broken.items() if lost[g]}
-
-
-def _add(
-    member: Member, shares: Floats, table: Table, horizon: int, future: Future | None, history: Table | None,
-    total: Floats, share: Floats, failed: dict[int, str],
-) -> None:  # fmt: skip
-    """Add the member's part to the series of its groups; a series that it cannot forecast is left to the others."""
-    rows = np.flatnonzero(np.isin(table.group, member.groups))
-    made = member.model.predict(horizon, None if history is None else history.take(rows), None if future is None else future.take(rows))
-    good = np.isfinite(made.mean).all(axis=1)
-    weight = shares[table.group[rows[good]]]
-    total[rows[good]] += weight[:, None] * made.mean[good]
-    share[rows[good]] += weight
-    failed.update({int(rows[i]): f"{member.learner}: {why}" for i, why in made.failed.items()})

@@ -85,7 +85,7 @@ def _run(name: str, learner: Learner, windows: Sequence[Window], horizon: int, j
     needed = np.stack([window.included for window in windows])
     missing = needed & ~np.isfinite(made.forecast).all(axis=2)
     forecast = np.where(missing[..., None], baseline, made.forecast)
-    own = (needed & ~missing).any(axis=0)
+    own: NDArray[np.bool_] = np.any(needed & ~missing, axis=0)
     status = "done" if own.any() or not needed.any() else "failed"
     reason = ""
     if missing.any():

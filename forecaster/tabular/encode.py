@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from forecaster.archive import storable
 from forecaster.errors import DataError, UnknownName
@@ -73,14 +75,16 @@ class Encoder:
     columns: tuple[Column, ...]
 
     @classmethod
-    def learn(cls, frame: pa.Table, leave_out: tuple[str, ...] = ()) -> Encoder:
+    def learn(cls, frame: pa.Table, leave_out: tuple[str, ...] = (), featurization: str = "auto") -> Encoder:
         """Decide for each column what it is, from the training rows alone.
 
         Args:
             frame: The training rows.
             leave_out: Columns that are no features: the target and what the user drops.
+            featurization: "off" takes numeric columns as they are and drops all others.
         """
-        return cls(tuple(_learn(name, frame[name]) for name in frame.column_names if name not in leave_out))
+        columns = [_learn(name, frame[name]) for name in frame.column_names if name not in leave_out]
+        return cls(tuple(columns if featurization == "auto" else [_as_it_is(column) for column in columns]))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,7 +99,9 @@ class Encoder:
         """
         used = [column for column in self.columns if column.purpose != "dropped"]
         if not used:
-            raise DataError(f"no usable feature is left: {'; '.join(f'{c.name}: {c.why}' for c in self.columns) or 'the frame has no other column'}")
+            raise DataError(
+                f"no usable feature is left: {'; '.join(f'{c.name}: {c.why}' for c in self.columns) or 'the frame has no other column'}"
+            )
         for column in used:
             if column.name not in frame.column_names:
                 raise UnknownName.of("column of the data", column.name, frame.column_names, "The model was trained with it.")
@@ -132,23 +138,33 @@ def _learn(name: str, values: pa.ChunkedArray) -> Column:
     return Column(name, "dropped", f"values of type {kind} are not understood")
 
 
+def _as_it_is(column: Column) -> Column:
+    if column.purpose in ("numeric", "dropped"):
+        return Column(column.name, column.purpose, column.why, column.fill)
+    return Column(column.name, "dropped", "featurization is off, and the column is not numeric")
+
+
 def _learn_text(name: str, values: pa.ChunkedArray) -> Column:
     text = _text(values.drop_null())
     labels, counts = np.unique(text, return_counts=True)
     if len(labels) > max(ID_LIKE * len(text), 20):
         return Column(name, "dropped", f"{len(labels)} distinct values in {len(text)} rows: it names the rows")
     kept = sorted(labels[np.argsort(-counts, kind="stable")[:ONE_HOT_AT_MOST]].tolist())
-    told = "one feature per label" if len(kept) == len(labels) else f"one feature for each of the {len(kept)} commonest of {len(labels)} labels"
+    told = (
+        "one feature per label"
+        if len(kept) == len(labels)
+        else f"one feature for each of the {len(kept)} commonest of {len(labels)} labels"
+    )
     return Column(name, "categorical", told, labels=tuple(kept))
 
 
-def _text(values: pa.ChunkedArray) -> np.ndarray:
-    return values.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object)
+def _text(values: pa.ChunkedArray) -> NDArray[Any]:
+    return np.asarray(values.cast(pa.string()).to_numpy(zero_copy_only=False), object)
 
 
 def _floats(values: pa.ChunkedArray, name: str) -> Floats:
     try:
-        return values.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(float)
+        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError(f"column {name!r} should hold numbers as it did in training; it holds {values.type}; cast it before") from None
 
@@ -156,4 +172,4 @@ def _floats(values: pa.ChunkedArray, name: str) -> Floats:
 def _part(values: pa.ChunkedArray, part: str) -> Floats:
     if part == "hour" and pa.types.is_date(values.type):
         return np.zeros(len(values))
-    return getattr(pc, part)(values).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.asarray(getattr(pc, part)(values).cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)

@@ -15,12 +15,13 @@ import pyarrow as pa
 from forecaster import archive, frames
 from forecaster.archive import storable
 from forecaster.errors import ArchiveError, DataError, ForecasterError, SettingsError, UnknownName
+from forecaster.table import Floats
 from forecaster.tabular import scores
 from forecaster.tabular.encode import Encoder
-from forecaster.tabular.models import PORTFOLIO, TabularModel, Task, fit, known
-from forecaster.tabular.search import TabularTrial, folds, joined, loss_of, run_trial, vote
-from forecaster.table import Floats
+from forecaster.tabular.models import PORTFOLIO, Problem, TabularModel, Task, fit, known
+from forecaster.tabular.search import TabularTrial, blend, folds, loss_of, run_trial, vote
 
+Found = tuple[str, str, int, str, str]  # column, rule, count, action, message
 RARE = 0.2  # a class with fewer rows than this share of the commonest is imbalanced (azure-semantics A.5 #65)
 
 
@@ -51,7 +52,7 @@ class FittedTabular:
     weights: dict[str, float]
     trials: tuple[TabularTrial, ...]
     loss: float
-    findings: tuple[tuple[str, str, int, str, str], ...]
+    findings: tuple[Found, ...]
 
 
 class _Tabular:
@@ -113,7 +114,7 @@ class _Tabular:
         made = self._joined(frame)
         fitted = self._done
         values = pa.array([fitted.classes[i] for i in made.argmax(axis=1)]) if fitted.classes else pa.array(made[:, 0])
-        return frames.give(frame.append_column("prediction", values), kind)
+        return _beside(data, frames.give(frame.append_column("prediction", values), kind))
 
     @property
     def leaderboard_(self) -> Any:
@@ -160,36 +161,42 @@ class _Tabular:
         made._fitted = fitted
         return made
 
-    def _target(self, values: pa.ChunkedArray) -> tuple[Floats, tuple[Any, ...], list[tuple[str, str, int, str, str]]]:
+    def _target(self, values: pa.ChunkedArray) -> tuple[Floats, tuple[Any, ...], list[Found]]:
         raise NotImplementedError
 
-    def _search(self, frame: pa.Table, y: Floats, classes: tuple[Any, ...], findings: list[tuple[str, str, int, str, str]]) -> FittedTabular:
-        leave_out = (self.target, *self.drop, *([self.weight] if self.weight else []))
-        encoder = Encoder.learn(frame, leave_out)
-        x = encoder.matrix(frame)
+    def _search(self, frame: pa.Table, y: Floats, classes: tuple[Any, ...], findings: list[Found]) -> FittedTabular:
+        encoder = Encoder.learn(frame, (self.target, *self.drop, *([self.weight] if self.weight else [])), self.featurization)
         weight = frame[self.weight].cast(pa.float64()).to_numpy() if self.weight else None
-        splits, width = folds(y, self.task, self.validation, self.seed), max(len(classes), 1)
-        trials, made, started = [], {}, time.monotonic()
+        problem = Problem(self.task, encoder.matrix(frame), y, weight, max(len(classes), 1), self.threads, self.seed)
+        trials, made = self._trials(problem)
+        losses = {trial.learner: trial.loss for trial in trials}
+        weights = vote(self.score, y, made, losses) if self.ensemble else {min(made, key=lambda name: losses[name]): 1.0}
+        models = {name: fit(name, problem) for name in weights}
+        loss = loss_of(self.score, y, blend(made, weights))
+        options = {"drop": list(self.drop), "metric": self.score.name, "weight": self.weight, "seed": self.seed, "ensemble": self.ensemble}
+        return FittedTabular(self.task, self.target, options, classes, encoder, models, weights, trials, loss, tuple(findings))
+
+    def _trials(self, problem: Problem) -> tuple[tuple[TabularTrial, ...], dict[str, Floats]]:
+        """Cross-validate the learners while there is time, at least one; what they predicted out of fold."""
+        splits, started = folds(problem.y, self.task, self.validation, self.seed), time.monotonic()
+        trials: list[TabularTrial] = []
+        made: dict[str, Floats] = {}
         for name in self.learners:
             if trials and self.time_limit and time.monotonic() - started > self.time_limit:
                 trials.append(TabularTrial(name, "skipped", f"the time limit of {self.time_limit:g} s was reached", float("nan"), 0.0, 0.0))
                 continue
-            trial, predicted = run_trial(name, self.task, x, y, weight, splits, self.score, width, threads=self.threads, seed=self.seed)
+            trial, predicted = run_trial(name, problem, splits, self.score)
             trials.append(trial)
             if trial.status == "done" and np.isfinite(trial.loss):
                 made[name] = predicted
-        losses = {trial.learner: trial.loss for trial in trials}
         if not made:
             raise DataError(f"no learner could be fitted: {'; '.join(f'{t.learner}: {t.reason}' for t in trials)}")
-        weights = vote(self.score, y, made, losses) if self.ensemble else {min(made, key=lambda name: losses[name]): 1.0}
-        models = {name: fit(name, self.task, x, y, weight, threads=self.threads, seed=self.seed) for name in weights}
-        loss = loss_of(self.score, y, sum(weights[name] * made[name] for name in weights))
-        options = {"drop": list(self.drop), "metric": self.score.name, "weight": self.weight, "seed": self.seed, "ensemble": self.ensemble}
-        return FittedTabular(self.task, self.target, options, classes, encoder, models, weights, tuple(trials), loss, tuple(findings))
+        return tuple(trials), made
 
     def _joined(self, frame: pa.Table) -> Floats:
         fitted = self._done
-        return joined(fitted.models, fitted.weights, fitted.encoder.matrix(frame))
+        x = fitted.encoder.matrix(frame)
+        return blend({name: model.predict(x) for name, model in fitted.models.items()}, fitted.weights)
 
     @property
     def _done(self) -> FittedTabular:
@@ -224,7 +231,7 @@ class Regressor(_Tabular):
     def __init__(self, target: str, *, metric: str | Callable[..., float] = "nrmse", **options: Any) -> None:
         super().__init__(target, metric=metric, **options)
 
-    def _target(self, values: pa.ChunkedArray) -> tuple[Floats, tuple[Any, ...], list[tuple[str, str, int, str, str]]]:
+    def _target(self, values: pa.ChunkedArray) -> tuple[Floats, tuple[Any, ...], list[Found]]:
         try:
             y = values.cast(pa.float64()).to_numpy().astype(float)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -263,9 +270,9 @@ class Classifier(_Tabular):
         made = self._joined(frame)
         for i, label in enumerate(self._done.classes):
             frame = frame.append_column(f"p_{label}", pa.array(made[:, i]))
-        return frames.give(frame, kind)
+        return _beside(data, frames.give(frame, kind))
 
-    def _target(self, values: pa.ChunkedArray) -> tuple[Floats, tuple[Any, ...], list[tuple[str, str, int, str, str]]]:
+    def _target(self, values: pa.ChunkedArray) -> tuple[Floats, tuple[Any, ...], list[Found]]:
         plain = values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
         labels, codes, counts = np.unique(np.array(plain.to_pylist(), object).astype(str), return_inverse=True, return_counts=True)
         if len(labels) < 2:
@@ -276,3 +283,8 @@ class Classifier(_Tabular):
             told = f"{labels[counts.argmin()]!r} has {counts.min()} rows, {labels[counts.argmax()]!r} has {counts.max()}"
             findings.append((self.target, "class imbalance", int(counts.min()), "noted", told))
         return codes.astype(float), tuple(by_text[label] for label in labels), findings
+
+
+def _beside(data: Any, made: Any) -> Any:
+    """A pandas result has the index of the pandas frame that came, so that columns can be set side by side."""
+    return made.set_axis(data.index, axis=0) if hasattr(data, "index") and hasattr(made, "set_axis") else made

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
 
 from forecaster.archive import storable
 from forecaster.errors import UnknownName
-from forecaster.table import Floats, Singles
+from forecaster.table import Floats, Ints, Singles
 
 Task = Literal["classify", "regress"]
 SCALED = {"elastic_net", "knn", "lasso_lars", "logistic_regression", "sgd"}  # need features of one scale
@@ -68,42 +69,74 @@ class TabularModel:
         return made if made.ndim == 2 else made[:, None]
 
 
-def fit(name: str, task: Task, x: Singles, y: Floats, weight: Floats | None, *, threads: int, seed: int) -> TabularModel:
-    """Fit a learner by name.
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What a learner is fitted on.
 
     Args:
+        task: "classify" or "regress".
         x: Features. (rows, features)
         y: Target values, or class codes from 0. (rows,)
         weight: Weight of each row, or None.
+        classes: Number of classes; 1 for regression.
+        threads: Threads to use.
+        seed: Seed of everything random.
+    """
+
+    task: Task
+    x: Singles
+    y: Floats
+    weight: Floats | None
+    classes: int
+    threads: int
+    seed: int
+
+    def take(self, rows: Ints) -> Problem:
+        """The problem of some rows."""
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=None if self.weight is None else self.weight[rows])
+
+
+def fit(name: str, problem: Problem) -> TabularModel:
+    """Fit a learner by name.
 
     Raises:
         UnknownName: no learner of the task has that name.
     """
-    table = known(task)
+    table = known(problem.task)
     if name not in table:
         raise UnknownName.of("learner", name, table)
-    center, width = (x.mean(axis=0, dtype=float), x.std(axis=0, dtype=float)) if name in SCALED else (np.empty(0), np.empty(0))
-    width = np.where(width > 0, width, 1.0)
-    scaled = (x - center) / width if len(center) else x
-    if name == "lightgbm":
-        return TabularModel(_boost(task, scaled, y, weight, threads, seed), center, width)
-    path, params = table[name]
+    center = problem.x.mean(axis=0, dtype=float) if name in SCALED else np.empty(0)
+    spread = problem.x.std(axis=0, dtype=float) if name in SCALED else np.empty(0)
+    width = np.where(spread > 0, spread, 1.0)
+    scaled = replace(problem, x=((problem.x - center) / width).astype(np.float32)) if len(center) else problem
+    return TabularModel(_boosted(scaled) if name == "lightgbm" else _estimated(*table[name], scaled), center, width)
+
+
+def _estimated(path: str, params: dict[str, Any], problem: Problem) -> Any:
+    """A scikit-learn estimator, fitted; it is given the options and the weights that it takes."""
     module, _, attribute = path.partition(":")
     kind = getattr(import_module(module), attribute)
     accepted = kind().get_params()
-    extra = {key: value for key, value in {"random_state": seed, "n_jobs": threads}.items() if key in accepted and name != "logistic_regression"}
+    wanted = {"random_state": problem.seed} | ({} if "linear_model" in path else {"n_jobs": problem.threads})
+    extra = {key: value for key, value in wanted.items() if key in accepted}
     estimator = kind(**params, **extra)
-    takes_weight = weight is not None and name != "knn"
-    return TabularModel(estimator.fit(scaled, y, **({"sample_weight": weight} if takes_weight else {})), center, width)
+    weighs = problem.weight is not None and "sample_weight" in signature(estimator.fit).parameters
+    return estimator.fit(problem.x, problem.y, **({"sample_weight": problem.weight} if weighs else {}))
 
 
-def _boost(task: Task, x: Singles, y: Floats, weight: Floats | None, threads: int, seed: int) -> Any:
+def _boosted(problem: Problem) -> Any:
     import lightgbm
 
-    classes = int(y.max()) + 1 if task == "classify" else 1
-    objective = {"objective": "regression"} if task == "regress" else {"objective": "multiclass", "num_class": classes}
+    objective = {"objective": "regression"} if problem.task == "regress" else {"objective": "multiclass", "num_class": problem.classes}
     params = objective | {
-        "learning_rate": 0.06, "num_leaves": 31, "min_data_in_leaf": int(np.clip(len(y) // 50, 3, 20)), "feature_fraction": 0.9,
-        "verbosity": -1, "seed": seed, "num_threads": threads, "deterministic": True, "force_row_wise": True,
-    }  # fmt: skip
-    return lightgbm.train(params, lightgbm.Dataset(x, y, weight=weight), num_boost_round=200)
+        "learning_rate": 0.06,
+        "num_leaves": 31,
+        "min_data_in_leaf": int(np.clip(len(problem.y) // 50, 3, 20)),
+        "feature_fraction": 0.9,
+        "verbosity": -1,
+        "seed": problem.seed,
+        "num_threads": problem.threads,
+        "deterministic": True,
+        "force_row_wise": True,
+    }
+    return lightgbm.train(params, lightgbm.Dataset(problem.x, problem.y, weight=problem.weight), num_boost_round=200)

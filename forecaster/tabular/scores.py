@@ -56,8 +56,9 @@ def log_loss(truth: Floats, probability: Floats) -> float:
 
 def norm_macro_recall(truth: Floats, probability: Floats) -> float:
     """Macro recall, rescaled so that guessing is 0: (recall - R) / (1 - R) with R = 1 / classes."""
-    guess = 1.0 / probability.shape[1]
-    return (_of_labels("recall_score", average="macro", zero_division=0)(truth, probability) - guess) / (1.0 - guess)
+    guess = 1.0 / int(probability.shape[1])
+    recall = _of_labels("recall_score", average="macro", zero_division=0)(truth, probability)
+    return (recall - guess) / (1.0 - guess)
 
 
 def nrmse(truth: Floats, value: Floats) -> float:

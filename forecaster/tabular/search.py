@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.archive import storable
-from forecaster.tabular.models import TabularModel, Task, fit
+from forecaster.table import Floats, Ints
+from forecaster.tabular.models import Problem, Task, fit
 from forecaster.tabular.scores import Score
-from forecaster.table import Floats, Ints, Singles
 
 HOLDOUT_ABOVE, TEN_FOLDS_BELOW = 20_000, 1_000  # azure-semantics A.6 #67
 START_WITH, WITHIN, ROUNDS = 5, 0.05, 15  # azure-semantics B.5
@@ -46,22 +46,25 @@ def folds(y: Floats, task: Task, validation: str | int, seed: int) -> list[tuple
     return list(kind(n_splits=count, shuffle=True, random_state=seed).split(y, y))
 
 
-def run_trial(name: str, task: Task, x: Singles, y: Floats, weight: Floats | None, splits: Sequence[tuple[Ints, Ints]],
-              score: Score, width: int, *, threads: int, seed: int) -> tuple[TabularTrial, Floats]:  # fmt: skip
-    """Cross-validate one learner. Returns the trial and its out-of-fold predictions, NaN on rows never tested. (rows, width)"""
-    made = np.full((len(y), width), np.nan)
+def run_trial(name: str, problem: Problem, splits: Sequence[tuple[Ints, Ints]], score: Score) -> tuple[TabularTrial, Floats]:
+    """Cross-validate one learner.
+
+    Returns:
+        The trial, and its out-of-fold predictions, NaN on rows never tested. (rows, classes)
+    """
+    made = np.full((len(problem.y), problem.classes), np.nan)
     fit_seconds = predict_seconds = 0.0
     try:
         for train, test in splits:
             started = time.perf_counter()
-            model = fit(name, task, x[train], y[train], None if weight is None else weight[train], threads=threads, seed=seed)
+            model = fit(name, problem.take(train))
             fitted = time.perf_counter()
-            made[test] = model.predict(x[test])
+            made[test] = model.predict(problem.x[test])
             fit_seconds += fitted - started
             predict_seconds += time.perf_counter() - fitted
     except Exception as error:  # one candidate that breaks must not cost the others
         return TabularTrial(name, "failed", f"{type(error).__name__}: {error}", float("nan"), fit_seconds, predict_seconds), made
-    return TabularTrial(name, "done", "", loss_of(score, y, made), fit_seconds, predict_seconds), made
+    return TabularTrial(name, "done", "", loss_of(score, problem.y, made), fit_seconds, predict_seconds), made
 
 
 def loss_of(score: Score, y: Floats, made: Floats) -> float:
@@ -79,7 +82,7 @@ def vote(score: Score, y: Floats, made: Mapping[str, Floats], losses: Mapping[st
     order = sorted(made, key=lambda name: losses[name])
     best = losses[order[0]]
     bag = [name for name in order[:START_WITH] if losses[name] - best <= WITHIN * abs(best)]
-    total = sum(made[name] for name in bag)
+    total = blend(made, dict.fromkeys(bag, 1.0))
     current = loss_of(score, y, total / len(bag))
     if losses[order[0]] < current:
         bag, total, current = order[:1], made[order[0]].copy(), losses[order[0]]
@@ -92,6 +95,6 @@ def vote(score: Score, y: Floats, made: Mapping[str, Floats], losses: Mapping[st
     return {name: bag.count(name) / len(bag) for name in order if name in bag}
 
 
-def joined(models: Mapping[str, TabularModel], weights: Mapping[str, float], x: Singles) -> Floats:
-    """The weighted mean of the members' predictions. (rows, classes or 1)"""
-    return sum((weights[name] * model.predict(x) for name, model in models.items()), np.zeros(1))
+def blend(made: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """The weighted mean of the members' predictions. (rows, classes)"""
+    return np.asarray(np.sum([weight * made[name] for name, weight in weights.items()], axis=0), np.float64)
