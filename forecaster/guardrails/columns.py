@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.errors import DataError, SettingsError, UnknownName
+from forecaster.errors import DataError
 from forecaster.guardrails.findings import Findings
 from forecaster.schema import Schema
 
 
-def used(frame: pa.Table, schema: Schema, findings: Findings, *, target: bool = True) -> pa.Table:
+def used(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
     """The columns that the schema names, once each; the others are recorded and left out.
 
     Raises:
-        UnknownName: A column of the schema is not in the data.
-        SettingsError: A column is given two parts, or is there twice.
-        DataError: There are no rows.
+        DataError: There are no rows, or a column is there twice.
     """
-    wanted = _wanted(schema, target)
-    names = frame.column_names
-    for part, name in wanted:
-        if name not in names:
-            raise UnknownName.of(f"column ({part})", name, names, f"The data has the columns {', '.join(map(repr, names))}.")
-        if names.count(name) > 1:
-            raise DataError(f"the data has {names.count(name)} columns called {name!r}; one was expected. Rename or drop the others")
     if frame.num_rows == 0:
-        raise DataError(f"the data has no rows (its columns are {', '.join(map(repr, names))}); at least one row per series was expected")
-    chosen = list(dict.fromkeys(name for _, name in wanted))
-    _note_extras([name for name in names if name not in chosen and name not in schema.drop], findings)
-    return frame.select(chosen)
+        names = ", ".join(map(repr, frame.column_names))
+        raise DataError(f"the data has no rows (its columns are {names}); at least one row per series was expected")
+    _note_extras([name for name in frame.column_names if name not in (*schema.columns, *schema.drop)], findings)
+    return selected(frame, schema.columns)
 
 
-def _wanted(schema: Schema, target: bool) -> list[tuple[str, str]]:
-    """(part, column) for every column that is needed."""
-    parts = {"series": schema.series, "time": (schema.time,), "target": (schema.target,) if target else (), "group": schema.group}
-    covariates = {"known": schema.known, "past": schema.past, "static": schema.static}
-    wanted = [(part, name) for part, columns in (parts | covariates).items() for name in columns]
-    # A group is named by series columns or by static ones, so it may be listed in both.
-    often = Counter(name for part, name in wanted if part != "group")
-    if doubled := [name for name, n in often.items() if n > 1]:
-        told = " and ".join(part for part, name in wanted if name == doubled[0] and part != "group")
-        raise SettingsError(f"column {doubled[0]!r} is given as {told}; each column plays one part")
-    return wanted
+def selected(frame: pa.Table, columns: Iterable[str]) -> pa.Table:
+    """Those of the columns that the frame has.
+
+    Raises:
+        DataError: One is there twice.
+    """
+    for name in columns:
+        if (n := frame.column_names.count(name)) > 1:
+            raise DataError(f"the data has {n} columns called {name!r}; one was expected. Rename or drop the others")
+    return frame.select([name for name in columns if name in frame.column_names])
 
 
 def _note_extras(extra: list[str], findings: Findings) -> None:

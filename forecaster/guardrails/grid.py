@@ -226,6 +226,6 @@ def note_gaps(rows: Stamped, runs: Runs, grid: Grid, findings: Findings) -> None
     before = jumps[np.searchsorted(jumps, runs.indptr[series])]
     at = runs.stamped(rows)
     findings.add(
-        rule="gaps", action="repaired", series=rows.of(series), index=series, column=rows.time, count=missing[series], first=at.told(before),
+        rule="gaps", action="repaired", series=rows.named(series), index=series, column=rows.time, count=missing[series], first=at.told(before),
         message="{count} steps had no row and were put in as missing, the first after {first}; where no row means zero, add rows of zero",
     )  # fmt: skip

@@ -111,7 +111,7 @@ def _refuse_torn(rows: Rows, schema: Schema) -> None:
 
 
 def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | None, aggregate: str | None) -> Table:
-    seen = Stamped(rows.stamps, rows.indptr, rows.ids, rows.zone, schema.time)
+    seen = Stamped.of(rows, schema.time)
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings)
     raw = _without_infinite(seen, rows.target, schema, findings)
     if aggregate is None:
@@ -203,7 +203,7 @@ def _static(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings
     last, varies = covariates.by_series(ordered, rows.series, len(rows))
     series = np.flatnonzero(varies)
     findings.add(
-        rule="varying_static", action="repaired", series=seen.of(series), index=series, column=name, count=np.diff(seen.indptr)[series],
+        rule="varying_static", action="repaired", series=seen.named(series), index=series, column=name, count=np.diff(seen.indptr)[series],
         message="a static covariate has several values within the series; the last one was taken. Name it in known or past if it changes",
     )  # fmt: skip
     covariates.finite(last, name, findings)
@@ -218,6 +218,6 @@ def _refuse_end(table: Table, horizon: int, schema: Schema) -> None:
     last = table.frequency.stamps(table.end[latest : latest + 1] + horizon)
     if last[0] >= np.datetime64("10000-01-01"):
         raise DataError(
-            f"column {schema.time!r}: {table.label(latest)} ends at {rhythm.text(table.frequency.stamps(table.end[latest : latest + 1]))[0]}, and {horizon} "
+            f"column {schema.time!r}: {table.label(latest)} ends at {rhythm.step_text(table.frequency, table.end[latest : latest + 1])[0]}, and {horizon} "
             f"steps on are beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon"
         )

@@ -12,7 +12,7 @@ from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.grid import Runs
-from forecaster.guardrails.rhythm import Stamped, text
+from forecaster.guardrails.rhythm import Stamped, step_text
 from forecaster.guardrails.target import per_series
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Table
@@ -44,7 +44,7 @@ def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Tab
         i = int(np.argmax(few))
         raise DataError(
             f"{int(few.sum())} series have {need} known values, the first is {table.label(i) or 'the only one'} with {known[i]} "
-            f"from {text(table.frequency.stamps(table.start[i : i + 1]))[0]}; leave them out, or give short='fallback' or short='drop'"
+            f"from {step_text(table.frequency, table.start[i : i + 1])[0]}; leave them out, or give short='fallback' or short='drop'"
         )
     end = "it is forecast by a fallback" if how == "fallback" else "the series was left out"
     none = known == 0
@@ -75,7 +75,7 @@ def _tell(
     steps = table.start if first is None else first
     findings.add(
         rule=rule, action=action, column=column, message=message, index=series, series={name: values[series] for name, values in table.ids.items()},
-        count=(table.sizes if count is None else count)[series], first=text(table.frequency.stamps(steps[series])),
+        count=(table.sizes if count is None else count)[series], first=step_text(table.frequency, steps[series]),
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def note_aggregated(rows: Stamped, runs: Runs, frequency: Frequency, how: str, s
     last = size[runs.indptr[1:] - 1]
     partial = np.flatnonzero((np.diff(runs.indptr) > 2) & (2 * last <= size[runs.indptr[1:] - 2]))
     findings.add(
-        rule="partial_period", action="noted", column=schema.time, series=rows.of(partial), index=partial, count=last[partial],
+        rule="partial_period", action="noted", column=schema.time, series=rows.named(partial), index=partial, count=last[partial],
         first=replace(rows, stamps=runs.first(rows.stamps)).told(runs.indptr[1:][partial] - 1),
         message="the last period has {count} rows, half or less of the one before; where it is not complete, leave its rows out",
     )  # fmt: skip

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, SettingsError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.target import median_per_series, per_series
+from forecaster.rows import Rows
 from forecaster.table import Ints
 
 # A series keeps the rhythm if nine in ten of its stamps lie on the grid (azure-semantics B.6, with its inequality set right).
@@ -47,7 +50,12 @@ class Stamped:
     zone: str | None
     time: str
 
-    def of(self, series: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
+    @classmethod
+    def of(cls, rows: Rows, time: str) -> Stamped:
+        """The rows of a frame."""
+        return cls(rows.stamps, rows.indptr, rows.ids, rows.zone, time)
+
+    def named(self, series: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
         """The ids of some series."""
         return {name: values[series] for name, values in self.ids.items()}
 
@@ -55,17 +63,26 @@ class Stamped:
         return ", ".join(f"{name}={values[i]!s}" for name, values in self.ids.items()) or "the one series"
 
     def told(self, rows: NDArray[Any]) -> NDArray[np.str_]:
-        """The stamps of some rows, as text."""
-        return text(self.stamps[rows])
+        """The stamps of some rows as text, in the zone that they came in."""
+        chosen = self.stamps[rows]
+        if self.zone is not None:
+            chosen = pc.local_timestamp(pa.array(chosen, pa.timestamp("us", self.zone))).to_numpy(zero_copy_only=False)
+        return text(chosen)
 
 
 def text(stamps: NDArray[Any]) -> NDArray[np.str_]:
     """Stamps as text: dates without a clock time at midnight."""
     if stamps.dtype.kind != "M" or not len(stamps):
         return stamps.astype(np.str_)
-    micros = stamps.astype("datetime64[us]").astype(np.int64)
-    unit = "D" if not (micros % 86_400_000_000).any() else "s" if not (micros % 1_000_000).any() else "us"
-    return np.char.replace(np.datetime_as_string(stamps, unit=unit), "T", " ")
+    moments: NDArray[np.datetime64] = stamps.astype("datetime64[us]")
+    micros = moments.astype(np.int64)
+    unit: Literal["D", "s", "us"] = "D" if not (micros % 86_400_000_000).any() else "s" if not (micros % 1_000_000).any() else "us"
+    return np.char.replace(np.datetime_as_string(moments, unit=unit), "T", " ")
+
+
+def step_text(frequency: Frequency, steps: Ints) -> NDArray[np.str_]:
+    """Steps as text: what the clocks on the wall show."""
+    return text(frequency.stamps(steps) if frequency.unit == "integer" else frequency.local(steps))
 
 
 def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, findings: Findings) -> Frequency:
@@ -222,7 +239,7 @@ def _other(rows: Stamped, frequency: Frequency, placed: Placed, findings: Findin
             f"({', '.join(rows.told(rows.indptr[slow[0]] + np.arange(3)))} ...), and so are those of all {len(slow)} series. Give their own frequency, or leave freq out"
         )
     findings.add(
-        rule="mixed_frequency", action="quarantined", series=rows.of(slow), index=slow, column=rows.time,
+        rule="mixed_frequency", action="quarantined", series=rows.named(slow), index=slow, column=rows.time,
         count=pairs[slow] + 1, first=rows.told(rows.indptr[slow]),
         message=f"{{count}} stamps are several steps of {frequency.alias!r}, the frequency of the table, apart; put series of another frequency into a job of their own",
     )  # fmt: skip
@@ -267,4 +284,4 @@ def record(rows: Stamped, mask: NDArray[np.bool_], findings: Findings, **what: A
         return
     series = np.searchsorted(rows.indptr, at, side="right") - 1
     touched, first, count = np.unique(series, return_index=True, return_counts=True)
-    findings.add(series=rows.of(touched), index=touched, count=count, first=rows.told(at[first]), **what)
+    findings.add(series=rows.named(touched), index=touched, count=count, first=rows.told(at[first]), **what)

@@ -13,7 +13,7 @@ from forecaster.guardrails.findings import Findings
 
 _ISO = r"^\s*\d{4}([-/]\d{1,2}([-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?\s*$"
 _BASIC = r"^\s*\d{8}\s*$"
-_OFFSET = r"(?P<offset>Z|[+-]\d{2}(:?\d{2})?)$"
+_OFFSET = r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
 _BLANK = ("", "nan", "nat", "none", "null", "n/a", "na", "<na>")
 _LAST_YEAR = 9999
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
