@@ -1,86 +1,31 @@
-"""Models of other libraries, each in the library's own safe format.
+"""Models of other libraries as one blob each, in a format that runs no code.
 
-LightGBM and XGBoost boosters as their text and UBJSON; scikit-learn estimators as the values they hold where these are plain
-(linear models, scalers), otherwise through skops. What may be rebuilt is an explicit list of types.
+LightGBM and XGBoost boosters as their own text and UBJSON. What is left of scikit-learn after `parts` goes through skops, with an
+explicit list of types.
 """
 
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from forecaster.archive.payload import Writer
-from forecaster.archive.registry import name_of
 from forecaster.errors import ArchiveError, CannotSave, MissingExtra
-
-# Estimators whose fitted state is arrays, numbers and text; where it is more, skops takes over.
-PLAIN = frozenset(
-    {
-        "sklearn.linear_model._base:LinearRegression",
-        "sklearn.linear_model._bayes:BayesianRidge",
-        "sklearn.linear_model._coordinate_descent:ElasticNet",
-        "sklearn.linear_model._coordinate_descent:ElasticNetCV",
-        "sklearn.linear_model._coordinate_descent:Lasso",
-        "sklearn.linear_model._coordinate_descent:LassoCV",
-        "sklearn.linear_model._huber:HuberRegressor",
-        "sklearn.linear_model._least_angle:Lars",
-        "sklearn.linear_model._least_angle:LassoLars",
-        "sklearn.linear_model._least_angle:LassoLarsCV",
-        "sklearn.linear_model._least_angle:LassoLarsIC",
-        "sklearn.linear_model._logistic:LogisticRegression",
-        "sklearn.linear_model._ridge:Ridge",
-        "sklearn.linear_model._ridge:RidgeClassifier",
-        "sklearn.linear_model._stochastic_gradient:SGDClassifier",
-        "sklearn.linear_model._stochastic_gradient:SGDRegressor",
-        "sklearn.decomposition._pca:PCA",
-        "sklearn.decomposition._truncated_svd:TruncatedSVD",
-        "sklearn.impute._base:SimpleImputer",
-        "sklearn.naive_bayes:BernoulliNB",
-        "sklearn.naive_bayes:GaussianNB",
-        "sklearn.naive_bayes:MultinomialNB",
-        "sklearn.pipeline:Pipeline",
-        "sklearn.preprocessing._data:MaxAbsScaler",
-        "sklearn.preprocessing._data:MinMaxScaler",
-        "sklearn.preprocessing._data:Normalizer",
-        "sklearn.preprocessing._data:RobustScaler",
-        "sklearn.preprocessing._data:StandardScaler",
-    }
-)
 
 # What skops does not trust by itself and we do: no callables, no file or process access in any of them.
 TRUSTED = frozenset(
     {
-        "lightgbm.basic.Booster",
-        "lightgbm.sklearn.LGBMClassifier",
-        "lightgbm.sklearn.LGBMRegressor",
-        "numpy.dtype",
-        "sklearn.neighbors._kd_tree.KDTree",
-        "sklearn.neighbors._ball_tree.BallTree",
-        "collections.OrderedDict",
-        "collections.defaultdict",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     }
 )
 
 
-def plain_state(thing: Any) -> dict[str, Any] | None:
-    """The fitted state of a scikit-learn estimator of the list `PLAIN`; None for anything else."""
-    return dict(thing.__getstate__()) if name_of(type(thing)) in PLAIN else None
-
-
-def from_state(name: Any, state: Any) -> Any:
-    """The estimator of the list `PLAIN` that has this state."""
-    if name not in PLAIN or not isinstance(state, dict):
-        raise ArchiveError(f"{name!r} is no estimator that an archive may build")
-    module, _, qualname = name.partition(":")
-    try:
-        cls = getattr(importlib.import_module(module), qualname)
-        thing = cls.__new__(cls)
-        thing.__setstate__(state)
-    except Exception as error:
-        raise ArchiveError(f"{name} cannot be built by the installed scikit-learn: {error}") from error
-    return thing
+def takes(thing: Any) -> bool:
+    """Whether there is a format for this kind of object."""
+    return _format(thing) is not None
 
 
 def encode(thing: Any, out: Writer) -> dict[str, int]:
@@ -109,13 +54,11 @@ def _format(thing: Any) -> str | None:
     cls, root = type(thing), type(thing).__module__.partition(".")[0]
     if root in ("lightgbm", "xgboost") and cls.__name__ == "Booster":
         return root
-    return "skops" if root in ("sklearn", "lightgbm") and hasattr(thing, "get_params") else None
+    return "skops" if root == "sklearn" else None
 
 
 def _advice(cls: type) -> str:
     name = f"{cls.__module__}.{cls.__qualname__}"
-    if cls.__module__.startswith("xgboost"):
-        return f"{name} has no safe file format; keep its booster instead: model.get_booster()"
     if hasattr(cls, "__dataclass_fields__"):
         return f"the dataclass {name} may not be saved yet; decorate it with @forecaster.archive.storable"
     return (
@@ -161,9 +104,7 @@ def _load_skops(blob: bytes) -> Any:
 
     if unknown := _untrusted(blob):
         raise ArchiveError(f"a scikit-learn model of model.parquet holds {', '.join(unknown)}, which may not be built from a file")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return io.loads(blob, trusted=sorted(TRUSTED))
+    return io.loads(blob, trusted=sorted(TRUSTED))
 
 
 def _untrusted(blob: bytes) -> list[str]:

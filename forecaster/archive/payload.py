@@ -46,7 +46,7 @@ class Writer:
             return self.add("array", values.tobytes(), values.dtype.str, values.shape)
         if values.dtype.kind == "V" and values.dtype.names and not values.dtype.hasobject:
             return self.add("record", values.tobytes(), json.dumps(values.dtype.descr), values.shape)
-        if values.dtype.kind in "OT" and all(x is None or type(x) in (str, int, float, bool) for x in values.flat):
+        if is_text(values):
             return self.add("text", json.dumps(values.ravel().tolist()).encode(), values.dtype.kind, values.shape)
         held = sorted({type(x).__qualname__ for x in values.flat}) if values.dtype.kind == "O" else values.dtype
         raise CannotSave(f"an array of {held} has no safe file format; keep numbers, text, or a tuple of storable dataclasses instead")
@@ -112,6 +112,11 @@ class Reader:
             raise ArchiveError(f"array {key} of model.parquet is not what it claims to be: {error}") from error
 
 
+def is_text(values: NDArray[Any]) -> bool:
+    """Whether an array of objects or text holds nothing but text, plain numbers and None."""
+    return values.dtype.kind in "OT" and all(x is None or type(x) in (str, int, float, bool) for x in values.flat)
+
+
 def _shape(shape: Any) -> tuple[int, ...]:
     if len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
         raise ValueError(f"{shape} is no shape")
@@ -122,7 +127,7 @@ def _dtype(text: str, kind: str) -> np.dtype[Any]:
     """The dtype of a row of numbers; never one of objects."""
     if kind not in ("array", "record"):
         raise ValueError(f"{kind!r} is no kind of array")
-    dtype = np.dtype(text) if kind == "array" else np.dtype([tuple(f[:2]) for f in json.loads(text)])
+    dtype = np.dtype(text) if kind == "array" else np.lib.format.descr_to_dtype([(str(name), str(of)) for name, of in json.loads(text)])
     if dtype.hasobject or dtype.kind not in RAW + "V":
         raise ValueError(f"dtype {text!r} is not allowed")
     return dtype

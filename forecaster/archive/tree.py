@@ -2,7 +2,7 @@
 
 {"class": name, "fields": {...}}   a storable dataclass        {"tuple": [...]}   {"dict": [[key, value], ...]}
 {"array": key}   {"bytes": key}   {"lightgbm" | "xgboost" | "skops": key}         {"float": "nan" | "inf" | "-inf"}
-{"scalar": key}  a numpy scalar                                {"sklearn": name, "state": {...}}
+{"scalar": key}  a numpy scalar    {"objects": [...], "shape": [...]}    {"part": name, "state": {...}}  an object of another library
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.archive import foreign
-from forecaster.archive.payload import Reader, Writer
+from forecaster.archive import foreign, parts
+from forecaster.archive.payload import Reader, Writer, is_text
 from forecaster.archive.registry import find, may_save, name_of
 from forecaster.errors import ArchiveError, CannotSave
 
@@ -45,7 +45,14 @@ def _list(thing: Any, out: Writer, where: str) -> list[Any]:
 
 
 def _mapping(thing: Any, out: Writer, where: str) -> Any:
-    return {"dict": [[_key(k, where), encode(v, out, f"{where}[{k!r}]")] for k, v in thing.items()]}
+    return {"dict": [[_key(k, out, where), encode(v, out, f"{where}[{k!r}]")] for k, v in thing.items()]}
+
+
+def _array(thing: Any, out: Writer, where: str) -> Any:
+    values = np.asarray(thing)
+    if values.dtype.kind == "O" and not is_text(values):
+        return {"objects": _list(values.ravel().tolist(), out, where), "shape": list(values.shape)}
+    return {"array": _at(where, out.array, values)}
 
 
 _WRITE: dict[type, Callable[[Any, Writer, str], Any]] = {
@@ -55,7 +62,7 @@ _WRITE: dict[type, Callable[[Any, Writer, str], Any]] = {
     dict: _mapping,
     Mapping: _mapping,
     bytes: lambda thing, out, where: {"bytes": out.add("bytes", thing)},
-    np.ndarray: lambda thing, out, where: {"array": _at(where, out.array, np.asarray(thing))},
+    np.ndarray: _array,
     np.generic: lambda thing, out, where: {"scalar": _at(where, out.array, np.asarray(thing))},
 }
 
@@ -66,11 +73,13 @@ def _object(thing: Any, out: Writer, where: str) -> Any:
     if dataclasses.is_dataclass(cls) and may_save(cls):
         fields = dataclasses.fields(cls)
         return {"class": name_of(cls), "fields": {f.name: encode(getattr(thing, f.name), out, f"{where}.{f.name}") for f in fields}}
-    if (plain := foreign.plain_state(thing)) is not None:
+    if (state := parts.state_of(thing)) is not None:
         mark = out.mark()
         try:
-            return {"sklearn": name_of(cls), "state": encode(plain, out, where)}
+            return {"part": name_of(cls), "state": _mapping(state, out, where)}
         except CannotSave:
+            if not foreign.takes(thing):
+                raise
             out.back_to(mark)
     return _at(where, foreign.encode, thing, out)
 
@@ -82,10 +91,10 @@ def _at(where: str, action: Callable[..., Any], *arguments: Any) -> Any:
         raise CannotSave(f"{where}: {error}") from error
 
 
-def _key(key: Any, where: str) -> str | int | float:
-    if type(key) not in (str, int, float) or (type(key) is float and not math.isfinite(key)):
+def _key(key: Any, out: Writer, where: str) -> Any:
+    if type(key) not in (str, int, float) and not isinstance(key, np.generic):
         raise CannotSave(f"{where}: the key {key!r} of a mapping is a {type(key).__qualname__}; keys must be text or numbers")
-    return key  # type: ignore[no-any-return]
+    return encode(key, out, where)
 
 
 def decode(node: Any, rows: Reader, depth: int = 0) -> Any:
@@ -126,7 +135,7 @@ def _class(node: dict[str, Any], rows: Reader, depth: int) -> Any:
 
 def _pairs(node: dict[str, Any], rows: Reader, depth: int) -> dict[Any, Any]:
     try:
-        return {key: decode(value, rows, depth) for key, value in node["dict"]}
+        return {decode(key, rows, depth): decode(value, rows, depth) for key, value in node["dict"]}
     except (TypeError, ValueError) as error:
         raise ArchiveError(f"model.json holds a mapping that is none: {error}") from error
 
@@ -150,8 +159,20 @@ def _scalar(node: dict[str, Any], rows: Reader, depth: int) -> Any:
     return values[()]
 
 
-def _state(node: dict[str, Any], rows: Reader, depth: int) -> Any:
-    return foreign.from_state(node["sklearn"], decode(node.get("state"), rows, depth))
+def _objects(node: dict[str, Any], rows: Reader, depth: int) -> Any:
+    items, shape = node["objects"], node.get("shape")
+    if not isinstance(items, list) or not isinstance(shape, list) or any(type(n) is not int or n < 0 for n in shape):
+        raise ArchiveError("model.json holds an array of objects that is none")
+    if len(shape) > 32 or math.prod(shape) != len(items):
+        raise ArchiveError(f"model.json holds an array of {len(items)} objects whose shape claims {shape}")
+    out = np.empty(len(items), object)
+    for i, item in enumerate(items):
+        out[i] = decode(item, rows, depth)
+    return out.reshape(shape)
+
+
+def _part(node: dict[str, Any], rows: Reader, depth: int) -> Any:
+    return parts.build(node["part"], decode(node.get("state"), rows, depth))
 
 
 def _foreign(kind: str) -> Callable[[dict[str, Any], Reader, int], Any]:
@@ -166,6 +187,7 @@ _BUILD: dict[str, Callable[[dict[str, Any], Reader, int], Any]] = {
     "float": _float,
     "scalar": _scalar,
     "bytes": lambda node, rows, depth: rows.blob(node["bytes"], "bytes"),
-    "sklearn": _state,
+    "objects": _objects,
+    "part": _part,
     **{kind: _foreign(kind) for kind in foreign.FORMATS},
 }

@@ -46,6 +46,7 @@ def wrmsse(
     history: Floats,
     revenue: Floats,
     hierarchy: Mapping[str, NDArray[Any]],
+    *,
     levels: Sequence[tuple[str, ...]] = M5_LEVELS,
 ) -> Wrmsse:
     """Score forecasts of the bottom series at every level of their hierarchy.
@@ -64,7 +65,9 @@ def wrmsse(
     Raises:
         DataError: Shapes that do not fit, missing values in `actual` or `forecast`, no revenue, or a column that is not there.
     """
-    _refuse(actual, forecast, history, revenue, hierarchy, levels)
+    _refuse_shapes(actual, forecast, history, revenue)
+    if absent := sorted({name for level in levels for name in level} - set(hierarchy)):
+        raise DataError(f"the hierarchy has no column {', '.join(absent)}; it has {', '.join(hierarchy) or 'none'}")
     error, known = forecast - actual, np.nan_to_num(history)
     scores = {}
     for level in levels:
@@ -107,14 +110,7 @@ def _scale(history: Floats) -> Floats:
     return scale
 
 
-def _refuse(
-    actual: Floats,
-    forecast: Floats,
-    history: Floats,
-    revenue: Floats,
-    hierarchy: Mapping[str, NDArray[Any]],
-    levels: Sequence[tuple[str, ...]],
-) -> None:
+def _refuse_shapes(actual: Floats, forecast: Floats, history: Floats, revenue: Floats) -> None:
     shapes = {"actual": actual.shape, "forecast": forecast.shape, "history": history.shape, "revenue": revenue.shape}
     n = len(actual)
     if actual.shape != forecast.shape or len(history) != n or revenue.shape != (n,) or history.ndim != 2 or history.shape[1] < 2:
@@ -122,7 +118,5 @@ def _refuse(
     for name, values in (("actual", actual), ("forecast", forecast)):
         if missing := int((~np.isfinite(values)).sum()):
             raise DataError(f"wrmsse needs every value of {name}, and {missing} of {values.size} are missing: fill them first")
-    if absent := sorted({name for level in levels for name in level} - set(hierarchy)):
-        raise DataError(f"the hierarchy has no column {', '.join(absent)}; it has {', '.join(hierarchy) or 'none'}")
     if not revenue.sum() > 0:
         raise DataError("wrmsse weighs series by their revenue, and there is none: give the revenue of the last 28 days of history")
