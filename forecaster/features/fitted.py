@@ -18,7 +18,7 @@ from forecaster.features.lags import Lags
 from forecaster.features.lookback import LookBack, names_of
 from forecaster.features.matrix import CHUNK, Matrix, gather
 from forecaster.features.pairs import pairs
-from forecaster.features.sources import Clock, Sources
+from forecaster.features.sources import Clock, Sources, exactly
 from forecaster.features.timeline import Timeline
 from forecaster.features.windows import Seasonal, from_windows
 from forecaster.table import Future, Ints, Singles, Table
@@ -170,7 +170,7 @@ class FittedDesign:
         series, h = np.repeat(np.arange(len(table)), horizon), np.tile(np.arange(1, horizon + 1), len(table))
         clock = self.clock(Grid.of(np.repeat(table.end, horizon) + h), table)
         X = np.empty((len(h), len(self.names)), np.float32)
-        sources = Sources.of(self, table, clock, future or Future({}, horizon))
+        sources = Sources.of(self, table, clock, exactly(future, horizon))
         gather(sources.parts(series, table.indptr[series + 1] + h - 1, h, series * horizon + h - 1), X)
         return X.reshape(len(table), horizon, -1)
 

@@ -10,7 +10,7 @@ from forecaster.features.calendar import Grid
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.lookback import LookBack, State, matrix
 from forecaster.features.matrix import Part, gather
-from forecaster.features.sources import Sources
+from forecaster.features.sources import Sources, exactly
 from forecaster.table import Floats, Future, Ints, Singles, Table
 
 
@@ -32,7 +32,7 @@ class Rollout:
         short = table if fitted.span is None else table.tail(fitted.span)
         n, period = len(short), fitted.season_length
         grid = Grid.of((short.end[:, None] + np.arange(1, horizon + 1)).reshape(-1))
-        self._sources = Sources.of(fitted, short, fitted.clock(grid, short), future or Future({}, horizon))
+        self._sources = Sources.of(fitted, short, fitted.clock(grid, short), exactly(future, horizon))
         self._width = len(fitted.names)
         last = np.arange(n) if (short.sizes > 0).all() else np.where(short.sizes > 0, np.arange(n), -1)
         self._looks = _Live(fitted.blocks, short.target, short.indptr, _rows(self._sources.looks, short.indptr, last))

@@ -101,6 +101,17 @@ class Sources:
         return [time, Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + step))]
 
 
+def exactly(future: Future | None, steps: int) -> Future:
+    """The future cut to `steps`, or filled up with missing values."""
+    if future is None:
+        return Future({}, steps)
+    if future.steps == steps:
+        return future
+    known = {name: block[:, :steps] for name, block in future.known.items()}
+    short = max(steps - future.steps, 0)
+    return Future({name: np.pad(block, ((0, 0), (0, short)), constant_values=np.nan) for name, block in known.items()}, steps)
+
+
 def _inside(row: Ints, begin: Ints) -> Ints:
     """Rows before the first one of their series are missing."""
     return np.where(row < begin, -1, row)
