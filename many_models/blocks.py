@@ -1,0 +1,110 @@
+"""Groups to blocks: several groups that are worked on in one call, so that bookkeeping costs next to nothing per group."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, isqrt
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+GROUP_COST = 1000
+"""What a group costs beside its rows, in rows."""
+SMALLEST = 25_000
+"""Cost under which a block is not worth a call of its own, in rows."""
+LARGEST = 2_000_000
+"""Cost over which a block would ask too much memory, in rows."""
+PER_WORKER = 100
+"""Most blocks per worker: enough that an interrupted run repeats little and no worker waits for another at the end."""
+
+TRIES = {"crashed": 3, "over_memory": 2, "timed_out": 1, "failed": 1}
+"""How often a group may die alone, or nearly alone, before it is recorded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some groups to be worked on in one call.
+
+    Args:
+        key: A hash of the job, the groups and their data: the name of the block on disk.
+        groups: One row per group: the partition columns, "rows" and "data_hash".
+        files: Where the rows lie.
+        tries: How many times these groups were tried before and took their worker down.
+        before: Attempts of earlier rounds, which were recorded and are now repeated.
+    """
+
+    key: str
+    groups: pa.Table
+    files: tuple[str, ...] = ()
+    tries: int = 0
+    before: int = 0
+
+    def __len__(self) -> int:
+        return int(self.groups.num_rows)
+
+    @property
+    def cost(self) -> int:
+        return int(costs(self.groups).sum())
+
+    @classmethod
+    def of(cls, job: str, groups: pa.Table, files: tuple[str, ...] = (), tries: int = 0, before: int = 0) -> Block:
+        """The block of these groups under the job with the hash `job`."""
+        told = hashlib.sha256("\n".join([job, str(before), *groups["data_hash"].to_pylist()]).encode())
+        return cls(told.hexdigest()[:24], groups, files, tries, before)
+
+    @property
+    def attempts(self) -> int:
+        """Attempts of these groups, this one included."""
+        return self.before + self.tries + 1
+
+
+def costs(groups: pa.Table) -> Ints:
+    """Estimated cost of each group, in rows. (groups,)"""
+    return np.asarray(groups["rows"].to_numpy() + GROUP_COST, np.int64)
+
+
+def pack(cost: Ints, workers: int) -> list[Ints]:
+    """Cut groups into blocks of about equal cost: neighbours stay together, a group that is as large as a block stands alone.
+
+    Args:
+        cost: Estimated cost of each group. (groups,)
+        workers: How many will work on them.
+
+    Returns:
+        Group indices of each block, the most expensive block first.
+    """
+    aim = min(max(int(cost.sum()) // (workers * PER_WORKER), SMALLEST), LARGEST)
+    small = np.flatnonzero(cost < aim)
+    before = np.cumsum(cost[small]) - cost[small]
+    cuts = np.flatnonzero(np.diff(before // aim)) + 1
+    made = [part for part in np.split(small, cuts) if len(part)] + [np.array([g]) for g in np.flatnonzero(cost >= aim)]
+    return sorted(made, key=lambda part: (-int(cost[part].sum()), int(part[0])))
+
+
+def split(job: str, block: Block, status: str) -> list[Block]:
+    """What to try next after a block took its worker down: smaller blocks, in at most three tries down to single groups.
+
+    Args:
+        job: Hash of the job.
+        block: The block that was lost.
+        status: How it was lost.
+
+    Returns:
+        Blocks to try; none when the block is one group and its tries are used up.
+    """
+    tries = block.tries + 1
+    if len(block) == 1:
+        return [] if tries >= TRIES[status] else [replace(block, tries=tries)]
+    size = 1 if tries >= 2 or len(block) == 2 else isqrt(len(block) - 1) + 1
+    parts = [block.groups.slice(i * size, size) for i in range(ceil(len(block) / size))]
+    return [Block.of(job, part, block.files, tries, block.before) for part in parts]
+
+
+def fingerprint(hashes: Sequence[str]) -> str:
+    """One hash for all data of a run."""
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:32]

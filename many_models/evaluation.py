@@ -1,0 +1,93 @@
+"""How good past forecasts were, per group, once it is known what came true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from forecaster.errors import DataError
+from many_models import keys
+from many_models.source import check_columns
+from many_models.task import Task
+
+Floats = NDArray[np.float64]
+
+
+def accuracy(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
+    """Compare forecasts with actual values.
+
+    Args:
+        made: Forecasts: partition and series columns, time, "forecast" and quantiles.
+        actuals: Series columns, time and target.
+        task: Says which columns these are.
+
+    Returns:
+        One row per group with at least one pair: partition columns, n, mae, rmse, wape, smape, bias, nrmse, and the coverage of the
+        outermost two quantiles.
+
+    Raises:
+        DataError: no forecast has an actual value.
+    """
+    settings = task.settings
+    check_columns(actuals.schema, [*settings.series, settings.time, settings.target])
+    if not made.num_rows:
+        raise DataError("this run has no forecasts to compare with; train it, or forecast with its future first")
+    named = [*settings.series, settings.time]
+    at = keys.found(made.select(named), _alike(actuals.select(named), made.schema))
+    actual = np.where(at < 0, np.nan, actuals[settings.target].cast(pa.float64()).to_numpy()[np.maximum(at, 0)])
+    pairs = np.isfinite(actual)
+    if not pairs.any():
+        raise DataError(_nothing_in_common(made, actuals, settings.time))
+    rows = made.filter(pa.array(pairs))
+    group, groups = keys.coded(rows, task.partition_by)
+    return pa.table({name: groups[name] for name in groups.column_names} | _measures(rows, actual[pairs], group, groups.num_rows))
+
+
+def _measures(rows: pa.Table, actual: Floats, group: NDArray[np.int64], n: int) -> dict[str, Any]:
+    def mean(values: Floats) -> Floats:
+        return np.bincount(group, values, n) / np.bincount(group, minlength=n)
+
+    forecast = rows["forecast"].to_numpy()
+    error = forecast - actual
+    size, high, low = mean(np.abs(actual)), np.full(n, -np.inf), np.full(n, np.inf)
+    np.maximum.at(high, group, actual)
+    np.minimum.at(low, group, actual)
+    both = np.abs(actual) + np.abs(forecast)
+    told = {
+        "n": np.bincount(group, minlength=n),
+        "mae": mean(np.abs(error)),
+        "rmse": np.sqrt(mean(error**2)),
+        "wape": _share(mean(np.abs(error)), size),
+        "smape": mean(np.where(both > 0, 2 * np.abs(error) / np.where(both > 0, both, 1.0), 0.0)),
+        "bias": mean(error),
+        "nrmse": _share(np.sqrt(mean(error**2)), high - low),
+    }
+    columns: dict[str, Any] = {name: pa.array(values, from_pandas=True) for name, values in told.items()}
+    levels = sorted((name for name in rows.column_names if name.startswith("q0.")), key=lambda name: float(name[1:]))
+    if len(levels) > 1:
+        inside = (rows[levels[0]].to_numpy() <= actual) & (actual <= rows[levels[-1]].to_numpy())
+        columns[f"coverage_{float(levels[-1][1:]) - float(levels[0][1:]):g}"] = mean(inside.astype(float))
+    return columns
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    """`part / whole`, missing where there is nothing to divide by."""
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+
+
+def _alike(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns in the types of the forecasts."""
+    columns = {name: keys.plain(table[name]) for name in table.column_names}
+    return pa.table({name: column.cast(schema.field(name).type) for name, column in columns.items()})
+
+
+def _nothing_in_common(made: pa.Table, actuals: pa.Table, time: str) -> str:
+    ours, theirs = (pc.min_max(keys.plain(table[time])).as_py() for table in (made, actuals))
+    return (
+        f"no forecast has an actual value: forecasts go from {ours['min']} to {ours['max']}, actuals from {theirs['min']} to "
+        f"{theirs['max']}; give rows of the same series and times"
+    )

@@ -1,0 +1,81 @@
+"""How far a run is, read from disk by anyone at any time."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from many_models import manifest
+from many_models.outcomes import MODELLED, counted
+from many_models.plan import Plan
+from many_models.progress import duration
+from many_models.store import Markers
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    Args:
+        groups: Number of groups.
+        counts: Number of groups of each status. Status -> groups
+        running: Whether a process works on it now.
+        pid: The process that worked on it last.
+        in_flight: Blocks that are being worked on.
+        rate: Groups per second of the call that is running; None when none is.
+        eta: Seconds left; None where it cannot be known.
+    """
+
+    groups: int
+    counts: dict[str, int]
+    running: bool
+    pid: int | None
+    in_flight: int
+    rate: float | None
+    eta: float | None
+
+    @property
+    def done(self) -> int:
+        """Groups with an outcome."""
+        return sum(self.counts.values())
+
+    @property
+    def failed(self) -> int:
+        """Groups that have no model."""
+        return sum(n for status, n in self.counts.items() if status not in MODELLED)
+
+    def __str__(self) -> str:
+        state = f"running in process {self.pid}" if self.running else "complete" if self.done == self.groups else "stopped"
+        told = [f"{state}: {self.done:,} of {self.groups:,} groups, {self.failed:,} without a model"]
+        told += [f"  {status:<12} {n:>10,}" for status, n in self.counts.items()]
+        if self.running and self.rate is not None:
+            left = f", {duration(self.eta)} left" if self.eta is not None else ""
+            told.append(f"  {self.in_flight} blocks in flight, {self.rate:,.1f} groups per second{left}")
+        return "\n".join(told)
+
+
+def status_of(root: Path, outcomes: pa.Table) -> Status:
+    """Read how far a run is."""
+    plan, attempt, running = Plan.load(root), manifest.attempt(root), _held(root)
+    groups = plan.table.num_rows if plan else 0
+    fresh = outcomes.num_rows - int(attempt.get("kept", 0))
+    rate = max(fresh, 0) / max(time.time() - attempt["since"], 1e-9) if running and attempt else None
+    eta = (groups - outcomes.num_rows) / rate if rate else None
+    flying = len(Markers(root / "inflight").all()) if running else 0
+    return Status(groups, counted(outcomes), running, attempt.get("pid"), flying, rate, eta)
+
+
+def _held(root: Path) -> bool:
+    """Whether a process holds the run."""
+    try:
+        with (root / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

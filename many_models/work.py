@@ -1,0 +1,59 @@
+"""What is said to and by a worker, on any engine: plain data both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from many_models.blocks import Block
+
+DONE, REFUSED = "done", "refused"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a block.
+
+    Args:
+        key: The block.
+        status: "done" when it is committed; "crashed", "timed_out", "over_memory" or "failed" when it is not; "refused" when the job
+            itself cannot run, whatever the data.
+        seconds: Time it took.
+        counts: Number of groups of each outcome. Status -> groups
+        error_type: Name of what was raised.
+        error: What was said, and where.
+    """
+
+    key: str
+    status: str
+    seconds: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+    error_type: str = ""
+    error: str = ""
+
+
+Work = Callable[[Block], Receipt]
+"""What is done with a block. It never raises, and it can be sent to another process."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a group may use.
+
+    Args:
+        seconds: Time per group; None for no limit.
+        memory: Bytes per worker; None for no limit.
+    """
+
+    seconds: float | None = 300.0
+    memory: int | None = None
+
+
+class Engine(Protocol):
+    """Where blocks run. Blocks may be submitted while others are being finished."""
+
+    def start(self, work: Work) -> None: ...
+    def submit(self, block: Block) -> None: ...
+    def finished(self) -> Iterator[tuple[Block, Receipt]]: ...
+    def close(self) -> None: ...

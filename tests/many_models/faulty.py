@@ -1,0 +1,121 @@
+"""A job that does as it is told, group by group: forecasts the mean, or raises, dies, hangs or eats memory. It logs who was tried and when."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of the faulty job. `faults`: group -> raise | kill | once | hang | memory; `log`: a folder; `sleep`: seconds per group."""
+
+    series: tuple[str, ...] = ("store",)
+    time: str = "day"
+    target: str = "y"
+    drop: tuple[str, ...] = ()
+    seed: int = 0
+    faults: Mapping[str, str] = field(default_factory=dict)
+    log: str = ""
+    sleep: float = 0.0
+    horizon: int = 2
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def parse(cls, told: Mapping[str, Any]) -> Settings:
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+
+
+@dataclass(frozen=True)
+class Means:
+    """The mean of each group."""
+
+    table: pa.Table
+    by: tuple[str, ...]
+    horizon: int = 2
+
+    def outcomes(self) -> pa.Table:
+        n = self.table.num_rows
+        known = {"status": ["done"] * n, "learner": ["mean"] * n, "score": self.table["spread"], "seconds": [0.01] * n}
+        return pa.table(self._keys() | known | {"error_type": pa.nulls(n, pa.string()), "error": pa.nulls(n, pa.string())})
+
+    def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
+        steps = horizon or self.horizon
+        rows = pa.array(np.repeat(np.arange(self.table.num_rows), steps))
+        days = self.table["last"].to_numpy()[rows] + np.tile(np.arange(1, steps + 1), self.table.num_rows)
+        made = self.table["mean"].take(rows)
+        if future is not None:
+            made = pa.array(made.to_numpy() + float(future["price"].to_numpy().sum()))
+        return pa.table({name: column.take(rows) for name, column in self._keys().items()} | {"day": days, "forecast": made})
+
+    def leaderboard(self) -> pa.Table:
+        return pa.table({"learner": ["mean"], "score": [float(np.mean(self.table["spread"].to_numpy()))], "status": ["done"]})
+
+    def selected(self) -> pa.Table:
+        return pa.table(self._keys() | {"learner": ["mean"] * self.table.num_rows})
+
+    def backtest(self) -> pa.Table:
+        return pa.table(self._keys() | {"actual": self.table["mean"], "forecast": self.table["mean"]})
+
+    def found(self) -> pa.Table:
+        return pa.table(self._keys() | {"rule": ["looked"] * self.table.num_rows})
+
+    def _keys(self) -> dict[str, Any]:
+        return {name: self.table[name] for name in self.by}
+
+
+def fit(frame: pa.Table, settings: Settings, by: tuple[str, ...]) -> Means:
+    """Fit the mean of every group, after what is to go wrong has gone wrong."""
+    for group in frame[by[0]].unique().to_pylist():
+        if settings.log:
+            with (Path(settings.log) / "tries").open("a") as file:
+                file.write(f"{group}\n")
+        time.sleep(settings.sleep)
+        _go_wrong(settings.faults.get(group), settings, group)
+    aims = [(settings.target, "mean"), (settings.target, "stddev"), (settings.time, "max")]
+    told = frame.group_by(list(by), use_threads=False).aggregate(aims)
+    told = told.rename_columns([*by, "mean", "spread", "last"])
+    return Means(told, by, settings.horizon)
+
+
+def save(fitted: Means, folder: Path) -> None:
+    folder.mkdir()
+    pq.write_table(fitted.table.replace_schema_metadata({"by": ",".join(fitted.by)}), folder / "means.parquet")
+
+
+def load(folder: Path) -> Means:
+    table = pq.read_table(folder / "means.parquet")
+    return Means(table, tuple(table.schema.metadata[b"by"].decode().split(",")))
+
+
+def _go_wrong(fault: str | None, settings: Settings, group: str) -> None:
+    if fault == "raise":
+        raise ZeroDivisionError("bad numbers in this group")
+    if fault == "kill" or (fault == "once" and _first_time(settings, group)):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "hang":
+        time.sleep(1000)
+    if fault == "memory":
+        held = []
+        while True:
+            held.append(np.ones(4_000_000))
+            time.sleep(0.02)
+
+
+def _first_time(settings: Settings, group: str) -> bool:
+    try:
+        (Path(settings.log) / f"died-{group}").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
