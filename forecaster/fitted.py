@@ -81,7 +81,8 @@ class Fitted:
         """Out-of-fold forecasts of every candidate and of the chosen forecast ("chosen"), with honest quantiles: those of a window come
         from the residuals of the other windows."""
         made = [(trial.learner, trial.forecast) for trial in self.search.trials] + [("chosen", self.search.chosen)]
-        return pa.concat_tables([self._out_of_fold(name, forecast) for name, forecast in made if np.isfinite(forecast).any()])
+        windows = [self._window(name, said, w) for name, said in made for w in range(len(said)) if np.isfinite(said).any()]
+        return pa.concat_tables(windows) if windows else self._nothing()
 
     def leaderboard(self) -> pa.Table:
         """One row per candidate, best first: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
@@ -135,25 +136,27 @@ class Fitted:
         values = self._bounded(spread.quantiles(mean, self.levels))
         return {f"q{level:g}": values[:, :, i] for i, level in enumerate(self.levels)}
 
-    def _out_of_fold(self, name: str, forecast: Floats) -> pa.Table:
-        parts = [self._window(name, forecast, w) for w in range(len(forecast))]
-        return pa.concat_tables(parts)
-
     def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
+        """The out-of-fold forecasts of one candidate and window; its quantiles come from the residuals of the other windows."""
         search, others = self.search, [v for v in range(len(forecast)) if v != w] or [w]
-        rows = np.flatnonzero(np.isfinite(search.actual[w]).any(axis=1))
         spread = Spread.of(search.actual[others], forecast[others], self.scale, self.table.group_ptr)
-        steps = search.cutoffs[w][:, None] + np.arange(1, forecast.shape[2] + 1)
-        quantiles = self._quantiles(spread, forecast[w])
-        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | quantiles
-        ids = {column: values[rows] for column, values in self.table.ids.items()}
-        made = frames.long(ids, self.table.frequency, steps[rows], {k: v[rows] for k, v in columns.items()}, self.schema.time)
-        cutoff = frames.long(ids, self.table.frequency, np.broadcast_to(search.cutoffs[w][rows, None], steps[rows].shape), {}, "cutoff")[
-            "cutoff"
-        ]
+        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(spread, forecast[w])
+        return self._told(name, search.cutoffs[w], columns, np.isfinite(search.actual[w]).any(axis=1))
+
+    def _told(self, name: str, cutoff: Ints, columns: Mapping[str, Floats], kept: NDArray[np.bool_]) -> pa.Table:
+        """Columns of the steps after a cutoff, as rows of `backtest`, for the series that are kept."""
+        ids = {column: values[kept] for column, values in self.table.ids.items()}
+        steps = cutoff[kept, None] + np.arange(1, columns["forecast"].shape[1] + 1)
+        made = frames.long(ids, self.table.frequency, steps, {k: v[kept] for k, v in columns.items()}, self.schema.time)
         at = made.schema.get_field_index(self.schema.time) + 1
-        made = made.add_column(at, "cutoff", cutoff)
-        return made.add_column(at + 1, "learner", pa.array([name] * made.num_rows, pa.string()))
+        known = frames.long({}, self.table.frequency, np.broadcast_to(cutoff[kept, None], steps.shape), {}, "cutoff")["cutoff"]
+        return made.add_column(at, "cutoff", known).add_column(at + 1, "learner", pa.array([name] * made.num_rows, pa.string()))
+
+    def _nothing(self) -> pa.Table:
+        """`backtest` without rows."""
+        blank = np.zeros((len(self.table), 1))
+        columns = {"actual": blank, "forecast": blank} | {f"q{level:g}": blank for level in self.levels}
+        return self._told("", self.table.end, columns, np.zeros(len(self.table), bool))
 
     def _group_columns(self) -> dict[str, Any]:
         return {name: pa.array(values) for name, values in self.table.groups.items()}

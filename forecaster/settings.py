@@ -107,7 +107,7 @@ class Settings(BaseModel):
         try:
             settings = cls(**options)
         except ValidationError as error:
-            raise SettingsError(_told(error)) from None
+            raise _ours(error) from None
         for name in (*settings.block, *(n for n in settings.named_learners if isinstance(n, str))):
             learners.check(name)
         return settings
@@ -161,13 +161,15 @@ class JobFile(Settings):
         return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
 
 
-def _told(error: ValidationError) -> str:
-    """One line per wrong option: its key, what was expected, what came."""
+def _ours(error: ValidationError) -> SettingsError:
+    """One line per wrong option: its key, what was expected, what came; a wrong name keeps its own error."""
     lines = []
     for fault in error.errors():
+        if isinstance(raised := fault.get("ctx", {}).get("error"), SettingsError):
+            return raised
         key = ".".join(str(part) for part in fault["loc"][:1]) or "options"
         lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}")
-    return "; ".join(dict.fromkeys(lines))
+    return SettingsError("; ".join(dict.fromkeys(lines)))
 
 
 def _plain(value: Any) -> Any:
