@@ -113,6 +113,8 @@ def build(one: Any, **given: Any) -> tuple[str, Learner]:
         return one, make(one, **_fitting(_recipe(one), given))
     learner = _lifted(one)
     still_open = {name: value for name, value in _fitting(learner, given).items() if getattr(learner, name) is None}
+    if isinstance(inner := getattr(learner, "learner", None), Learner):
+        still_open["learner"] = build(inner, **given)[1]
     return name_of(learner), dataclasses.replace(cast(Any, learner), **still_open) if still_open else learner
 
 

@@ -19,9 +19,13 @@ from forecaster.features.auto import lags_and_windows
 from forecaster.features.design import Design
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.matrix import Matrix
+from forecaster.features.rollout import Rollout
 from forecaster.learners._shared import SHARED
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Singles, Table
+
+BATCH_ROWS = 4_000_000
+"""Rows of one feature matrix, or those of one group where these are more."""
 
 NOTHING_OBSERVED = "it has no observed value; give at least one number"
 NO_ROWS = "its group has no training row; at least one series must have two observed values"
@@ -100,7 +104,8 @@ class Reduction:
         pools = tuple(self._pool(scaled, *batch) for batch in _batches(scaled, self.design or Design()))
         return Reduced(pools, _context(scaled, pools), scale, _unobserved(table))
 
-    def _pool(self, table: Table, groups: Ints, design: FittedDesign, matrix: Matrix) -> Pool:
+    def _pool(self, table: Table, groups: Ints, recipe: Design) -> Pool:
+        design, matrix = _matrix(table, groups, recipe)
         trained: list[Predictor | None] = []
         broken: dict[int, str] = {}
         for place in range(len(groups)):
@@ -173,29 +178,35 @@ class Pool:
 
     def roll(self, table: Table, horizon: int, future: Future | None, broken: dict[int, str]) -> Floats:
         """Forecast block by block; each block is the history of the next. Groups that fail are added to `broken`. (series, horizon)"""
+        if self.design.looks_back and not self.design.direct:
+            rollout = Rollout(self.design, table, horizon, _steps(future, 0, horizon))
+            return rollout.ahead(lambda X: self._block(table, X[:, None], broken)[:, 0])
         done: list[Floats] = []
         reached = 0
         while reached < horizon:
             ahead = min(self.design.horizon, horizon - reached) if self.design.looks_back else horizon - reached
             part = _steps(future, reached, ahead)
-            done.append(self._block(table, ahead, part, broken))
+            X = self._first(table, ahead, part) if reached == 0 else self.design.ahead(table, ahead, part)
+            done.append(self._block(table, X, broken))
             reached += ahead
             if reached < horizon:
                 table = _tail(table.extend(done[-1], part), self.design.span)
         return np.concatenate(done, axis=1) if done else np.empty((len(table), 0))
 
-    def _block(self, table: Table, ahead: int, future: Future | None, broken: dict[int, str]) -> Floats:
-        key = ("ahead", id(self.design), ahead, None if future is None else id(future))
-        # The entry holds on to what its key names by id, so that no other object can take that id.
-        held = SHARED.get(table, key, lambda: (self.design, future, self.design.ahead(table, ahead, future)), lambda made: made[2].nbytes)
-        X = held[2]
-        mean = np.full((len(table), ahead), np.nan)
+    def _first(self, table: Table, ahead: int, future: Future | None) -> Singles:
+        """The rows of the first block, which are the same for all learners of this design. (series, ahead, k)"""
+        given = None if future is None else tuple((name, block.tobytes()) for name, block in future.known.items())
+        key = ("ahead", self.design.design, self.groups.tobytes(), ahead, given)
+        return SHARED.get(table, key, lambda: self.design.ahead(table, ahead, future), lambda made: made.nbytes)
+
+    def _block(self, table: Table, X: Singles, broken: dict[int, str]) -> Floats:
+        mean = np.full(X.shape[:2], np.nan)
         for place, predictor in enumerate(self.trained):
             if predictor is None:
                 continue
             series = slice(*table.group_ptr[place : place + 2])
             try:
-                mean[series] = predictor.predict(X[series].reshape(-1, X.shape[2])).reshape(-1, ahead)
+                mean[series] = predictor.predict(X[series].reshape(-1, X.shape[2])).reshape(-1, X.shape[1])
             except MemoryError:
                 raise
             except Exception as error:
@@ -246,20 +257,33 @@ def reason_of(error: Exception) -> str:
     return words if type(error) is ValueError else f"{type(error).__name__}: {words}"
 
 
-def _batches(table: Table, design: Design) -> list[tuple[Ints, FittedDesign, Matrix]]:
-    """Groups whose "auto" means the same, with their design and matrix; computed once per table and design."""
-    return SHARED.get(table, ("matrix", design), lambda: list(_matrices(table, design)), lambda made: sum(_nbytes(one[2]) for one in made))
+def _batches(table: Table, design: Design) -> list[tuple[Ints, Design]]:
+    """Groups whose "auto" means the same, in batches that are not too large, with what it means."""
+    return SHARED.get(table, ("batches", design), lambda: list(_batched(table, design)), lambda made: sum(one.nbytes for one, _ in made))
 
 
-def _matrices(table: Table, design: Design) -> Iterator[tuple[Ints, FittedDesign, Matrix]]:
+def _batched(table: Table, design: Design) -> Iterator[tuple[Ints, Design]]:
     alike: dict[Design, list[int]] = {}
     for g in range(table.n_groups):
         # What a group's features are must not depend on its neighbours in the block.
         alike.setdefault(_resolved(table, design, g), []).append(g)
+    rows = np.diff(table.indptr[table.group_ptr]) * (design.horizon if design.strategy == "direct" else 1)
+    rows = np.minimum(rows, design.row_budget or rows.max(initial=0))
     for resolved, groups in alike.items():
+        batch = (np.cumsum(rows[groups]) - 1) // BATCH_ROWS
+        for cut in np.split(np.array(groups, np.int64), np.flatnonzero(np.diff(batch)) + 1):
+            yield cut, resolved
+
+
+def _matrix(table: Table, groups: Ints, design: Design) -> tuple[FittedDesign, Matrix]:
+    """The features of some groups; computed once for all learners that ask."""
+
+    def make() -> tuple[FittedDesign, Matrix]:
         part = table if len(groups) == table.n_groups else table.take_groups(groups)
-        fitted = resolved.fit(part)
-        yield np.array(groups, np.int64), fitted, fitted.training(part)
+        fitted = design.fit(part)
+        return fitted, fitted.training(part)
+
+    return SHARED.get(table, ("matrix", design, groups.tobytes()), make, lambda made: _nbytes(made[1]))
 
 
 def _resolved(table: Table, design: Design, group: int) -> Design:
@@ -274,26 +298,22 @@ def _nbytes(matrix: Matrix) -> int:
 
 def _scales(table: Table) -> Floats:
     """The root mean square of the observed values of each series; 1 where that is zero or nothing is observed. (series,)"""
-
-    def measure() -> Floats:
-        seen = np.isfinite(table.target)
-        size, of = len(table), table.series[seen]
-        # Bring each series near 1 before squaring, so that no square overflows.
-        peak = np.zeros(size)
-        np.maximum.at(peak, of, np.abs(table.target[seen]))
-        unit = np.where(peak > 0, peak, 1.0)
-        squares = np.bincount(of, weights=(table.target[seen] / unit[of]) ** 2, minlength=size)
-        root = np.sqrt(squares / np.maximum(np.bincount(of, minlength=size), 1))
-        return np.where(root > 0, root * unit, 1.0)
-
-    return SHARED.get(table, "scales", measure)
+    seen = np.isfinite(table.target)
+    size, of, values = len(table), table.series[seen], np.abs(table.target[seen])
+    # Bring each series near 1 before squaring, so that no square overflows.
+    peak = np.zeros(size)
+    np.maximum.at(peak, of, values)
+    unit = np.where(peak > 0, peak, 1.0)
+    squares = np.bincount(of, weights=(values / unit[of]) ** 2, minlength=size)
+    root = np.sqrt(squares / np.maximum(np.bincount(of, minlength=size), 1))
+    return np.where(root > 0, root * unit, 1.0)
 
 
 def _scaled(table: Table, scale: Floats) -> Table:
     if (scale == 1).all():
         return table
-    key = ("scaled", scale.tobytes())
-    return SHARED.get(table, key, lambda: table.with_target(table.target / np.repeat(scale, table.sizes)))
+    scaled = table.with_target(table.target / np.repeat(scale, table.sizes))
+    return SHARED.derived(table, ("scaled", scale.tobytes()), scaled)
 
 
 def _unobserved(table: Table) -> Ints:
@@ -305,21 +325,21 @@ def _context(table: Table, pools: tuple[Pool, ...]) -> Table:
     spans = [pool.design.span for pool in pools]
     if None in spans or not spans:
         return table
-    span = max(span for span in spans if span is not None)
-    return SHARED.get(table, ("tail", span), lambda: table.tail(span))
+    return _tail(table, max(span for span in spans if span is not None))
 
 
 def _members(context: Table, pool: Pool) -> Table:
     """The series of a pool, no longer than its features look back: so any longer history gives the same bits."""
-    span = pool.design.span
     if len(pool.groups) == context.n_groups:
-        return context if span is None or (context.sizes <= span).all() else SHARED.get(context, ("tail", span), lambda: context.tail(span))
-    key = ("members", span, pool.groups.tobytes())
-    return SHARED.get(context, key, lambda: _tail(context.take_groups(pool.groups), span))
+        return _tail(context, pool.design.span)
+    key = ("members", pool.groups.tobytes())
+    return _tail(SHARED.derived(context, key, context.take_groups(pool.groups)), pool.design.span)
 
 
 def _tail(table: Table, span: int | None) -> Table:
-    return table if span is None else table.tail(span)
+    if span is None or (table.sizes <= span).all():
+        return table
+    return SHARED.derived(table, ("tail", span), table.tail(span))
 
 
 def _of(future: Future | None, members: NDArray[np.bool_]) -> Future | None:

@@ -1,0 +1,87 @@
+"""Intervals for any learner: quantiles from how far off it was in a backtest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from forecaster.archive import storable
+from forecaster.backtest import RollingOrigin, actuals, backtest
+from forecaster.calibration import Spread
+from forecaster.errors import SettingsError
+from forecaster.metrics import Scale
+from forecaster.protocols import Forecast, Learner, Model, Traits
+from forecaster.table import Future, Table
+
+
+@storable
+@dataclass(frozen=True)
+class Conformal:
+    """A learner whose forecasts carry quantiles, by split-conformal residuals per step and series (see `calibration`).
+
+    Args:
+        learner: Makes the forecasts.
+        rolling: The windows its residuals come from; where no series has room for one, differences of the values stand in.
+        levels: Quantile levels, ascending, between 0 and 1.
+        horizon: Steps that residuals are learnt for, further ones are extrapolated; that of the learner's design where None.
+    """
+
+    learner: Learner
+    rolling: RollingOrigin = field(default_factory=RollingOrigin)
+    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    horizon: int | None = None
+
+    def __post_init__(self) -> None:
+        levels = tuple(float(level) for level in self.levels)
+        if not levels or list(levels) != sorted(set(levels)) or levels[0] <= 0 or levels[-1] >= 1:
+            raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
+        object.__setattr__(self, "levels", levels)
+
+    @property
+    def traits(self) -> Traits:
+        """Those of the learner, with quantiles."""
+        return replace(self.learner.traits, quantiles=True)
+
+    @property
+    def label(self) -> str:
+        """The name of what is wrapped."""
+        return str(getattr(self.learner, "label", type(self.learner).__name__))
+
+    def fit(self, table: Table) -> Calibrated:
+        """Backtest the learner for its residuals, then fit it on everything."""
+        return Calibrated(self.learner.fit(table), self._spread(table), self.levels)
+
+    def _spread(self, table: Table) -> Spread:
+        horizon = self.horizon or _reach(self.learner)
+        windows = self.rolling.split(table, horizon, self.learner.traits.min_length)
+        if not windows:
+            return Spread.naive(table, horizon)
+        found = backtest(self.learner, windows, horizon)
+        return Spread.of(actuals(windows), found.forecast, Scale.of(table).mae, table.group_ptr)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """A model and how far off it is."""
+
+    model: Model
+    spread: Spread
+    levels: tuple[float, ...]
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """The forecasts of the model, with quantiles."""
+        forecast = self.model.predict(horizon, history, future)
+        return replace(forecast, levels=self.levels, quantiles=np.asarray(self.spread.quantiles(forecast.mean, self.levels)))
+
+
+def _reach(learner: Any) -> int:
+    """The horizon of the first design found in a learner or what it wraps; 1 where there is none."""
+    while learner is not None:
+        design = getattr(learner, "design", None)
+        if design is not None:
+            return int(design.horizon)
+        learner = getattr(learner, "learner", None)
+    return 1
