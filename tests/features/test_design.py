@@ -12,15 +12,25 @@ from hand_tables import hand_table, noisy_table
 
 from forecaster import archive
 from forecaster.errors import CannotPredict, SettingsError, UnknownName
-from forecaster.features.design import Design, FittedDesign, features_frame
+from forecaster.features.design import Design, features_frame
 from forecaster.features.matrix import Matrix
 from forecaster.table import Future, Table
 
 PLAIN = Design(horizon=3, lags=(1,), windows=None, calendar=False, static=False)
 
 
-def cell(fitted: FittedDesign, table: Table, name: str, row: int, h: int) -> float:
+def cell(table: Table, name: str, row: int, h: int) -> float:
     """One number of a training matrix, looked up by its definition."""
+    if name == "horizon":
+        return h
+    if name in table.known:
+        return float(table.known[name][row])
+    if name in ("series", *table.static):
+        return float(table.static[name][table.series[row]] if name in table.static else table.series[row])
+    return look_back(table, name, row, h)
+
+
+def look_back(table: Table, name: str, row: int, h: int) -> float:
     series = int(table.series[row])
     begin, m = int(table.indptr[series]), table.season_length
 
@@ -28,8 +38,6 @@ def cell(fitted: FittedDesign, table: Table, name: str, row: int, h: int) -> flo
         return float(table.target[at]) if at >= begin else math.nan
 
     origin = row - h
-    if name == "horizon":
-        return h
     if name.startswith("lag"):
         return y(origin - int(name[3:]) + 1)
     if name.startswith("season_mean"):
@@ -41,11 +49,8 @@ def cell(fitted: FittedDesign, table: Table, name: str, row: int, h: int) -> flo
         seen = [y(origin - k) for k in range(int(name[len(stat) :])) if not math.isnan(y(origin - k))]
         least = 2 if stat == "std" else 1
         return float(np.mean(seen) if stat == "mean" else np.std(seen, ddof=1)) if len(seen) >= least else math.nan
-    if name == "visits_lag1":
-        return float(table.past["visits"][origin]) if origin >= begin else math.nan
-    if name in table.known:
-        return float(table.known[name][row])
-    return float(series if name == "series" else table.static[name][series])
+    assert name == "visits_lag1"
+    return float(table.past["visits"][origin]) if origin >= begin else math.nan
 
 
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
@@ -56,7 +61,7 @@ def test_every_cell_is_what_its_definition_says(strategy: str) -> None:
     made = fitted.training(table)
     assert len(made.y) > 100
     for i in range(0, len(made.y), 7):
-        wanted = [cell(fitted, table, name, int(made.row[i]), int(made.horizon[i])) for name in fitted.names]
+        wanted = [cell(table, name, int(made.row[i]), int(made.horizon[i])) for name in fitted.names]
         np.testing.assert_allclose(made.X[i], wanted, rtol=1e-5, err_msg=f"{fitted.names}")
 
 

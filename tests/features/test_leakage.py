@@ -18,9 +18,9 @@ EVERYTHING = Design(
     horizon=10,
     lags=(1, 2, 8),
     windows={
-        **dict.fromkeys(("mean", "std", "min", "max", "sum", "median"), [3, 7]),
+        **{stat: [3, 7] for stat in ("mean", "std", "min", "max", "sum", "median")},
         "ewm": [0.3],
-        **dict.fromkeys(("season_mean", "season_std", "season_max"), [1, 3]),
+        **{stat: [1, 3] for stat in ("season_mean", "season_std", "season_max")},
     },
     trend=True,
     fourier=2,
