@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fnmatch import fnmatch
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -105,8 +107,8 @@ def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[s
     told = ", ".join(map(repr, files[:3])) + " ..." * (len(files) > 3)
     try:
         reader = "parquet" if kind == "parquet" else _csv(system, files[0])
-        dataset = pa.dataset.dataset(files, filesystem=system, format=reader, partitioning="hive")
-        return _scan(dataset, _agreed(dataset, texts=kind == "csv"), columns)
+        dataset = partial(pa.dataset.dataset, files, filesystem=system, format=reader, partitioning="hive")
+        return _scan(dataset, _agreed(dataset(), texts=kind == "csv"), columns)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{told} cannot be read: {error}") from error
 
@@ -138,11 +140,11 @@ def _agreed_field(fields: list[pa.Field]) -> pa.Field:
         return fields[0].with_type(pa.string())
 
 
-def _scan(dataset: Any, schema: pa.Schema, columns: list[str] | None) -> pa.Table:
+def _scan(dataset: Callable[..., Any], schema: pa.Schema, columns: list[str] | None) -> pa.Table:
     kept = None if columns is None else [name for name in schema.names if name in columns]
     while True:
         try:
-            return dataset.replace_schema(schema).to_table(columns=kept)
+            return dataset(schema=schema).to_table(columns=kept)
         except pa.ArrowInvalid as error:
             schema = _widened(schema, error)
 

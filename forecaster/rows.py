@@ -32,6 +32,7 @@ Mask = NDArray[np.bool_]
 NO_STAMP = int(np.iinfo(np.int64).min)  # the bits of NaT
 
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null)
+_UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1)  # microseconds
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -75,28 +76,27 @@ class Rows:
             DataError: The stamps, the target or an id are of a type that they cannot have.
         """
         stamps, zone = _stamps(frame, schema.time)
-        series = _Coded.of(frame, schema.series)
-        group = _Coded.of(frame, schema.group)
-        code, first = _dense(series.key, series.size)
-        rank = np.lexsort([np.arange(len(first)), group.key[first]])
-        first, position = first[rank], np.empty(len(rank), np.int32)
-        position[rank] = np.arange(len(rank), dtype=np.int32)
-        code = position[code]
-        order = _order(code, stamps.view(np.int64))
-        sizes = np.bincount(code, minlength=len(first))
-        starts = np.flatnonzero(np.diff(group.key[first], prepend=-1))
+        series, group = _Coded.of(frame, schema.series), _Coded.of(frame, schema.group)
+        runs = np.flatnonzero(series.changes | group.changes)  # rows that begin a stretch of one series
+        code, first = _dense(*series.key(runs))
+        group_key, _ = group.key(runs)
+        rank = np.lexsort([np.arange(len(first)), group_key[first]])
+        first, code = first[rank], np.argsort(rank)[code]
+        sizes = np.bincount(code, np.diff(runs, append=frame.num_rows), len(first)).astype(np.int64)
+        order = _order(code, runs, _boundaries(sizes), stamps.view(np.int64))
         torn = np.zeros(len(first), bool)
-        torn[code[group.key != group.key[first][code]]] = True
+        torn[code[group_key != group_key[first][code]]] = True
+        group_starts = np.flatnonzero(np.diff(group_key[first], prepend=-1))
         return cls(
-            ids=series.values(first),
+            ids=series.values(runs[first]),
             indptr=_boundaries(sizes),
             stamps=stamps if order is None else stamps[order],
             zone=zone,
             target=_arranged(_target(frame, schema.target), order),
-            groups=group.values(first[starts]),
-            group_ptr=np.append(starts, len(first)).astype(np.int64),
+            groups=group.values(runs[first[group_starts]]),
+            group_ptr=np.append(group_starts, len(first)).astype(np.int64),
             order=order,
-            no_id=series.null(first),
+            no_id=series.null(runs[first]),
             torn=torn,
         )
 
@@ -125,42 +125,52 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class _Coded:
-    """Columns as whole numbers in the order of their values, and one number per row for all of them together.
+    """Columns as whole numbers.
 
     Args:
-        columns: Sorted values and code of each row, per column; null has the code after the last.
-        key: The same number where all columns have the same values; numbers sort like the values. (rows,)
-        size: All keys are below.
+        columns: Per column the sorted values, the place among them of each code, and the code of each row; null comes last.
+        rows: Number of rows.
     """
 
-    columns: Mapping[str, tuple[pa.Array, NDArray[np.int32]]]
-    key: Ints
-    size: int
+    columns: Mapping[str, tuple[pa.Array, Ints, NDArray[Any]]]
+    rows: int
 
     @classmethod
     def of(cls, frame: pa.Table, names: Sequence[str]) -> _Coded:
-        columns = {name: _codes(frame[name], name) for name in names}
-        key, size = np.zeros(frame.num_rows, np.int64), 1
-        for values, codes in columns.values():
+        return cls({name: _codes(frame[name], name) for name in names}, frame.num_rows)
+
+    @cached_property
+    def changes(self) -> Mask:
+        """Rows that differ from the row before, and the first."""
+        change = np.zeros(self.rows, bool)
+        change[:1] = True
+        for _, _, codes in self.columns.values():
+            change[1:] |= codes[1:] != codes[:-1]
+        return change
+
+    def key(self, rows: Ints) -> tuple[Ints, int]:
+        """One number per row for all columns together, that sorts as their values do, and a number that is above all."""
+        key, size = np.zeros(len(rows), np.int64), 1
+        for values, place, codes in self.columns.values():
             if size * (len(values) + 1) > np.iinfo(np.int64).max:
                 kinds, key = np.unique(key, return_inverse=True)
                 size = len(kinds)
-            key = key * (len(values) + 1) + codes
+            key = key * (len(values) + 1) + place[codes[rows]]
             size *= len(values) + 1
-        return cls(columns, key, size)
+        return key, size
 
     def values(self, rows: Ints) -> dict[str, NDArray[Any]]:
         """The values of some rows. Column name -> (rows,)"""
-        return {name: _pick(values, codes[rows]) for name, (values, codes) in self.columns.items()}
+        return {name: _pick(values, place[codes[rows]]) for name, (values, place, codes) in self.columns.items()}
 
     def null(self, rows: Ints) -> Mask:
         """Which of some rows have a null."""
-        blank = [codes[rows] == len(values) for values, codes in self.columns.values()]
+        blank = [place[codes[rows]] == len(values) for values, place, codes in self.columns.values()]
         return np.asarray(np.any(blank, axis=0) if blank else np.zeros(len(rows), bool), np.bool_)
 
 
-def _codes(column: pa.ChunkedArray, name: str) -> tuple[pa.Array, NDArray[np.int32]]:
-    """The values of a column, sorted, and the place of each row's value among them."""
+def _codes(column: pa.ChunkedArray, name: str) -> tuple[pa.Array, Ints, NDArray[Any]]:
+    """The sorted values of a column, the place among them of each code, and the code of each row."""
     if pa.types.is_nested(column.type):
         raise DataError(f"column {name!r} tells series apart, but holds {column.type}; expected texts, numbers or dates")
     if pa.types.is_floating(column.type):
@@ -169,77 +179,87 @@ def _codes(column: pa.ChunkedArray, name: str) -> tuple[pa.Array, NDArray[np.int
         column = column.dictionary_encode()
     encoded = column.unify_dictionaries().combine_chunks()
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    values, code = _sorted_values(encoded.dictionary)
-    raw = pc.fill_null(encoded.indices.cast(pa.int32()), len(code)).to_numpy(zero_copy_only=False)
-    return values, np.append(code, np.int32(len(values)))[raw]
-
-
-def _sorted_values(dictionary: pa.Array) -> tuple[pa.Array, NDArray[np.int32]]:
-    """The values of a dictionary, each once and sorted, and the new code of each of its entries; null has the last."""
-    unique = dictionary.unique().drop_null()
+    unique = encoded.dictionary.unique().drop_null()
     values = unique.take(pc.sort_indices(unique))
-    code = pc.fill_null(pc.index_in(dictionary, value_set=values), len(values))
-    return values, code.cast(pa.int32()).to_numpy(zero_copy_only=False)
+    place = pc.fill_null(pc.index_in(encoded.dictionary, value_set=values), len(values)).to_numpy(zero_copy_only=False)
+    codes = encoded.indices
+    if codes.null_count:
+        codes = pc.fill_null(codes.cast(pa.int64()), len(place))
+    return values, np.append(place, len(values)).astype(np.int64), codes.to_numpy(zero_copy_only=False)
 
 
-def _pick(values: pa.Array, codes: NDArray[np.int32]) -> NDArray[Any]:
-    """The values of some codes, as numpy holds them; a blank of the same type for null."""
+def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:
+    """The values at some places, as numpy holds them; a blank of the same type for null."""
     held = values.to_numpy(zero_copy_only=False)
     blank = np.array([""], object) if held.dtype == object else np.zeros(1, held.dtype)
-    return np.concatenate([held, blank])[codes]
+    return np.concatenate([held, blank])[places]
 
 
-def _dense(key: Ints, size: int) -> tuple[NDArray[np.int32], Ints]:
-    """Keys as consecutive numbers in the same order, and the first row of each."""
+def _dense(key: Ints, size: int) -> tuple[Ints, Ints]:
+    """Keys as consecutive numbers in the same order, and where each comes first."""
     if size > max(1_000_000, 4 * len(key)):
         _, first, code = np.unique(key, return_index=True, return_inverse=True)
-        return code.astype(np.int32), first.astype(np.int64)
+        return code.astype(np.int64), first.astype(np.int64)
     first_of = np.full(size, -1, np.int64)
     first_of[key[::-1]] = np.arange(len(key) - 1, -1, -1)
     there = first_of >= 0
-    return (np.cumsum(there, dtype=np.int32) - np.int32(1))[key], first_of[there]
+    return (np.cumsum(there) - 1)[key], first_of[there]
 
 
-def _order(code: NDArray[np.int32], stamps: Ints) -> Ints | None:
-    """The rows by series and stamp, equals in the order they came; None where they are so already."""
-    later = np.diff(stamps) >= 0
-    if np.all((code[1:] > code[:-1]) | ((code[1:] == code[:-1]) & later)):
-        return None
-    order = _sorted(code)
-    along = code[order]
-    if not np.all((along[1:] > along[:-1]) | (stamps[order[1:]] >= stamps[order[:-1]])):
-        by_time = np.argsort(stamps, kind="stable")
-        order = by_time[_sorted(code[by_time])]
-    return order
+def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> Ints | None:
+    """The rows by series and stamp, equals in the order they came; None where they are so already.
+
+    Args:
+        code: Series of each run. (runs,)
+        runs: First row of each run. (runs,)
+        indptr: Boundaries of the series. (series + 1,)
+        stamps: As they came. (rows,)
+    """
+    order = None
+    if np.any(code[1:] < code[:-1]):
+        moved, sizes = _sorted(code), np.diff(runs, append=len(stamps))
+        order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
+    along = stamps if order is None else stamps[order]
+    if np.isin(np.flatnonzero(along[1:] < along[:-1]) + 1, indptr).all():
+        return order
+    by_time = _sorted(_small(stamps))
+    return by_time[_sorted(np.repeat(code, np.diff(runs, append=len(stamps)))[by_time])]
 
 
-def _sorted(code: NDArray[np.int32]) -> Ints:
+def _sorted(code: Ints) -> Ints:
     """A stable argsort of small numbers, sixteen bits at a time, for which numpy counts instead of comparing."""
     order = np.argsort((code & 0xFFFF).astype(np.uint16), kind="stable")
-    if len(code) and int(code.max()) > 0xFFFF:
-        order = order[np.argsort((code[order] >> 16).astype(np.uint16), kind="stable")]
+    for shift in range(16, int(code.max(initial=0)).bit_length(), 16):
+        order = order[np.argsort(((code[order] >> shift) & 0xFFFF).astype(np.uint16), kind="stable")]
     return order
+
+
+def _small(stamps: Ints) -> Ints:
+    """Numbers as small as may be that sort like the stamps, those that are none first."""
+    there = stamps != NO_STAMP
+    least = stamps.min(where=there, initial=np.iinfo(np.int64).max)
+    since = np.where(there, stamps - least, 0)
+    unit = next(unit for unit in _UNITS if not np.any(since % unit))
+    return np.where(there, since // unit + 1, 0)
 
 
 def _stamps(frame: pa.Table, name: str) -> tuple[NDArray[Any], str | None]:
     """Stamps as datetime64[us] or int64, and their zone."""
     column, kind = frame[name], frame[name].type
     if pa.types.is_integer(kind):
-        return _numbers(column.cast(pa.int64())), None
+        return _filled(column, pa.int64(), NO_STAMP, np.int64), None
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("s" if pa.types.is_date32(kind) else "ms"))
     elif not pa.types.is_timestamp(kind):
         raise DataError(f"column {name!r} should hold the stamps, but holds {kind}; expected timestamps, dates or whole numbers")
-    values, per_second = _numbers(column.cast(pa.int64())), _PER_SECOND[column.type.unit]
-    if per_second != _PER_SECOND["us"]:
-        there = values != NO_STAMP
-        scaled = values // 1_000 if column.type.unit == "ns" else values * (_PER_SECOND["us"] // per_second)
-        values = np.where(there, scaled, NO_STAMP)
+    values, per_second = _filled(column, pa.int64(), NO_STAMP, np.int64), _PER_SECOND[column.type.unit]
+    missing = np.flatnonzero(values == NO_STAMP) if column.null_count else np.empty(0, np.int64)
+    if column.type.unit == "ns":
+        values //= 1_000
+    elif column.type.unit != "us":
+        values *= _PER_SECOND["us"] // per_second
+    values[missing] = NO_STAMP
     return values.view("datetime64[us]"), column.type.tz
-
-
-def _numbers(column: pa.ChunkedArray) -> Ints:
-    return np.asarray((column.fill_null(NO_STAMP) if column.null_count else column).to_numpy(), np.int64)
 
 
 def _target(frame: pa.Table, name: str) -> Floats:
@@ -248,7 +268,18 @@ def _target(frame: pa.Table, name: str) -> Floats:
     column = frame[name]
     if not any(numeric(column.type) for numeric in _NUMERIC):
         raise DataError(f"column {name!r} is the target, but holds {column.type}; expected numbers: convert it first")
-    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+    return _filled(column, pa.float64(), np.nan, np.float64)
+
+
+def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: type) -> NDArray[Any]:
+    """A column as an array of its own, a chunk at a time, with `blank` for null."""
+    values: NDArray[Any] = np.empty(len(column), dtype)
+    begin = 0
+    for chunk in column.chunks:
+        held = chunk.cast(kind, safe=False)
+        values[begin : begin + len(chunk)] = (held.fill_null(blank) if held.null_count else held).to_numpy(zero_copy_only=False)
+        begin += len(chunk)
+    return values
 
 
 def _arranged(values: Floats, order: Ints | None) -> Floats:
