@@ -69,9 +69,10 @@ def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.
     if missing == frame.num_rows:
         raise DataError(f"column {name!r} should name the series; all {missing} rows are missing. Fill it, or name the right column")
     without = frame.filter(pc.is_null(frame[name]))
-    first = pc.min(without[time]).as_py()
+    stamp = pc.min(without[time]).as_py()
+    first = "" if stamp is None else str(stamp).removesuffix(" 00:00:00")
     findings.add(
-        rule="missing_id", action="quarantined", column=name, count=missing, first="" if first is None else str(first),
+        rule="missing_id", action="quarantined", column=name, count=missing, first=first,
         message="{count} rows without an id belong to no series and were left out; fill the id if they matter",
     )  # fmt: skip
     return frame.filter(pc.is_valid(frame[name]))

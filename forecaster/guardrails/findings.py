@@ -29,7 +29,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
+class Batch:
     """One rule at work on one column: ids, index, count and first are arrays with one value per finding."""
 
     rule: str
@@ -53,7 +53,7 @@ class _Batch:
 class Findings:
     """All findings of a job, in the order in which they were made."""
 
-    _batches: list[_Batch] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
 
     def add(
         self,
@@ -85,24 +85,24 @@ class Findings:
         if size:
             counts = np.broadcast_to(np.asarray(count, np.int64), size)
             firsts = np.broadcast_to(np.asarray(first, dtype=np.str_), size)
-            self._batches.append(_Batch(rule, action, column, message, ids, places.astype(np.int64), counts, firsts))
+            self.batches.append(Batch(rule, action, column, message, ids, places.astype(np.int64), counts, firsts))
 
     def __len__(self) -> int:
-        return sum(len(batch.count) for batch in self._batches)
+        return sum(len(batch.count) for batch in self.batches)
 
     def __iter__(self) -> Iterator[Finding]:
-        for batch in self._batches:
+        for batch in self.batches:
             for i, message in enumerate(batch.told()):
-                series = {name: values[i] for name, values in batch.ids.items()}
+                series = {name: values[i : i + 1].tolist()[0] for name, values in batch.ids.items()}
                 yield Finding(series, batch.column, batch.rule, int(batch.count[i]), str(batch.first[i]), batch.action, message)
 
     def __add__(self, other: Findings) -> Findings:
-        return Findings([*self._batches, *other._batches])
+        return Findings([*self.batches, *other.batches])
 
     def quarantined(self, n_series: int, rules: Sequence[str] | None = None) -> NDArray[np.bool_]:
         """Which series of the table were quarantined (by one of `rules`). (series,)"""
         mask = np.zeros(n_series, bool)
-        for batch in self._batches:
+        for batch in self.batches:
             if batch.action == "quarantined" and (rules is None or batch.rule in rules):
                 mask[batch.index[batch.index >= 0]] = True
         return mask
@@ -110,26 +110,26 @@ class Findings:
     def renumbered(self, index: NDArray[np.int64]) -> Findings:
         """The findings of a table whose series have moved: the new index of each series, -1 for those that are gone. (series,)"""
         padded = np.append(index, -1)
-        return Findings([replace(batch, index=padded[batch.index]) for batch in self._batches])
+        return Findings([replace(batch, index=padded[batch.index]) for batch in self.batches])
 
     def frame(self, schema: Schema) -> pa.Table:
         """The findings as rows: series columns, column, rule, count, first, action, message."""
         columns: dict[str, Any] = {name: self._ids(name) for name in schema.series}
         columns["column"] = self._repeated("column")
         columns["rule"] = self._repeated("rule")
-        columns["count"] = pa.array(np.concatenate([np.empty(0, np.int64), *(b.count for b in self._batches)]))
-        columns["first"] = pa.array([first for b in self._batches for first in b.first.tolist()], pa.string())
+        columns["count"] = pa.array(np.concatenate([np.empty(0, np.int64), *(b.count for b in self.batches)]))
+        columns["first"] = pa.array([first for b in self.batches for first in b.first.tolist()], pa.string())
         columns["action"] = self._repeated("action")
-        columns["message"] = pa.array([message for b in self._batches for message in b.told()], pa.string())
+        columns["message"] = pa.array([message for b in self.batches for message in b.told()], pa.string())
         return pa.table(columns)
 
     def _repeated(self, name: str) -> pa.Array:
         """A text that all findings of a batch share, once per finding."""
-        return pa.array([text for b in self._batches for text in [getattr(b, name)] * len(b.count)], pa.string())
+        return pa.array([text for b in self.batches for text in [getattr(b, name)] * len(b.count)], pa.string())
 
     def _ids(self, name: str) -> pa.ChunkedArray:
         """One series column over all findings; null where the finding is about the whole table."""
-        known = {i: pa.array(b.ids[name]) for i, b in enumerate(self._batches) if name in b.ids}
+        known = {i: pa.array(b.ids[name]) for i, b in enumerate(self.batches) if name in b.ids}
         kind = next((values.type for values in known.values()), pa.string())
-        chunks = [known.get(i, pa.nulls(len(b.count), kind)) for i, b in enumerate(self._batches)]
+        chunks = [known.get(i, pa.nulls(len(b.count), kind)) for i, b in enumerate(self.batches)]
         return pa.chunked_array([chunk.cast(kind) for chunk in chunks], kind)

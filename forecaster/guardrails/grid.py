@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Findings
-from forecaster.guardrails.rhythm import Placed, Stamped, record
+from forecaster.guardrails.rhythm import Placed, Stamped, record, step_text
 from forecaster.guardrails.target import median_per_series, per_series
 from forecaster.table import Floats, Ints
 
@@ -215,7 +216,7 @@ class Grid:
         return out
 
 
-def note_gaps(rows: Stamped, runs: Runs, grid: Grid, findings: Findings) -> None:
+def note_gaps(rows: Stamped, runs: Runs, grid: Grid, frequency: Frequency, findings: Findings) -> None:
     """Record the steps that were put in, for each series that has any."""
     if grid.at is None:
         return
@@ -224,8 +225,8 @@ def note_gaps(rows: Stamped, runs: Runs, grid: Grid, findings: Findings) -> None
     jumps = np.flatnonzero(np.diff(grid.at) > 1)
     # Places of different series follow each other without a jump, so every jump is a gap.
     before = jumps[np.searchsorted(jumps, runs.indptr[series])]
-    at = runs.stamped(rows)
     findings.add(
-        rule="gaps", action="repaired", series=rows.named(series), index=series, column=rows.time, count=missing[series], first=at.told(before),
-        message="{count} steps had no row and were put in as missing, the first after {first}; where no row means zero, add rows of zero",
+        rule="gaps", action="repaired", series=rows.named(series), index=series, column=rows.time,
+        count=missing[series], first=step_text(frequency, runs.steps[before] + 1),
+        message="{count} steps had no row and were put in as missing, the first at {first}; where no row means zero, add rows of zero",
     )  # fmt: skip

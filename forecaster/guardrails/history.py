@@ -124,7 +124,7 @@ def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, f
     values = _without_absurd(runs.stamped(seen), values, schema, findings)
     runs, values = _from_first(seen, runs, values, schema, findings)
     grid = Grid.of(runs)
-    note_gaps(seen, runs, grid, findings)
+    note_gaps(seen, runs, grid, frequency, findings)
     coded = {name: covariates.encode(frame[name], name) for name in (*schema.known, *schema.past, *schema.static)}
     along = {name: grid.spread(_joined(coded[name], name, rows, runs, aggregate, findings)) for name in (*schema.known, *schema.past)}
     return Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -23,6 +24,8 @@ _COMPLIANT = 0.9
 # Stamps this far from the middle of their series are typing errors; the limit also bounds the memory of the grid.
 _FAR_PER_ROW, _FAR = 50, 5_000
 _ROWS_PER_ROW, _ROWS = 50, 20_000_000
+# Series that are asked for their own frequency where the table has none in common.
+_WITNESSES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
         DataError: The data has another rhythm than the frequency asked for.
     """
     if freq is None:
-        return Frequency.infer(rows.stamps, rows.indptr, rows.zone)
+        return _inferred(rows)
     asked = Frequency.parse(freq, rows.zone)
     if aggregate is not None:
         return asked
@@ -110,9 +113,30 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
     return seen
 
 
+def _inferred(rows: Stamped) -> Frequency:
+    """The frequency of the table; where no one frequency fits all series, the one that most of a few series have by themselves."""
+    try:
+        return Frequency.infer(rows.stamps, rows.indptr, rows.zone, rows.label)
+    except SettingsError:
+        few = np.unique(np.linspace(0, len(rows.indptr) - 2, _WITNESSES).astype(np.int64))
+        own = [found for i in few.tolist() if (found := _own_frequency(rows, i)) is not None]
+        if not own:
+            raise
+        return Counter(own).most_common(1)[0][0]
+
+
+def _own_frequency(rows: Stamped, i: int) -> Frequency | None:
+    """The frequency of one series, if it has one."""
+    stamps = rows.stamps[rows.indptr[i] : rows.indptr[i + 1]]
+    try:
+        return Frequency.infer(stamps, np.array([0, len(stamps)]), rows.zone)
+    except SettingsError:
+        return None
+
+
 def _seen(rows: Stamped) -> Frequency | None:
     try:
-        return Frequency.infer(rows.stamps, rows.indptr, rows.zone)
+        return _inferred(rows)
     except SettingsError:
         return None
 

@@ -78,17 +78,14 @@ def _far_out(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     sizes = np.diff(indptr)
     seen = per_series(np.add, np.isfinite(values).astype(np.float64), indptr)
     off = np.abs(values - np.repeat(median_per_series(values, indptr), sizes))
-    typical = np.fmax(_median_of_nonzero(np.abs(values), indptr), _median_of_nonzero(off, indptr))
+    size = np.abs(values)
+    typical = np.nan_to_num(median_per_series(np.where(size > 0, size, np.nan), indptr))
     far = off > np.repeat(_TIMES_TYPICAL * typical, sizes)
     few = per_series(np.add, far.astype(np.float64), indptr) <= np.maximum(1.0, _SHARE * seen)
     nearest = per_series(np.fmin, np.where(far, off, np.inf), indptr)
     rest = per_series(np.fmax, np.where(far, 0.0, off), indptr)
     alone = (seen >= _MIN_LENGTH) & few & (nearest / _TIMES_NEXT > rest)
     return far & np.repeat(alone, sizes)
-
-
-def _median_of_nonzero(size: Floats, indptr: Ints) -> Floats:
-    return np.nan_to_num(median_per_series(np.where(size > 0, size, np.nan), indptr))
 
 
 def median_per_series(values: Floats, indptr: Ints) -> Floats:
