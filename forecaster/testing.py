@@ -1,14 +1,48 @@
-"""The promises every learner keeps, shipped so that your own learners can be held to them."""
+"""The promises every learner keeps, shipped so that your own learners can be held to them.
+
+    from forecaster.testing import PROMISES
+    for promise in PROMISES:
+        promise(MyLearner())
+
+A promise takes a learner and raises AssertionError where it is broken. Tables are small, so that a learner's promises take seconds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from forecaster import archive
+from forecaster.errors import CannotPredict
 from forecaster.frequency import Frequency
-from forecaster.table import Floats, Table
+from forecaster.protocols import Forecast, Learner, Model
+from forecaster.table import Floats, Future, Table
+
+HARD: dict[str, Floats] = {
+    "nothing": np.empty(0),
+    "never observed": np.full(30, np.nan),
+    "one value": np.array([3.0]),
+    "one value among gaps": np.r_[np.full(20, np.nan), 3.0, np.full(9, np.nan)],
+    "two values": np.array([3.0, 4.0]),
+    "constant": np.full(30, 5.0),
+    "all zero": np.zeros(30),
+    "one sale": np.r_[np.zeros(29), 1.0],
+    "gaps": np.where(np.arange(40) % 3 == 0, np.nan, np.arange(40.0)),
+    "late start": np.r_[np.full(25, np.nan), 1.0, 2.0, 4.0, 3.0, 2.0],
+    "ends in gaps": np.r_[np.arange(25.0), np.full(10, np.nan)],
+    "huge": 1e12 * (2 + np.sin(np.arange(40.0))),
+    "tiny": 1e-12 * (2 + np.sin(np.arange(40.0))),
+    "negative": -10 - np.sin(np.arange(40.0)),
+    "a jump": np.r_[np.ones(30), 1e6, np.ones(9)],
+}
+"""Series that a job meets sooner or later."""
 
 
 def table_of(series: Sequence[Floats], group_sizes: Sequence[int] | None = None, **fields: Any) -> Table:
@@ -20,14 +54,278 @@ def table_of(series: Sequence[Floats], group_sizes: Sequence[int] | None = None,
         fields: Further fields of the table.
     """
     sizes = np.array([len(values) for values in series], np.int64)
-    groups = np.cumsum([0, *(group_sizes or [len(series)])])
-    return Table(
-        target=np.concatenate([np.asarray(values, np.float64) for values in series]),
-        indptr=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        start=20_000 - sizes,
-        frequency=Frequency.parse("D"),
-        ids={"unique_id": np.array([f"s{i:03d}" for i in range(len(series))])},
-        group_ptr=groups.astype(np.int64),
-        groups={} if group_sizes is None else {"group": np.arange(len(group_sizes)).astype(str)},
-        **{"season_length": 7} | fields,
-    )
+    made: dict[str, Any] = {
+        "target": np.concatenate([np.asarray(values, np.float64) for values in series]),
+        "indptr": np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        "start": 20_000 - sizes,
+        "frequency": Frequency.parse("D"),
+        "ids": {"unique_id": np.array([f"s{i:03d}" for i in range(len(series))])},
+        "group_ptr": np.cumsum([0, *(group_sizes or [len(series)])]).astype(np.int64),
+        "groups": {} if group_sizes is None else {"group": np.arange(len(group_sizes)).astype(str)},
+        "season_length": 7,
+    }
+    return Table(**(made | fields))
+
+
+def sales(groups: Sequence[int] = (2, 1, 2), days: int = 70, seed: int = 0) -> Table:
+    """A small table with a weekly season, a trend, and series of different lengths and sizes.
+
+    Args:
+        groups: Series per group.
+        days: Length of the longest series.
+        seed: Seed of the noise.
+    """
+    rng = np.random.default_rng(seed)
+    series = []
+    for i in range(sum(groups)):
+        day = np.arange(6 * i, days)
+        series.append(10.0 ** (i % 3) * (20 + 5 * np.sin(2 * np.pi * (day + i) / 7) + 0.05 * day + rng.normal(size=len(day))))
+    return table_of(series, groups)
+
+
+def has_the_shape(learner: Learner) -> None:
+    """A forecast has a finite number for every series and step."""
+    table = sales()
+    model = learner.fit(table)
+    assert isinstance(learner, Learner)
+    assert isinstance(model, Model)
+    forecast = model.predict(6)
+    assert forecast.mean.shape == (len(table), 6)
+    assert np.isfinite(forecast.mean).all()
+    assert not forecast.failed
+
+
+def is_a_frozen_recipe(learner: Learner) -> None:
+    """A learner is a frozen dataclass, equal to the one rebuilt from its fields, with the same hash."""
+    recipe: Any = learner
+    assert dataclasses.is_dataclass(type(recipe))
+    rebuilt: Any = dataclasses.replace(recipe)
+    assert rebuilt is not learner
+    assert rebuilt == learner
+    assert hash(rebuilt) == hash(learner)
+    for name in [field.name for field in dataclasses.fields(rebuilt)][:1]:
+        _refuses(partial(setattr, rebuilt, name, None), dataclasses.FrozenInstanceError)
+
+
+def leaves_the_table_alone(learner: Learner) -> None:
+    """Neither fitting nor predicting writes into the table."""
+    table = sales()
+    for array in _arrays(table):
+        array.flags.writeable = False
+    learner.fit(table).predict(3, table)
+
+
+def repeats_itself(learner: Learner) -> None:
+    """The same seed gives the same bits."""
+    same(learner.fit(sales()).predict(4), learner.fit(sales()).predict(4))
+
+
+def ignores_its_neighbours(learner: Learner) -> None:
+    """A pooled learner gives a group the same bits alone and beside others, any other learner a series."""
+    table = sales((2, 1, 2))
+    whole = learner.fit(table).predict(6)
+    alone = table.take_groups([2]) if learner.traits.pooled else table.take([3, 4])
+    same(whole.take([3, 4]), learner.fit(alone).predict(6))
+
+
+def ignores_the_order_of_groups(learner: Learner) -> None:
+    """Groups, and the series of a learner that is not pooled, may come in any order."""
+    table = sales((1, 1, 1))
+    turned = learner.fit(reordered(table, [2, 0, 1])).predict(4)
+    same(turned, learner.fit(table).predict(4).take([2, 0, 1]))
+
+
+def agrees_on_a_shorter_horizon(learner: Learner) -> None:
+    """The first steps do not depend on how many follow."""
+    model = learner.fit(sales())
+    np.testing.assert_allclose(model.predict(6).mean[:, :3], model.predict(3).mean, rtol=1e-6)
+
+
+def goes_on_from_its_own_forecast(learner: Learner) -> None:
+    """Past the horizon, forecasts are what a model says when its forecasts are its history."""
+    if not learner.traits.rolls_forward:
+        return
+    table, reach = sales(), _reach(learner)
+    model = learner.fit(table)
+    first = model.predict(reach).mean
+    second = model.predict(reach, table.extend(first)).mean
+    np.testing.assert_allclose(model.predict(2 * reach).mean, np.concatenate([first, second], axis=1), rtol=1e-9)
+
+
+def tells_the_truth_about_rolling_forward(learner: Learner) -> None:
+    """`rolls_forward`: newer history moves the forecast on, the same history changes nothing; otherwise CannotPredict."""
+    table = sales()
+    model = learner.fit(table.drop_last(5))
+    if not learner.traits.rolls_forward:
+        _refuses(lambda: model.predict(3, table), CannotPredict)
+        return
+    moved = model.predict(3, table)
+    assert moved.mean.shape == (len(table), 3)
+    assert np.isfinite(moved.mean).all()
+    np.testing.assert_allclose(model.predict(3, table.drop_last(5)).mean, model.predict(3).mean, rtol=1e-9)
+    lifted = model.predict(3, table.with_target(table.target * 2))
+    assert not np.allclose(lifted.mean, moved.mean)
+
+
+def tells_the_truth_about_covariates(learner: Learner) -> None:
+    """`covariates`: what is known of the future moves the forecast; otherwise it does not."""
+    table, future = promoted()
+    model = learner.fit(table)
+    with_promotion = model.predict(3, None, future).mean
+    without = model.predict(3, None, Future({"promotion": np.zeros_like(future.known["promotion"])}, 3)).mean
+    if learner.traits.covariates:
+        assert (with_promotion > without).all()
+    else:
+        np.testing.assert_array_equal(with_promotion, without)
+
+
+def tells_the_truth_about_being_pooled(learner: Learner) -> None:
+    """`pooled`: a series learns from the others of its group; otherwise it does not."""
+    table = sales((2,), 40)
+    other = table.target.copy()
+    other[table.indptr[1] :] = np.random.default_rng(1).permutation(other[table.indptr[1] :]) + 7
+    one, two = (learner.fit(table.with_target(values)).predict(3).mean[0] for values in (table.target, other))
+    assert np.array_equal(one, two) is not learner.traits.pooled
+
+
+def tells_the_truth_about_its_length(learner: Learner) -> None:
+    """`min_length`: that many observed values are enough for a forecast; with fewer there is a forecast or a reason."""
+    values = 10 + np.sin(np.arange(40.0)) * (np.arange(40) % 5)
+    enough, fewer = learner.traits.min_length, max(learner.traits.min_length - 1, 0)
+    assert np.isfinite(learner.fit(table_of([values[:enough]])).predict(3).mean).all()
+    sound(learner.fit(table_of([values[:fewer]])).predict(3))
+
+
+def tells_the_truth_about_quantiles(learner: Learner) -> None:
+    """`quantiles`: forecasts carry quantiles that never cross and are never NaN, past the horizon too; otherwise none."""
+    forecast = learner.fit(sales()).predict(2 * _reach(learner) + 1)
+    if not learner.traits.quantiles:
+        assert forecast.quantiles is None
+        assert not forecast.levels
+        return
+    assert forecast.quantiles is not None
+    assert forecast.quantiles.shape == (*forecast.mean.shape, len(forecast.levels))
+    assert list(forecast.levels) == sorted(set(forecast.levels))
+    assert np.isfinite(forecast.quantiles).all()
+    assert (np.diff(forecast.quantiles, axis=2) >= 0).all()
+
+
+def sees_nothing_after_the_cutoff(learner: Learner) -> None:
+    """Values after the cutoff change nothing."""
+    table = sales()
+    last = np.arange(len(table.target)) >= np.repeat(table.indptr[1:] - 5, table.sizes)
+    changed = table.with_target(np.where(last, -1e6, table.target))
+    same(learner.fit(table.drop_last(5)).predict(4), learner.fit(changed.drop_last(5)).predict(4))
+
+
+def survives_hard_series(learner: Learner) -> None:
+    """A series that is empty, constant, all zero, mostly missing or wild has a forecast or a reason, alone or in a group."""
+    series = list(HARD.values())
+    for group_sizes in ([1] * len(series), None):
+        forecast = learner.fit(table_of(series, group_sizes)).predict(5)
+        sound(forecast)
+        for i, (name, values) in enumerate(HARD.items()):
+            if not np.isfinite(values).any():
+                assert i in forecast.failed, f"a forecast for a series that is {name}"
+
+
+def keeps_a_failure_to_itself(learner: Learner) -> None:
+    """What cannot be forecast costs its neighbours nothing."""
+    good = sales((1, 1), 50)
+    series = [good.values(0), np.full(50, np.nan), good.values(1)]
+    mixed = table_of(series, [1, 1, 1], ids={"unique_id": np.array(["s000", "lost", "s001"])})
+    forecast = learner.fit(mixed).predict(3)
+    assert forecast.failed.keys() == {1}
+    same(forecast.take([0, 2]), learner.fit(table_of([series[0], series[2]], [1, 1])).predict(3))
+
+
+def is_the_same_after_saving(learner: Learner) -> None:
+    """A model loaded from disk gives the same bits, on its own and on newer history."""
+    table = sales((1, 2), 50)
+    model = learner.fit(table)
+    with tempfile.TemporaryDirectory() as folder:
+        archive.save(model, Path(folder) / "model")
+        loaded = archive.load(Path(folder) / "model")
+    same(loaded.predict(7), model.predict(7))
+    if learner.traits.rolls_forward:
+        newer = table.extend(model.predict(3).mean)
+        same(loaded.predict(2, newer), model.predict(2, newer))
+
+
+PROMISES: tuple[Callable[[Learner], None], ...] = (
+    has_the_shape,
+    is_a_frozen_recipe,
+    leaves_the_table_alone,
+    repeats_itself,
+    ignores_its_neighbours,
+    ignores_the_order_of_groups,
+    agrees_on_a_shorter_horizon,
+    goes_on_from_its_own_forecast,
+    tells_the_truth_about_rolling_forward,
+    tells_the_truth_about_covariates,
+    tells_the_truth_about_being_pooled,
+    tells_the_truth_about_its_length,
+    tells_the_truth_about_quantiles,
+    sees_nothing_after_the_cutoff,
+    survives_hard_series,
+    keeps_a_failure_to_itself,
+    is_the_same_after_saving,
+)
+
+
+def promoted() -> tuple[Table, Future]:
+    """A table in which a known promotion adds half to the sales, and a future with a promotion on every day."""
+    rng = np.random.default_rng(0)
+    promotion = (rng.random(160) < 0.4).astype(np.float32)
+    table = table_of([20 + 10 * promotion[:80] + rng.normal(size=80), 30 + 15 * promotion[80:] + rng.normal(size=80)])
+    return dataclasses.replace(table, known={"promotion": promotion}), Future({"promotion": np.ones((2, 3), np.float32)}, 3)
+
+
+def reordered(table: Table, order: Sequence[int]) -> Table:
+    """The table with its series in another order; every series must be a group of its own."""
+    turn = np.asarray(order)
+    fields: Mapping[str, Any] = {"ids": {name: values[turn] for name, values in table.ids.items()}, "start": table.start[turn]}
+    return dataclasses.replace(table_of([table.values(i) for i in order], [1] * len(turn)), **fields)
+
+
+def same(one: Forecast, two: Forecast) -> None:
+    """Assert that two forecasts agree to the last bit."""
+    np.testing.assert_array_equal(one.mean, two.mean)
+    assert one.levels == two.levels
+    assert (one.quantiles is None) == (two.quantiles is None)
+    if one.quantiles is not None:
+        np.testing.assert_array_equal(one.quantiles, two.quantiles)
+    assert one.failed == two.failed
+
+
+def sound(forecast: Forecast) -> None:
+    """Assert that every series has a forecast or a reason."""
+    for i, row in enumerate(forecast.mean):
+        if i in forecast.failed:
+            assert np.isnan(row).all(), f"series {i} has both a forecast and a reason: {forecast.failed[i]}"
+            assert forecast.failed[i].strip()
+        else:
+            assert np.isfinite(row).all(), f"series {i} has no forecast and no reason"
+            assert forecast.quantiles is None or np.isfinite(forecast.quantiles[i]).all()
+
+
+def _arrays(table: Table) -> list[NDArray[Any]]:
+    columns = [*table.known.values(), *table.past.values(), *table.static.values()]
+    return [table.target, table.indptr, table.start, table.group_ptr, *columns]
+
+
+def _reach(learner: Any) -> int:
+    """Steps after which a learner goes on from its own forecasts."""
+    while learner is not None:
+        if getattr(learner, "design", None) is not None:
+            return int(learner.design.horizon)
+        learner = getattr(learner, "learner", None)
+    return 3
+
+
+def _refuses(act: Callable[[], Any], error: type[Exception]) -> None:
+    try:
+        act()
+    except error:
+        return
+    raise AssertionError(f"expected {error.__name__}")

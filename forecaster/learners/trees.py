@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,9 @@ class Fitted:
 
     def predict(self, X: Singles) -> Floats:
         """One number per row. (rows, k) -> (rows,)"""
-        return np.asarray(self.estimator.predict(self.encoding.apply(X)), np.float64)
+        # Waking threads for few rows costs more than they save.
+        with controller().limit(limits=1, user_api="openmp") if len(X) < MANY else nullcontext():
+            return np.asarray(self.estimator.predict(self.encoding.apply(X)), np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +54,14 @@ class Trees(Reduction):
         """Fit one estimator on the rows of one group."""
         if self.scaling is not None:
             encoding, Z = dense(rows.X, rows.kinds, scaling_of(self.scaling))
-            return Fitted(encoding, self._grown(Z, rows, []))
+            return Fitted(encoding, self._grown(Z, rows))
         plain = self._encoding(rows)
-        return Fitted(plain, self._grown(plain.apply(rows.X), rows, rows.categories))
+        return Fitted(plain, self._grown(plain.apply(rows.X), rows))
 
     def _encoding(self, rows: Rows) -> Filled | AsIs:
         return filled(rows.X)
 
-    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+    def _grown(self, Z: Any, rows: Rows) -> Any:
         """The estimator, fitted."""
         raise NotImplementedError
 
@@ -85,7 +89,7 @@ class DecisionTree(Trees):
     max_features: float = 1.0
     max_rows: int | None = 200_000
 
-    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+    def _grown(self, Z: Any, rows: Rows) -> Any:
         from sklearn.tree import DecisionTreeRegressor
 
         leaf = self._leaf(self.min_leaf, rows)
@@ -119,7 +123,7 @@ class Forest(Trees):
         if self.trees < 1 or not 0 < self.max_features <= 1:
             raise SettingsError(f"a forest needs trees >= 1 and max_features in (0, 1]; got {self.trees} and {self.max_features}")
 
-    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+    def _grown(self, Z: Any, rows: Rows) -> Any:
         forest = self._forest(
             n_estimators=self.trees, max_depth=self.max_depth, min_samples_leaf=self._leaf(self.min_leaf, rows), bootstrap=True,
             max_features=self.max_features, max_samples=min(self.per_tree, len(Z)), random_state=self.seed, n_jobs=self._threads(len(Z)),
@@ -156,7 +160,7 @@ class ExtraTrees(Forest):
 @storable
 @dataclass(frozen=True, kw_only=True)
 class GradientBoosting(Trees):
-    """Gradient boosting on histograms, by scikit-learn.
+    """Gradient boosting on histograms, by scikit-learn; codes are taken as numbers.
 
     Args:
         loss: "squared_error", "absolute_error", "poisson" or "gamma"; the last two need targets that are not negative.
@@ -177,7 +181,7 @@ class GradientBoosting(Trees):
     def _encoding(self, rows: Rows) -> Filled | AsIs:
         return AsIs()
 
-    def _grown(self, Z: Any, rows: Rows, categories: list[int]) -> Any:
+    def _grown(self, Z: Any, rows: Rows) -> Any:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         size = sizes(rows.distinct)
@@ -185,9 +189,18 @@ class GradientBoosting(Trees):
         model = HistGradientBoostingRegressor(
             loss=self.loss, max_iter=rounds, learning_rate=self.learning_rate or rate(rounds), max_leaf_nodes=self.leaves or size.leaves,
             min_samples_leaf=self._leaf(self.min_leaf or size.min_leaf, rows), l2_regularization=self.l2, early_stopping=False,
-            categorical_features=_narrow(Z, categories), random_state=self.seed,
+            categorical_features=None, random_state=self.seed,
         )  # fmt: skip
-        return model.fit(Z, rows.y)
+        with controller().limit(limits=self._threads(len(Z)), user_api="openmp"):
+            return model.fit(Z, rows.y)
+
+
+@cache
+def controller() -> Any:
+    """What sets the number of threads of OpenMP, which HistGradientBoosting has no parameter for."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -208,9 +221,3 @@ def sizes(distinct: int) -> Size:
 def rate(rounds: int) -> float:
     """A learning rate with which so many rounds come near the optimum: they explain all but exp(-6) of what they can."""
     return min(0.1, 6.0 / rounds)
-
-
-def _narrow(Z: Any, categories: list[int]) -> list[int] | None:
-    """Categories that have few enough codes for a histogram; the others stay numbers."""
-    kept = [column for column in categories if not np.nanmax(Z[:, column]) >= 255]
-    return kept or None
