@@ -23,6 +23,8 @@ from forecaster.errors import SettingsError
 Ints = NDArray[np.int64]
 Found = tuple[str, str | None, int, int]  # alias, zone, phase, offset
 
+NO_STAMP = int(np.iinfo(np.int64).min)  # the bits of NaT
+
 _ROWS, _SERIES = 1_000_000, 2_000  # at most so many are looked at
 _VOTES = 50  # of one series at most, so that a long one does not outvote many short ones
 _ENOUGH = 0.9  # share of gaps or stamps that a frequency must explain
@@ -86,7 +88,7 @@ def sample(values: Ints, n: int = 200_000) -> Ints:
     """At most `n` of the stamps that are there, always the same ones."""
     if len(values) > n:
         values = values[np.random.default_rng(0).integers(0, len(values), n)]
-    return np.asarray(values[values != np.iinfo(np.int64).min])
+    return np.asarray(values[values != NO_STAMP])
 
 
 def most_common(values: Ints) -> int:
@@ -103,7 +105,7 @@ def _look(stamps: NDArray[Any], indptr: Ints) -> _Sample:
     ends = np.cumsum(sizes)
     rows = np.arange(ends[-1] if n else 0) + np.repeat(indptr[chosen] - (ends - sizes), sizes)
     values, series = micros(stamps[rows]), np.repeat(chosen, sizes)
-    there = values != np.iinfo(np.int64).min
+    there = values != NO_STAMP
     return _Sample(values[there], series[there])
 
 

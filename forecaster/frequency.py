@@ -24,6 +24,7 @@ from forecaster.errors import SettingsError
 Ints = NDArray[np.int64]
 
 _MONTH = 30.436875 * DAY  # mean Gregorian month
+_BLOCK = 1 << 17  # rows at a time, so that what is worked on stays in the cache
 
 
 @dataclass(frozen=True)
@@ -97,18 +98,11 @@ class Frequency:
         ends of months, quarters and years. NaT is on no grid.
         """
         micros = self._micros(stamps)
-        there = micros != np.iinfo(np.int64).min
-        micros = np.where(there, micros, 0)
-        if not self._dated:
-            step, rest = np.divmod(micros - self.phase, self._alias.every)
-            return step, there & (rest == 0)
-        clock = self._wall(micros)
-        step = self._grid.index(clock // DAY)
-        expected = self._clock(step)
-        exact = expected == clock
-        if self.zone is not None:
-            exact |= _zones.instant(expected, self.zone) == micros
-        return step, there & exact
+        steps, exact = np.empty(len(micros), np.int64), np.empty(len(micros), bool)
+        for begin in range(0, len(micros), _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            steps[part], exact[part] = self._place(micros[part])
+        return steps, exact
 
     def nearest(self, stamps: NDArray[Any]) -> tuple[Ints, Ints]:
         """The step whose stamp is nearest to each stamp, and how far it is off, in microseconds (or integers)."""
@@ -202,6 +196,21 @@ class Frequency:
         if alias.months:
             return alias.months * _MONTH
         return alias.every * {"1": 1.0, "us": 1.0, "D": DAY, "B": 1.4 * DAY, "W": 7.0 * DAY}[alias.name]
+
+    def _place(self, micros: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """Steps of stamps in microseconds, and which are exact."""
+        there = micros != _rhythm.NO_STAMP
+        micros = micros if there.all() else np.where(there, micros, 0)
+        if not self._dated:
+            step, rest = np.divmod(micros - self.phase, self._alias.every)
+            return step, there & (rest == 0)
+        clock = self._wall(micros)
+        step = self._grid.index(clock // DAY)
+        expected = self._clock(step)
+        exact = expected == clock
+        if self.zone is not None:
+            exact |= _zones.instant(expected, self.zone) == micros
+        return step, there & exact
 
     def _clock(self, steps: Ints) -> Ints:
         return self._grid.day(steps) * DAY + self.phase % DAY

@@ -22,14 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster._rhythm import NO_STAMP
 from forecaster.errors import DataError
 from forecaster.schema import Schema
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-NO_STAMP = int(np.iinfo(np.int64).min)  # the bits of NaT
 
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null)
 _UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1)  # microseconds
@@ -276,8 +275,9 @@ def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: typ
     values: NDArray[Any] = np.empty(len(column), dtype)
     begin = 0
     for chunk in column.chunks:
-        held = chunk.cast(kind, safe=False)
-        values[begin : begin + len(chunk)] = (held.fill_null(blank) if held.null_count else held).to_numpy(zero_copy_only=False)
+        plain = not chunk.null_count and (pa.types.is_integer(chunk.type) or pa.types.is_floating(chunk.type))
+        held = chunk if plain else chunk.cast(kind, safe=False).fill_null(blank)
+        values[begin : begin + len(chunk)] = held.to_numpy(zero_copy_only=False)
         begin += len(chunk)
     return values
 
