@@ -134,7 +134,7 @@ def _end(run: Run) -> None:
     ended = run.status()
     typer.echo(str(ended))
     _name_failures(run)
-    typer.echo(f"next: many-models forecast --run {run.root} --out forecasts.parquet")
+    typer.echo(f"next: many-models forecast --run {run.path} --out forecasts.parquet")
     raise typer.Exit(FAILURES if ended.failed else 0)
 
 
@@ -146,7 +146,7 @@ def _name_failures(run: Run) -> None:
     for i in range(min(bad.num_rows, SHOWN)):
         typer.echo(_narrow(f"  {bad['status'][i]}: {keys.told(by, i, 30)}: {bad['error_type'][i]}: {bad['error'][i]}"))
     if bad.num_rows > SHOWN:
-        typer.echo(f"  and {bad.num_rows - SHOWN} more: see Run.open({str(run.root)!r}).outcomes()")
+        typer.echo(f"  and {bad.num_rows - SHOWN} more: see Run.open({str(run.path)!r}).outcomes()")
 
 
 def _narrow(line: str, width: int = 80) -> str:

@@ -26,11 +26,11 @@ class Run:
     """One batch job on disk.
 
     Args:
-        root: The folder of the run.
+        path: The folder of the run.
         known: What was trained; read from the run where absent.
     """
 
-    root: Path
+    path: Path
     known: Task | None = None
 
     @classmethod
@@ -46,7 +46,17 @@ class Run:
     @cached_property
     def task(self) -> Task:
         """What is run on every group."""
-        return self.known or Task.from_dict(manifest.read(self.root)["job"])
+        return self.known or Task.from_dict(manifest.read(self.path)["job"])
+
+    @property
+    def settings(self) -> Any:
+        """The options of the job."""
+        return self.task.settings
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """Columns whose values have one model each."""
+        return self.task.partition_by
 
     def outcomes(self) -> Any:
         """One row per group that has been worked on: partition columns, status, learner, score, seconds, attempts, rows, data_hash,
@@ -69,6 +79,10 @@ class Run:
         """Out-of-fold forecasts of every candidate: series columns, time, cutoff, learner, actual, forecast and quantiles."""
         return self._give(self.table("backtest"))
 
+    def history(self) -> Any:
+        """The kept end of every series: series columns, time and target."""
+        return self._give(self.table("history"))
+
     def forecast(self, future: Any = None, out: str | Path | None = None, horizon: int | None = None, workers: int | None = None) -> Any:
         """Forecast all groups that have a model.
 
@@ -81,7 +95,7 @@ class Run:
         Returns:
             A frame with series columns, time, "forecast" and one column per quantile, or the path `out`.
         """
-        parts = scoring.forecasts(self.root, self.task, self._live(), future, horizon, workers)
+        parts = scoring.forecasts(self.path, self.task, self._live(), future, horizon, workers)
         if out is None:
             return self._give(scoring.together(parts, self._keys()))
         return scoring.write(parts, self._keys(), Path(out))
@@ -96,7 +110,7 @@ class Run:
             One row per group: partition columns, n, mae, rmse, wape, smape, bias, nrmse, and coverage of the outermost quantiles.
         """
         rows, _ = frames.read(actuals)
-        past = [pq.read_table(file) for file in sorted((self.root / "past").glob("*.parquet"))]
+        past = [pq.read_table(file) for file in sorted((self.path / "past").glob("*.parquet"))]
         made = [table for _, table in self._each("forecasts")] + past
         return self._give(evaluation.accuracy(scoring.together(made), rows, self.task))
 
@@ -109,7 +123,7 @@ class Run:
         progress: bool = True,
     ) -> Run:
         """Try the groups without a model once more."""
-        train_again(self.task, self.root, How.of(engine, workers, time_limit_per_group, memory_limit, progress))
+        train_again(self.task, self.path, How.of(engine, workers, time_limit_per_group, memory_limit, progress))
         return self
 
     def report(self, path: str | Path) -> Path:
@@ -121,14 +135,14 @@ class Run:
 
     def status(self) -> Status:
         """How far the run is, also while another process works on it."""
-        return status_of(self.root, self.told())
+        return status_of(self.path, self.told())
 
     def told(self) -> pa.Table:
         """Outcomes as an Arrow table."""
         return self._live().drop_columns(["block"])
 
     def table(self, name: str) -> pa.Table:
-        """One of the tables of all blocks: "forecasts", "backtest", "findings" or "selected"."""
+        """One of the tables of all blocks: "forecasts", "backtest", "findings", "history" or "selected"."""
         return scoring.together([table for _, table in self._each(name)], self._keys())
 
     def models(self, groups: pa.Table | None = None) -> list[Any]:
@@ -136,12 +150,12 @@ class Run:
         live = self._live()
         live = live if groups is None else only(live, groups)
         modelled = live.filter(pc.is_in(live["status"], pa.array(MODELLED)))
-        return [self.task.read(blocks_of(self.root).get(key) / "models") for key in dict.fromkeys(modelled["block"].to_pylist())]
+        return [self.task.read(blocks_of(self.path).get(key) / "models") for key in dict.fromkeys(modelled["block"].to_pylist())]
 
     def _live(self) -> pa.Table:
         """The outcome of every group of the plan that has one, with the block that it lies in."""
-        plan = Plan.load(self.root)
-        done = ledger.committed(blocks_of(self.root), self._identity())
+        plan = Plan.load(self.path)
+        done = ledger.committed(blocks_of(self.path), self._identity())
         if plan is None or done is None:
             groups = pa.table({"rows": pa.array([], pa.int64()), "data_hash": pa.array([], pa.string())}) if plan is None else plan.groups
             return outcomes.empty(groups).append_column("block", pa.array([], pa.string()))
@@ -149,18 +163,18 @@ class Run:
         return done.take(pa.array(at[at >= 0]))
 
     def _identity(self) -> str:
-        return self.known.identity if self.known else str(manifest.read(self.root)["identity"])
+        return self.known.identity if self.known else str(manifest.read(self.path)["identity"])
 
     def _each(self, name: str) -> list[tuple[pa.Table, pa.Table]]:
         """A table of each block, cut to the groups that live in it, with these groups."""
         live = self._live()
         modelled = live.filter(pc.is_in(live["status"], pa.array(MODELLED)))
-        return scoring.tables(self.root, modelled, name, self._keys().column_names)
+        return scoring.tables(self.path, modelled, name, self._keys().column_names)
 
     def _keys(self) -> pa.Table:
         """The partition columns, one row per group."""
-        plan = Plan.load(self.root)
+        plan = Plan.load(self.path)
         return pa.table({}) if plan is None else plan.groups.select(plan.by)
 
     def _give(self, table: pa.Table) -> Any:
-        return frames.give(table, manifest.frame_kind(manifest.read(self.root)))
+        return frames.give(table, manifest.frame_kind(manifest.read(self.path)))

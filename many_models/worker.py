@@ -17,16 +17,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from forecaster import frames
-from forecaster.errors import DataError, ForecasterError, MissingExtra, SettingsError
+from forecaster.errors import CannotSave, DataError, ForecasterError, MissingExtra, SettingsError
 from many_models import hashing, keys, outcomes
 from many_models.blocks import Block
 from many_models.source import parquet
 from many_models.store import LocalStore, Markers, Store
 from many_models.task import Fitted, Task
 from many_models.work import DONE, REFUSED, Receipt
-
-TABLES = ("outcomes", "forecasts", "backtest", "findings", "leaderboard", "selected")
-"""The Parquet files of a block."""
 
 MODELS = "models"
 
@@ -184,7 +181,7 @@ def describe(error: BaseException) -> str:
 
 
 def _status(error: BaseException) -> str:
-    if isinstance(error, (SettingsError, MissingExtra)):
+    if isinstance(error, (SettingsError, MissingExtra, CannotSave)):
         return REFUSED
     return "over_memory" if isinstance(error, (MemoryError, pa.ArrowMemoryError)) else "failed"
 
@@ -205,7 +202,7 @@ def _ids(rows: pa.Table, task: Task) -> pa.Table:
 
 def _tables(fitted: Fitted, task: Task, ids: pa.Table | None) -> dict[str, pa.Table]:
     made = {"backtest": fitted.backtest(), "findings": fitted.found(), "selected": fitted.selected()}
-    made["leaderboard"] = fitted.leaderboard()
+    made |= {"leaderboard": fitted.leaderboard(), "history": fitted.history()}
     # Where the future of a known covariate is missing, `Run.forecast(future)` brings it.
     with suppress(ForecasterError):
         made["forecasts"] = fitted.predict()

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of the faulty job. `faults`: group -> raise | kill | once | hang | memory; `log`: a folder; `sleep`: seconds per group."""
+    """Options of the faulty job. `faults`: group -> raise | sick (until cured) | kill | once | hang | memory; `log`: a folder; `sleep`: seconds per group."""
 
     series: tuple[str, ...] = ("store",)
     time: str = "day"
@@ -30,7 +30,8 @@ class Settings:
     horizon: int = 2
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        told = {name: value for name, value in vars(self).items() if name != "sleep"}  # it changes nothing that comes out
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
     @classmethod
     def parse(cls, told: Mapping[str, Any]) -> Settings:
@@ -71,6 +72,9 @@ class Means:
     def found(self) -> pa.Table:
         return pa.table(self._keys() | {"rule": ["looked"] * self.table.num_rows})
 
+    def history(self) -> pa.Table:
+        return pa.table(self._keys() | {"day": self.table["last"], "y": self.table["mean"]})
+
     def _keys(self) -> dict[str, Any]:
         return {name: self.table[name] for name in self.by}
 
@@ -100,7 +104,7 @@ def load(folder: Path) -> Means:
 
 
 def _go_wrong(fault: str | None, settings: Settings, group: str) -> None:
-    if fault == "raise":
+    if fault == "raise" or (fault == "sick" and not (Path(settings.log) / "cured").exists()):
         raise ZeroDivisionError("bad numbers in this group")
     if fault == "kill" or (fault == "once" and _first_time(settings, group)):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,95 @@
+"""A worker that raises, dies, hangs or eats memory costs the group that did it, and nobody else."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pytest
+from conftest import by_store, stores
+
+from many_models import Run
+from many_models.outcomes import COLUMNS
+
+Train = Callable[..., Run]
+Tries = Callable[[], Counter[str]]
+
+
+def test_every_group_has_one_outcome_row(trained: Train) -> None:
+    told = trained(stores(9)).outcomes()
+    assert told.column_names == ["store", *COLUMNS]
+    assert told["store"].to_pylist() == [f"s{i:03}" for i in range(9)]
+    assert told["rows"].to_pylist() == [4000] * 9
+    assert set(told["status"].to_pylist()) == {"done"} and set(told["attempts"].to_pylist()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "kind"),
+    [("raise", "failed", "ZeroDivisionError"), ("kill", "crashed", "WorkerDied"), ("memory", "over_memory", "MemoryLimit")],
+)
+def test_a_bad_group_stands_alone_after_three_tries(trained: Train, tries: Tries, fault: str, status: str, kind: str) -> None:
+    run = trained(stores(30, 2000), options={"faults": {"s011": fault}}, memory_limit="500MB")
+    expected = {f"s{i:03}": "done" for i in range(30)} | {"s011": status}
+    assert by_store(run) == expected
+    assert by_store(run, "error_type")["s011"] == kind
+    assert by_store(run, "attempts")["s011"] == tries()["s011"] == 3
+    assert set(run.forecast()["store"].to_pylist()) == set(expected) - {"s011"}
+
+
+def test_a_worker_killed_once_costs_one_more_try_of_its_block(trained: Train, tries: Tries) -> None:
+    run = trained(stores(30, 2000), options={"faults": {"s011": "once"}})
+    assert set(by_store(run).values()) == {"done"}
+    assert max(tries().values()) == 2 and by_store(run, "attempts")["s011"] == 2
+
+
+def test_a_hanging_group_ends_at_its_limit(trained: Train) -> None:
+    started = time.monotonic()
+    run = trained(stores(30, 2000), options={"faults": {"s011": "hang"}}, time_limit_per_group=2)
+    assert time.monotonic() - started < 2 + 5 + 3  # the limit, R10's grace, and starting up on a busy machine
+    assert by_store(run) == {f"s{i:03}": "done" for i in range(30)} | {"s011": "timed_out"}
+    assert "2 s" in by_store(run, "error")["s011"]
+
+
+def test_several_faults_at_once_on_one_worker(trained: Train) -> None:
+    faults = {"s003": "raise", "s005": "kill", "s007": "once", "s009": "kill"}
+    run = trained(stores(14, 3000), options={"faults": faults}, workers=1)
+    told = by_store(run)
+    assert {store for store, status in told.items() if status != "done"} == {"s003", "s005", "s009"}
+
+
+def test_a_group_that_is_a_block_of_its_own_is_tried_three_times(trained: Train, tries: Tries) -> None:
+    run = trained(stores(2, 60_000), options={"faults": {"s001": "kill"}})
+    assert by_store(run) == {"s000": "done", "s001": "crashed"} and tries() == {"s000": 1, "s001": 3}
+
+
+def test_healthy_groups_are_the_same_beside_a_bad_one(trained: Train) -> None:
+    alone = trained(stores(12), folder="alone").forecast()
+    beside = trained(stores(12), folder="beside", options={"faults": {"s004": "kill"}}).forecast()
+    assert beside.equals(alone.filter(pc.not_equal(alone["store"], "s004")))
+
+
+def test_one_worker_and_two_give_the_same(trained: Train) -> None:
+    one, two = trained(folder="one", workers=1), trained(folder="two", workers=2)
+    assert one.forecast().equals(two.forecast())
+    assert one.outcomes().equals(two.outcomes())
+
+
+def test_failed_groups_can_be_tried_again(trained: Train, tries: Tries) -> None:
+    run = trained(stores(8), options={"faults": {"s002": "raise", "s005": "kill"}})
+    again = run.retry_failed(workers=2, progress=False)
+    assert by_store(again, "attempts")["s002"] > 3 and by_store(again)["s005"] == "crashed"
+    assert {store for store, status in by_store(again).items() if status == "done"} == {"s000", "s001", "s003", "s004", "s006", "s007"}
+
+
+def test_a_group_that_failed_is_mended_by_a_retry(trained: Train, log: Path) -> None:
+    run = trained(stores(12), options={"faults": {"s002": "sick"}})
+    before = run.forecast()
+    (log / "cured").touch()
+    run.retry_failed(workers=1, progress=False)
+    assert set(by_store(run).values()) == {"done"} and by_store(run, "attempts")["s002"] == 4
+    after = run.forecast()
+    assert after.filter(pc.not_equal(after["store"], "s002")).equals(before)
+    assert not list((run.path / "data").iterdir())

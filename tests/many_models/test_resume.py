@@ -1,0 +1,190 @@
+"""A run that is killed at any moment goes on where it was, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from conftest import by_store, stores, task
+
+from forecaster.errors import ArchiveError
+from many_models import ManyModels, Run
+from many_models.training import RunBusy
+
+Train = Callable[..., Run]
+Tries = Callable[[], Counter[str]]
+
+Driver = Callable[..., "subprocess.Popen[bytes]"]
+
+DRIVER = """
+import sys
+from conftest import stores, task
+from many_models import ManyModels
+ManyModels(task(log=sys.argv[2], sleep=float(sys.argv[3]))).train(stores(24), sys.argv[1], workers=2, progress=False)
+"""
+
+
+@pytest.fixture
+def driver(tmp_path: Path, log: Path) -> Iterator[Driver]:
+    """Start a run in a process of its own."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(sleep: float = 0.15, folder: str = "run") -> subprocess.Popen[bytes]:
+        here = Path(__file__).parent
+        paths = os.pathsep.join([str(here), str(here.parents[1])])
+        command = [sys.executable, "-c", DRIVER, str(tmp_path / folder), str(log), str(sleep)]
+        started.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def committed(path: Path) -> set[str]:
+    return {entry.name for entry in (path / "blocks").iterdir() if not entry.name.startswith(".")} if (path / "blocks").is_dir() else set()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Whether all have ended; one that nobody has asked for its exit code is a zombie, not an orphan."""
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+def leftovers(path: Path) -> list[str]:
+    return [str(file) for file in path.rglob("*") if ".part-" in file.name or file.parent.name == "inflight"]
+
+
+def test_a_killed_driver_loses_only_the_blocks_in_flight(trained: Train, tries: Tries, driver: Driver, tmp_path: Path) -> None:
+    process = driver()
+    wait_until(lambda: len(committed(tmp_path / "run")) >= 2)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_until(lambda: all_gone(workers), seconds=2)
+    finished, before = set(by_store(Run.open(tmp_path / "run"))), tries()
+    resumed = trained(stores(24))
+    again = {store for store, n in (tries() - before).items() if before[store]}
+    assert 0 < len(finished) < 24 and not again & finished
+    assert len(again) <= 2 * 6  # two blocks in flight, of a few stores each
+    undisturbed = trained(stores(24), folder="undisturbed")
+    assert resumed.forecast().equals(undisturbed.forecast())
+    assert resumed.outcomes().equals(undisturbed.outcomes())
+    assert not leftovers(tmp_path / "run")
+
+
+def test_kills_at_many_moments_end_in_the_same_result(trained: Train, driver: Driver, tmp_path: Path) -> None:
+    for wait in (0.0, 0.2, 0.5):
+        (tmp_path / "run" / "attempt.json").unlink(missing_ok=True)
+        process = driver(0.05)
+        wait_until((tmp_path / "run" / "plan.parquet").exists if not wait else (tmp_path / "run" / "attempt.json").exists)
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert trained(stores(24)).outcomes().equals(trained(stores(24), folder="undisturbed").outcomes())
+    assert not leftovers(tmp_path / "run")
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_done(trained: Train, driver: Driver, tmp_path: Path) -> None:
+    process = driver()
+    wait_until(lambda: committed(tmp_path / "run"))
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=5) != 0
+    wait_until(lambda: all_gone(workers), seconds=2)
+    assert not Run.open(tmp_path / "run").status().running
+    assert set(by_store(trained(stores(24))).values()) == {"done"}
+
+
+def test_status_and_results_from_another_process(driver: Driver, tmp_path: Path) -> None:
+    process = driver(0.3)
+    wait_until(lambda: committed(tmp_path / "run"))
+    run = Run.open(tmp_path / "run")
+    status = run.status()
+    assert status.running and status.pid == process.pid and status.groups == 24
+    assert 0 < status.done < 24 and status.rate and status.eta and status.in_flight
+    assert f"running in process {process.pid}" in str(status)
+    assert set(run.outcomes()["store"].to_pylist()) <= set(run.forecast()["store"].to_pylist())
+    with pytest.raises(RunBusy, match="another process"):
+        ManyModels(task()).train(stores(24), tmp_path / "run", progress=False)
+
+
+def test_nothing_is_done_twice(trained: Train, tries: Tries) -> None:
+    first = trained().outcomes()
+    assert trained().outcomes().equals(first)
+    assert set(tries().values()) == {1}
+
+
+def test_only_changed_and_new_groups_are_trained_again(trained: Train, tries: Tries) -> None:
+    first = trained(stores(12))
+    forecast = first.forecast()
+    data = stores(13)
+    changed = pc.and_(pc.equal(data["store"], "s003"), pc.equal(data["day"], 3999))
+    data = data.set_column(2, "y", pc.if_else(changed, 5.0, data["y"]))
+    data = data.filter(pc.not_equal(data["store"], "s007"))
+    second = trained(data)
+    assert {store for store, n in tries().items() if n == 2} == {"s003"} and tries()["s012"] == 1
+    assert set(by_store(second)) == {f"s{i:03}" for i in range(13)} - {"s007"}
+    same = [f"s{i:03}" for i in range(12) if i not in (3, 7)]
+    kept = pa.array(same)
+    assert second.forecast().filter(pc.is_in(second.forecast()["store"], kept)).equals(forecast.filter(pc.is_in(forecast["store"], kept)))
+
+
+def test_order_of_rows_and_columns_changes_nothing(trained: Train, tries: Tries) -> None:
+    data = stores(6)
+    trained(data)
+    shuffled = data.take(pa.array(np.random.default_rng(1).permutation(data.num_rows))).select(["y", "store", "day"])
+    trained(shuffled)
+    assert set(tries().values()) == {1}
+
+
+def test_another_job_trains_everything_again(trained: Train, tries: Tries) -> None:
+    trained()
+    run = trained(options={"horizon": 3})
+    assert set(tries().values()) == {2} and run.forecast().num_rows == 12 * 3
+
+
+def test_without_resume_everything_is_done_again(trained: Train, tries: Tries) -> None:
+    trained()
+    trained(resume=False)
+    assert set(tries().values()) == {2}
+
+
+def test_recorded_failures_are_not_repeated_by_resuming(trained: Train, tries: Tries) -> None:
+    trained(options={"faults": {"s003": "kill"}})
+    before = tries()
+    run = trained(options={"faults": {"s003": "kill"}})
+    assert tries() == before and by_store(run)["s003"] == "crashed"
+
+
+def test_there_must_be_a_run_to_open(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="no run at"):
+        Run.open(tmp_path / "nowhere")
+
+
+def test_a_script_without_a_main_guard_can_train(tmp_path: Path, log: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(DRIVER)
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parents[1])])
+    command = [sys.executable, str(script), str(tmp_path / "run"), str(log), "0"]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=True, timeout=60)
+    assert Run.open(tmp_path / "run").status().done == 24
