@@ -46,10 +46,10 @@ def test_files_are_named_for_the_thing_inside(word):
     assert not [path for path in named if path.stem.strip("_") == word]
 
 
-def test_no_pickle_in_the_packages():
+def test_no_pickle_but_on_the_pipe_to_our_own_workers():
     pattern = re.compile(r"^\s*(import|from) (pickle|cloudpickle|joblib|dill)\b", re.MULTILINE)
-    found = [path for package in ("forecaster", "many_models") for path in (ROOT / package).rglob("*.py") if pattern.search(path.read_text())]
-    assert not found
+    files = [path for package in ("forecaster", "many_models") for path in (ROOT / package).rglob("*.py")]
+    assert {path.parent.name for path in files if pattern.search(path.read_text())} <= {"engines"}
 
 
 def test_versions_agree():
