@@ -114,7 +114,8 @@ def evaluate(
         _write_csv(accuracy, out) if out.suffix == ".csv" else pq.write_table(accuracy, out)
     typer.echo(f"{accuracy.num_rows} groups have actual values; means over them:")
     for name in accuracy.column_names[len(opened.task.partition_by) :]:
-        typer.echo(f"  {name:<14} {pc.mean(accuracy[name]).as_py():>12.4g}")
+        average = pc.mean(accuracy[name]).as_py()
+        typer.echo(f"  {name:<14} {'-' if average is None else f'{average:.4g}':>12}")
 
 
 def main() -> None:

@@ -110,8 +110,8 @@ class Run:
             One row per group: partition columns, n, mae, rmse, wape, smape, bias, nrmse, and coverage of the outermost quantiles.
         """
         rows, _ = frames.read(actuals)
-        past = [pq.read_table(file) for file in sorted((self.path / "past").glob("*.parquet"))]
-        made = [table for _, table in self._each("forecasts")] + past
+        files = [*(self.path / "blocks").glob("[!.]*/forecasts.parquet"), *(self.path / "past").glob("[!.]*.parquet")]
+        made = [pq.read_table(file).replace_schema_metadata(None) for file in sorted(files)]
         return self._give(evaluation.accuracy(scoring.together(made), rows, self.task))
 
     def retry_failed(

@@ -1,4 +1,4 @@
-"""A job that does as it is told, group by group: forecasts the mean, or raises, dies, hangs or eats memory. It logs who was tried and when."""
+"""A job that does as it is told, group by group: forecasts the mean, or raises, dies, hangs or eats memory; it logs who was tried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ import pyarrow.parquet as pq
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of the faulty job. `faults`: group -> raise | sick (until cured) | kill | once | hang | memory; `log`: a folder; `sleep`: seconds per group."""
+    """Options of the faulty job.
+
+    Args:
+        faults: Group -> raise | sick (until cured) | kill | once | hang | memory.
+        log: A folder in which every try is noted.
+        sleep: Seconds per group.
+    """
 
     series: tuple[str, ...] = ("store",)
     time: str = "day"

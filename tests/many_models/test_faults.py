@@ -23,7 +23,8 @@ def test_every_group_has_one_outcome_row(trained: Train) -> None:
     assert told.column_names == ["store", *COLUMNS]
     assert told["store"].to_pylist() == [f"s{i:03}" for i in range(9)]
     assert told["rows"].to_pylist() == [4000] * 9
-    assert set(told["status"].to_pylist()) == {"done"} and set(told["attempts"].to_pylist()) == {1}
+    assert set(told["status"].to_pylist()) == {"done"}
+    assert set(told["attempts"].to_pylist()) == {1}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,8 @@ def test_a_bad_group_stands_alone_after_three_tries(trained: Train, tries: Tries
 def test_a_worker_killed_once_costs_one_more_try_of_its_block(trained: Train, tries: Tries) -> None:
     run = trained(stores(30, 2000), options={"faults": {"s011": "once"}})
     assert set(by_store(run).values()) == {"done"}
-    assert max(tries().values()) == 2 and by_store(run, "attempts")["s011"] == 2
+    assert max(tries().values()) == 2
+    assert by_store(run, "attempts")["s011"] == 2
 
 
 def test_a_hanging_group_ends_at_its_limit(trained: Train) -> None:
@@ -62,7 +64,8 @@ def test_several_faults_at_once_on_one_worker(trained: Train) -> None:
 
 def test_a_group_that_is_a_block_of_its_own_is_tried_three_times(trained: Train, tries: Tries) -> None:
     run = trained(stores(2, 60_000), options={"faults": {"s001": "kill"}})
-    assert by_store(run) == {"s000": "done", "s001": "crashed"} and tries() == {"s000": 1, "s001": 3}
+    assert by_store(run) == {"s000": "done", "s001": "crashed"}
+    assert tries() == {"s000": 1, "s001": 3}
 
 
 def test_healthy_groups_are_the_same_beside_a_bad_one(trained: Train) -> None:
@@ -80,7 +83,8 @@ def test_one_worker_and_two_give_the_same(trained: Train) -> None:
 def test_failed_groups_can_be_tried_again(trained: Train, tries: Tries) -> None:
     run = trained(stores(8), options={"faults": {"s002": "raise", "s005": "kill"}})
     again = run.retry_failed(workers=2, progress=False)
-    assert by_store(again, "attempts")["s002"] > 3 and by_store(again)["s005"] == "crashed"
+    assert by_store(again, "attempts")["s002"] > 3
+    assert by_store(again)["s005"] == "crashed"
     assert {store for store, status in by_store(again).items() if status == "done"} == {"s000", "s001", "s003", "s004", "s006", "s007"}
 
 
@@ -89,7 +93,8 @@ def test_a_group_that_failed_is_mended_by_a_retry(trained: Train, log: Path) -> 
     before = run.forecast()
     (log / "cured").touch()
     run.retry_failed(workers=1, progress=False)
-    assert set(by_store(run).values()) == {"done"} and by_store(run, "attempts")["s002"] == 4
+    assert set(by_store(run).values()) == {"done"}
+    assert by_store(run, "attempts")["s002"] == 4
     after = run.forecast()
     assert after.filter(pc.not_equal(after["store"], "s002")).equals(before)
     assert not list((run.path / "data").iterdir())

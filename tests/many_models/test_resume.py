@@ -83,7 +83,8 @@ def test_a_killed_driver_loses_only_the_blocks_in_flight(trained: Train, tries: 
     finished, before = set(by_store(Run.open(tmp_path / "run"))), tries()
     resumed = trained(stores(24))
     again = {store for store, n in (tries() - before).items() if before[store]}
-    assert 0 < len(finished) < 24 and not again & finished
+    assert 0 < len(finished) < 24
+    assert not again & finished
     assert len(again) <= 2 * 6  # two blocks in flight, of a few stores each
     undisturbed = trained(stores(24), folder="undisturbed")
     assert resumed.forecast().equals(undisturbed.forecast())
@@ -119,8 +120,13 @@ def test_status_and_results_from_another_process(driver: Driver, tmp_path: Path)
     wait_until(lambda: committed(tmp_path / "run"))
     run = Run.open(tmp_path / "run")
     status = run.status()
-    assert status.running and status.pid == process.pid and status.groups == 24
-    assert 0 < status.done < 24 and status.rate and status.eta and status.in_flight
+    assert status.running
+    assert status.pid == process.pid
+    assert status.groups == 24
+    assert 0 < status.done < 24
+    assert status.rate
+    assert status.eta
+    assert status.in_flight
     assert f"running in process {process.pid}" in str(status)
     assert set(run.outcomes()["store"].to_pylist()) <= set(run.forecast()["store"].to_pylist())
     with pytest.raises(RunBusy, match="another process"):
@@ -141,7 +147,8 @@ def test_only_changed_and_new_groups_are_trained_again(trained: Train, tries: Tr
     data = data.set_column(2, "y", pc.if_else(changed, 5.0, data["y"]))
     data = data.filter(pc.not_equal(data["store"], "s007"))
     second = trained(data)
-    assert {store for store, n in tries().items() if n == 2} == {"s003"} and tries()["s012"] == 1
+    assert {store for store, n in tries().items() if n == 2} == {"s003"}
+    assert tries()["s012"] == 1
     assert set(by_store(second)) == {f"s{i:03}" for i in range(13)} - {"s007"}
     same = [f"s{i:03}" for i in range(12) if i not in (3, 7)]
     kept = pa.array(same)
@@ -159,7 +166,8 @@ def test_order_of_rows_and_columns_changes_nothing(trained: Train, tries: Tries)
 def test_another_job_trains_everything_again(trained: Train, tries: Tries) -> None:
     trained()
     run = trained(options={"horizon": 3})
-    assert set(tries().values()) == {2} and run.forecast().num_rows == 12 * 3
+    assert set(tries().values()) == {2}
+    assert run.forecast().num_rows == 12 * 3
 
 
 def test_without_resume_everything_is_done_again(trained: Train, tries: Tries) -> None:
@@ -172,7 +180,8 @@ def test_recorded_failures_are_not_repeated_by_resuming(trained: Train, tries: T
     trained(options={"faults": {"s003": "kill"}})
     before = tries()
     run = trained(options={"faults": {"s003": "kill"}})
-    assert tries() == before and by_store(run)["s003"] == "crashed"
+    assert tries() == before
+    assert by_store(run)["s003"] == "crashed"
 
 
 def test_there_must_be_a_run_to_open(tmp_path: Path) -> None:

@@ -1,0 +1,261 @@
+"""Whatever holds the rows, the groups and what comes out of them are the same."""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from conftest import PATHS, by_store, stores, task
+from faulty import Settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecaster.errors import DataError, SettingsError, UnknownName
+from many_models import ManyModels, Run, hashing, keys
+from many_models.blocks import Block, costs, pack, split
+from many_models.partition import partition
+from many_models.source import source
+from many_models.task import Task
+
+Train = Callable[..., Run]
+
+
+def one_file_each(data: pa.Table, folder: Path) -> Path:
+    ds.write_dataset(data, folder, format="parquet", partitioning=ds.partitioning(pa.schema([("store", pa.string())]), flavor="hive"))
+    return folder
+
+
+def one_file(data: pa.Table, folder: Path) -> Path:
+    pq.write_table(data, folder / "data.parquet", row_group_size=5000)
+    return folder / "data.parquet"
+
+
+def shuffled(data: pa.Table, folder: Path) -> Path:
+    return one_file(data.take(pa.array(np.random.default_rng(0).permutation(data.num_rows))), folder)
+
+
+def csv(data: pa.Table, folder: Path) -> Path:
+    pa_csv.write_csv(data, folder / "data.csv")
+    return folder / "data.csv"
+
+
+@pytest.mark.parametrize("write", [one_file_each, one_file, shuffled, csv])
+def test_files_give_what_frames_give(trained: Train, tmp_path: Path, write: Callable[[pa.Table, Path], Path]) -> None:
+    data = stores(8)
+    (tmp_path / "files").mkdir()
+    expected = trained(data, folder="frame").forecast()
+    run = trained(write(data, tmp_path / "files"), folder="files-run")
+    made = run.forecast()
+    assert isinstance(made, pd.DataFrame)
+    assert made["store"].tolist() == expected["store"].to_pylist()
+    assert made["day"].tolist() == expected["day"].to_pylist()
+    np.testing.assert_allclose(made["forecast"], expected["forecast"].to_numpy(), rtol=1e-12)
+    assert set(by_store(run).values()) == {"done"}
+
+
+def test_a_file_per_store_is_read_in_place(trained: Train, tmp_path: Path) -> None:
+    run = trained(one_file_each(stores(5), tmp_path / "files"))
+    assert not (run.path / "data").exists()
+
+
+def test_what_was_cut_out_is_removed_once_it_is_used(trained: Train) -> None:
+    assert not list((trained(stores(5)).path / "data").iterdir())
+
+
+def test_the_frame_that_came_is_the_frame_that_goes(trained: Train) -> None:
+    data = stores(3)
+    assert isinstance(trained(pl.from_arrow(data), folder="a").outcomes(), pl.DataFrame)
+    assert isinstance(trained(data.to_pandas(), folder="b").forecast(), pd.DataFrame)
+    assert isinstance(Run.open(trained(data, folder="c").path).forecast(), pa.Table)
+
+
+HOSTILE = [
+    "a/b",
+    "..",
+    "../../etc/passwd",
+    "",
+    " ",
+    "\n\t\x07",
+    "x" * 10_000,
+    "ünïcødé \U0001f37a",
+    "a=b",
+    ".part-x",
+    "CON",
+    "%2e%2e",
+    "'; DROP",
+    "\x1b[31m",
+]
+
+
+def test_hostile_names_are_never_paths(trained: Train, tmp_path: Path) -> None:
+    before = set(tmp_path.parent.iterdir())
+    run = trained(stores(names=HOSTILE, days=4000), options={"faults": {"../../etc/passwd": "raise"}})
+    assert set(by_store(run)) == set(HOSTILE)
+    assert by_store(run)["../../etc/passwd"] == "failed"
+    assert set(run.forecast()["store"].to_pylist()) == set(HOSTILE) - {"../../etc/passwd"}
+    names = [part for path in run.path.rglob("*") for part in path.relative_to(run.path).parts]
+    assert all(set(name) <= set(string.ascii_letters + string.digits + "-._") and len(name) < 60 for name in names)
+    assert set(tmp_path.parent.iterdir()) == before
+
+
+def test_missing_keys_are_one_failed_group(trained: Train) -> None:
+    data = stores(names=["a", "b"])
+    data = pa.concat_tables([data, data.slice(0, 3).set_column(0, "store", pa.nulls(3, pa.string()))])
+    told = by_store(trained(data))
+    assert told == {"a": "done", "b": "done", None: "failed"}
+
+
+def test_categories_and_numbers_can_be_keys(trained: Train) -> None:
+    frame = stores(3).to_pandas()
+    frame["store"] = frame["store"].astype("category").cat.add_categories(["never"])
+    assert trained(frame, folder="a").outcomes()["store"].tolist() == ["s000", "s001", "s002"]
+    frame["store"] = frame["store"].cat.codes.astype("int16")
+    assert trained(frame, folder="b").outcomes()["store"].tolist() == [0, 1, 2]
+
+
+def test_a_series_may_not_lie_in_two_groups(tmp_path: Path) -> None:
+    data = stores(2).append_column("region", pa.array(np.tile(["north", "south"], 4000)))
+    job = ManyModels(Task(Settings(), ("region",), **PATHS))
+    with pytest.raises(DataError, match=r"2 series lie in more than one group.*store=s000.*region=north and region=south"):
+        job.train(data, tmp_path / "run", progress=False)
+
+
+def test_groups_that_are_no_series_column(trained: Train, tmp_path: Path) -> None:
+    data = stores(6).append_column("region", pa.array(np.repeat(["n", "n", "s", "s", "w", "w"], 4000)))
+    run = ManyModels(Task(Settings(), ("region",), **PATHS)).train(data, tmp_path / "run", workers=2, progress=False)
+    assert run.outcomes()["region"].to_pylist() == ["n", "s", "w"]
+    assert run.forecast()["region"].to_pylist() == ["n", "n", "s", "s", "w", "w"]
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "told"),
+    [
+        ({"deadline": "1h"}, SettingsError, "deadline"),
+        ({"workers": 0}, SettingsError, "workers"),
+        ({"time_limit_per_group": "soon"}, SettingsError, "'5min' or 300"),
+        ({"memory_limit": "much"}, SettingsError, "memory_limit"),
+        ({"engine": "lokal"}, UnknownName, "'local'"),
+    ],
+)
+def test_options_that_cannot_be_meant(trained: Train, how: dict[str, object], error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        trained(**how)
+
+
+def test_columns_that_are_not_there(trained: Train) -> None:
+    with pytest.raises(UnknownName, match="'store'"):
+        trained(stores(2).rename_columns(["stores", "day", "y"]))
+    with pytest.raises(SettingsError, match="partition_by is empty"):
+        Task(Settings(), ())
+    with pytest.raises(SettingsError, match="status"):
+        Task(Settings(), ("status",))
+    with pytest.raises(SettingsError, match="expected a Forecaster"):
+        ManyModels("job", ["store"])
+    with pytest.raises(DataError, match="no rows"):
+        trained(stores(2).slice(0, 0))
+
+
+def test_a_run_of_plain_options_can_be_opened_and_used_anywhere(trained: Train) -> None:
+    run = Run.open(trained(stores(3)).path)
+    assert run.task == task(log=run.settings.log)
+    assert run.settings.horizon == 2
+    assert run.partition_by == ("store",)
+    assert run.forecast(horizon=5).num_rows == 15
+
+
+def test_a_future_is_sent_to_the_models_that_need_it(trained: Train, tmp_path: Path) -> None:
+    run = trained(stores(6))
+    future = pa.table({"store": [f"s{i:03}" for i in range(6)], "price": [float(i) for i in range(6)]})
+    base = run.forecast()
+    made = run.forecast(future, workers=2)
+    assert made.num_rows == base.num_rows
+    assert not (set(run.path.iterdir()) & set(run.path.glob(".forecast*")))
+    out = run.forecast(future, tmp_path / "out", workers=1)
+    assert out == tmp_path / "out"
+    assert pq.read_table(out).num_rows == 12
+    assert pq.read_table(run.forecast(out=tmp_path / "one.parquet")).replace_schema_metadata(None).equals(base)
+
+
+def test_past_forecasts_are_compared_with_what_came_true(trained: Train) -> None:
+    run = trained(stores(4))
+    actuals = pa.table({"store": ["s000", "s000", "s001"], "day": [4000, 4001, 4000], "y": [1.0, 0.0, 0.5]})
+    accuracy = run.evaluate(actuals).to_pylist()
+    means = dict(zip(run.forecast()["store"].to_pylist(), run.forecast()["forecast"].to_pylist(), strict=True))
+    assert [row["store"] for row in accuracy] == ["s000", "s001"]
+    assert [row["n"] for row in accuracy] == [2, 1]
+    assert accuracy[0]["mae"] == pytest.approx((abs(means["s000"] - 1) + abs(means["s000"])) / 2)
+    assert accuracy[1]["bias"] == pytest.approx(means["s001"] - 0.5)
+    longer = pa.concat_tables([stores(4), pa.table({"store": ["s000"], "day": [4000], "y": [1.0]})])
+    again = trained(longer).evaluate(actuals).to_pylist()
+    assert again[0]["n"] == 3  # two forecasts of day 4001: of both trainings
+    with pytest.raises(DataError, match="from 4000 to 400"):
+        run.evaluate(pa.table({"store": ["s000"], "day": [9], "y": [1.0]}))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", None, "c/d"]), st.integers(-2, 3), st.floats(width=32, allow_nan=True)),
+        min_size=1,
+        max_size=40,
+    ),
+    st.randoms(),
+)
+def test_hashes_and_codes_against_a_loop(rows: list[tuple[str | None, int, float]], shuffle: object) -> None:
+    table = pa.table({"k": pa.array([r[0] for r in rows], pa.string()), "n": [r[1] for r in rows], "y": [r[2] for r in rows]})
+    codes, groups = keys.coded(table, ["k", "n"])
+    assert [tuple(groups[c][int(i)].as_py() for c in ("k", "n")) for i in codes] == [(r[0], r[1]) for r in rows]
+    assert keys.found(table.select(["k", "n"]), groups).tolist() == codes.tolist()
+    order = list(range(len(rows)))
+    shuffle.shuffle(order)  # type: ignore[attr-defined]
+    again = table.take(pa.array(order)).select(["y", "k", "n"])
+    sums = [
+        hashing.names_of(*hashing.group_sums(hashing.row_hashes(t), keys.coded(t, ["k", "n"])[0], groups.num_rows)) for t in (table, again)
+    ]
+    assert sums[0] == sums[1]
+    same = Counter(map(repr, rows))
+    distinct = {tuple(sorted(r for r in same.elements() if r.startswith(f"({k!r}, {n},"))) for k, n, _ in rows}
+    assert len(set(sums[0])) == len(distinct)
+
+
+def test_one_changed_value_changes_one_hash() -> None:
+    data = stores(3, 50)
+    changed = data.set_column(2, "y", pc.if_else(pc.equal(pc.add(data["day"], 0), 7), 0.25, data["y"]))
+    before, after = (partition(source(t), ["store"], t.column_names, ["store"]).table["data_hash"].to_pylist() for t in (data, changed))
+    assert not set(before) & set(after)
+    renamed = data.rename_columns(["store", "day", "z"])
+    assert not set(before) & set(partition(source(renamed), ["store"], renamed.column_names, ["store"]).table["data_hash"].to_pylist())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 300_000), min_size=1, max_size=200), st.integers(1, 8))
+def test_every_group_is_packed_once_and_no_block_is_tiny(rows: list[int], workers: int) -> None:
+    cost = costs(pa.table({"rows": rows}))
+    parts = pack(cost, workers)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(rows)))
+    assert len(parts) <= 100 * workers + len(rows) // 25 + 2
+    sizes = [int(cost[part].sum()) for part in parts]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(size < 25_000 for size in sizes) <= 1 + sum(c >= 25_000 for c in cost) + len(parts) // 2
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 100, 1000])
+def test_a_lost_block_is_down_to_one_group_at_the_third_try(n: int) -> None:
+    groups = pa.table({"store": list(range(n)), "rows": [10] * n, "data_hash": [f"{i:032}" for i in range(n)]})
+    block, tries = Block.of("job", groups), 1
+    while smaller := split("job", block, "crashed"):
+        assert sum(len(part) for part in smaller) == len(block)
+        block, tries = smaller[0], tries + 1
+    assert len(block) == 1
+    assert tries == 3
