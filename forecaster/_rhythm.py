@@ -74,6 +74,7 @@ def of(stamps: NDArray[Any], indptr: Ints, zone: str | None = None, label: Calla
             slow = seen.of(election.voters[election.choices >= DAY - TICKS["h"]])
             found = _calendar(_Sample(slow.micros if zone is None else _zones.wall(slow.micros, zone), slow.series), zone)
         found = found or _even(seen.of(election.supporters), election.winner, "us" if dated else "1", zone)
+        found = found or (_one_a_day(seen, zone) if dated else None)
     return found or _give_up(np.asarray(stamps), np.asarray(indptr), gaps, dated, label)
 
 
@@ -89,6 +90,14 @@ def sample(values: Ints, n: int = 200_000) -> Ints:
     if len(values) > n:
         values = values[np.random.default_rng(0).integers(0, len(values), n)]
     return np.asarray(values[values != NO_STAMP])
+
+
+def usual_phase(micros: Ints, width: int, *, anywhere: bool = False) -> int:
+    """What most stamps are off a grid of that width; 0 where they have nothing in common and lie about it, or `anywhere`."""
+    rest = micros % width
+    phase = most_common(rest)
+    about = anywhere or np.mean(np.minimum(rest, width - rest) <= width // 4) >= _ENOUGH
+    return 0 if about and np.mean(rest == phase) < 0.5 else phase
 
 
 def most_common(values: Ints) -> int:
@@ -147,6 +156,13 @@ def _even(seen: _Sample, gap: int, name: str, zone: str | None) -> Found | None:
     """Steps of equal length: whole numbers or ticks."""
     width = _width(seen.gaps()[0], gap)
     return None if width is None else (str(Alias(width, name)), zone, most_common(seen.micros % width), 0)
+
+
+def _one_a_day(seen: _Sample, zone: str | None) -> Found | None:
+    """Days whose stamps come at any hour: hardly two on one day, hardly a day without."""
+    days = (seen.micros if zone is None else _zones.wall(seen.micros, zone)) // DAY
+    gaps = np.diff(days)[np.diff(seen.series) == 0]
+    return ("D", zone, 0, 0) if len(gaps) > 1 and np.mean(gaps == 1) >= _ENOUGH and np.mean(gaps == 0) <= 1 - _ENOUGH else None
 
 
 def _calendar(seen: _Sample, zone: str | None) -> Found | None:

@@ -25,10 +25,12 @@ class FrameKind:
     Args:
         name: "pandas", "polars", "lazy" (polars), "arrow" or "duckdb".
         types: Arrow types of the columns that came; columns of the same name leave with them.
+        enums: Enumerations of polars, which Arrow cannot tell from other categories.
     """
 
     name: str = "pandas"
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
+    enums: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, FrameKind]:
@@ -50,7 +52,7 @@ def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, Fra
     _refuse_twins(table.column_names)
     kept = table.column_names if wanted is None else [column for column in wanted if column in table.column_names]
     table = _plain(table.select(kept))
-    return table, FrameKind(name, dict(zip(table.column_names, table.schema.types, strict=True)))
+    return table, FrameKind(name, dict(zip(table.column_names, table.schema.types, strict=True)), _enums(data, name))
 
 
 def give(table: pa.Table, kind: FrameKind) -> Any:
@@ -64,6 +66,7 @@ def give(table: pa.Table, kind: FrameKind) -> Any:
         return table.to_pandas()
     if kind.name in ("polars", "lazy"):
         frame = _module("polars").from_arrow(table)
+        frame = frame.cast({column: kind.enums[column] for column in frame.columns if column in kind.enums})
         return frame.lazy() if kind.name == "lazy" else frame
     return _module("duckdb").from_arrow(table) if kind.name == "duckdb" else table
 
@@ -113,6 +116,11 @@ def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
         f"expected a path, folder, glob or list of paths of CSV or Parquet files, or a frame of pandas, polars, pyarrow or DuckDB, but got "
         f"{type(data).__module__}.{type(data).__name__}; turn it into a frame with one column per part, such as pandas.DataFrame(...)"
     )
+
+
+def _enums(data: Any, name: str) -> dict[str, Any]:
+    schema = data.collect_schema() if name in ("polars", "lazy") else {}
+    return {column: dtype for column, dtype in schema.items() if type(dtype).__name__ == "Enum"}
 
 
 def _from_pandas(data: Any, wanted: list[str] | None) -> pa.Table:
@@ -174,11 +182,18 @@ def _refuse_twins(names: Sequence[str]) -> None:
 def _plain(table: pa.Table) -> pa.Table:
     """Texts as one Arrow type, and one dictionary per column, so that every later step knows few types."""
     for i, column in enumerate(table.schema):
-        if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+        if pa.types.is_string_view(column.type):
             table = table.set_column(i, column.name, table.column(i).cast(pa.string()))
         elif pa.types.is_dictionary(column.type):
-            table = table.set_column(i, column.name, table.column(i).unify_dictionaries())
+            table = table.set_column(i, column.name, _one_dictionary(table.column(i)))
     return table
+
+
+def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_string_view(column.type.value_type):
+        named = [pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.string())) for chunk in column.chunks]
+        column = pa.chunked_array(named, pa.dictionary(column.type.index_type, pa.string()))
+    return column.unify_dictionaries()
 
 
 def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:

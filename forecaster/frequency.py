@@ -78,13 +78,14 @@ class Frequency:
     def anchored(self, stamps: NDArray[Any]) -> Frequency:
         """The same frequency with the phase and offset that most of `stamps` share.
 
-        A frequency that a user names ("h", "D", "2MS") leaves open when in the hour, day or year the grid begins.
+        A frequency that a user names ("h", "D", "2MS") leaves open when in the hour, day or year the grid begins. Stamps that
+        jitter around the grid of phase 0 leave it there.
         """
         micros = _rhythm.sample(self._micros(stamps))
         if not len(micros):
             return self
         if not self._dated:
-            return replace(self, phase=_rhythm.most_common(micros % self._alias.every))
+            return replace(self, phase=_rhythm.usual_phase(micros, self._alias.every))
         days, clock = np.divmod(self._wall(micros), DAY)
         one = replace(self._alias, every=1).grid(0, 0).index(days)
         return replace(

@@ -19,6 +19,8 @@ import pytest
 from forecaster import frames
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
+from forecaster.rows import Rows
+from forecaster.schema import Schema
 
 PANDAS = pd.DataFrame(
     {
@@ -277,6 +279,15 @@ def test_polars_keeps_its_types():
     again = frames.give(table, kind)
     assert again.equals(frame)
     assert again.schema == frame.schema
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["b", "a"]), pl.String])
+def test_ids_of_polars_are_ids(kind):
+    frame = pl.DataFrame({"unique_id": ["b", "a", "a"], "ds": [1, 1, 2], "y": [1.0, 2.0, 3.0]}).with_columns(pl.col("unique_id").cast(kind))
+    table, came = frames.read(frame)
+    rows = Rows.of(table, Schema())
+    assert rows.ids["unique_id"].tolist() == ["a", "b"]
+    assert frames.give(table, came).equals(frame)
 
 
 def test_texts_of_any_arrow_type_are_read():

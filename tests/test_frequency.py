@@ -325,6 +325,29 @@ def test_nearest_step_forgives_jitter():
     assert np.array_equal(off, [3_000_000, 2_000_000, 0])
 
 
+def test_jitter_does_not_move_the_grid():
+    rng = np.random.default_rng(1)
+    stamps = np.datetime64("2024-01-01", "us") + (np.arange(500) * 1_200_000_000 + rng.integers(-40_000_000, 40_000_000, 500)).astype(
+        "timedelta64[us]"
+    )
+    frequency = Frequency.parse("20min").anchored(stamps)
+    assert frequency.phase == 0
+    assert np.array_equal(np.diff(frequency.nearest(stamps)[0]), np.ones(499))
+    assert Frequency.parse("20min").anchored(stamps[:1] + np.arange(9) * np.timedelta64(20, "m")).phase != 0
+
+
+def test_one_stamp_a_day_at_any_hour_is_daily():
+    rng = np.random.default_rng(0)
+    stamps = np.datetime64("2024-01-01", "us") + (np.arange(60) * 86_400_000_000 + rng.integers(0, 86_400_000_000, 60)).astype(
+        "timedelta64[us]"
+    )
+    frequency = Frequency.infer(stamps, np.array([0, 60]))
+    assert frequency == Frequency("D")
+    assert np.array_equal(np.diff(frequency.steps(stamps)[0]), np.ones(59))
+    with pytest.raises(SettingsError, match="freq='D'"):
+        Frequency.infer(np.sort(stamps[0] + rng.integers(0, 60 * 86_400_000_000, 60).astype("timedelta64[us]")), np.array([0, 60]))
+
+
 def test_kinds_of_stamps_are_not_mixed_up():
     with pytest.raises(SettingsError, match="whole numbers"):
         Frequency.parse(1).steps(np.array(["2024-01-01"], "datetime64[us]"))
