@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from forecaster import metrics
-from forecaster.report.data import Columns, Series, arrow
+from forecaster.report.accuracy import chosen
+from forecaster.report.data import Columns, Series, arrow, floats, keys, places
+from forecaster.report.sections import extremes
+
+if TYPE_CHECKING:
+    from many_models.run import Run
+
+DRAWN = 6
+"""Groups drawn on each side, best and worst."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,22 +51,81 @@ class RunData:
     settings: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
+    def drawn(self) -> pa.Table:
+        """Keys of the groups that the page draws: all that history is needed of."""
+        names = list(self.series.columns.group)
+        rows = [row for group in self.ranked().values() for row in group]
+        keyed = self.outcomes.select(names)
+        of_largest = self.series.forecast.select(names).take(self._largest_rows()).cast(keyed.schema)
+        return keys(pa.concat_tables([keyed.take(rows), of_largest]), names)
+
+    def ranked(self) -> dict[str, list[int]]:
+        """Rows of the groups with the worst and with the best scores, and of some between."""
+        scores = floats(self.outcomes, "score")
+        best, worst = extremes(scores, DRAWN, greater_is_better=self.greater_is_better)
+        first, last = extremes(scores, len(scores), greater_is_better=self.greater_is_better)
+        rest = [*first, *last[::-1]][DRAWN:-DRAWN]
+        between = [rest[round((i + 0.5) * len(rest) / DRAWN)] for i in range(DRAWN)] if len(rest) > 2 * DRAWN else []
+        return {"worst": worst, "best": best, "between": between}
+
+    @cached_property
+    def largest(self) -> pa.Table:
+        """Where groups hold several series: the keys of the series with the largest forecasts."""
+        names = self.series.columns.series
+        series = keys(self.series.forecast, names)
+        if series.num_rows <= self.outcomes.num_rows:
+            return series.slice(0, 0)
+        code = places(self.series.forecast, series, names)
+        volume = np.bincount(code, np.nan_to_num(floats(self.series.forecast, "forecast")), series.num_rows)
+        return series.take(np.argsort(-volume, kind="stable")[:DRAWN])
+
+    def _largest_rows(self) -> NDArray[np.int64]:
+        if not self.largest.num_rows:
+            return np.empty(0, np.int64)
+        return np.flatnonzero(places(self.series.forecast, self.largest, self.series.columns.series) >= 0)
+
     @classmethod
-    def of(cls, run: Any) -> RunData:
-        """Ask a run for everything.
+    def of(cls, run: Run, forecast: Any = None, seconds: float = float("nan")) -> RunData:
+        """Ask a run for everything; only the history of the groups that are drawn is read.
 
         Args:
-            run: Has the methods outcomes, leaderboard, findings, backtest, forecast and history, which give frames, and the attributes
-                `settings` (of the job), `partition_by` and `path`; `seconds` where it knows how long it took.
+            run: The run, finished or not.
+            forecast: What `run.forecast(...)` gave, where it was given a future; what training left is shown where absent.
+            seconds: Time from the start to the end of the run, where it is known.
         """
-        settings = run.settings
-        columns = Columns(settings.series, settings.time, settings.target, tuple(run.partition_by))
-        series = Series(columns, arrow(run.history()), arrow(run.forecast()), arrow(run.backtest()))
-        return cls(
-            f"Run {Path(run.path).name}", series, arrow(run.outcomes()), arrow(run.leaderboard()), arrow(run.findings()),
-            _name(settings.metric), metrics.get(settings.metric).greater_is_better, float(getattr(run, "seconds", float("nan"))),
-            {name: str(value) for name, value in settings.as_dict().items()},
+        task, outcomes = run.task, run.told()
+        settings = task.settings
+        columns = Columns(tuple(settings.series), settings.time, settings.target, tuple(task.partition_by))
+        ahead = run.table("forecasts") if forecast is None else arrow(forecast)
+        series = Series(columns, pa.table({}), ahead, chosen(run.table("backtest")))
+        greater = metrics.get(settings.metric).greater_is_better
+        data = cls(
+            f"Run {run.path.resolve().name}", series, outcomes, arrow(run.leaderboard()), run.table("findings"),
+            _name(settings.metric), greater, seconds, {name: str(value) for name, value in settings.as_dict().items()},
         )  # fmt: skip
+        drawn = data.drawn()
+        past = [_with_groups(model.history(), ahead, columns) for model in run.models(drawn)] if drawn.num_rows else []
+        return replace(data, series=replace(series, history=pa.concat_tables(past) if past else _no_history(columns)))
+
+
+def _with_groups(history: pa.Table, ahead: pa.Table, columns: Columns) -> pa.Table:
+    """The history with its group columns, found through the series columns where it lacks them."""
+    missing = [name for name in columns.group if name not in history.column_names]
+    if not missing:
+        return history
+    known = keys(ahead, [*columns.series, *missing])
+    at = places(history, known, columns.series)
+    for name in missing:
+        history = history.append_column(name, known[name].take(pa.array(at, mask=at < 0)))
+    return history
+
+
+def _no_history(columns: Columns) -> pa.Table:
+    names = list(dict.fromkeys([*columns.group, *columns.series]))
+    return pa.table(
+        {name: pa.array([], pa.string()) for name in names}
+        | {columns.time: pa.array([], pa.int64()), columns.target: pa.array([], pa.float64())}
+    )
 
 
 def _name(metric: Any) -> str:

@@ -12,14 +12,14 @@ from forecaster.report._axes import Array
 from forecaster.report._words import count, duration, percent, score, text
 from forecaster.report.accuracy import Folds
 from forecaster.report.charts import bars, histogram
-from forecaster.report.data import Ints, floats, keys, labels, places
+from forecaster.report.data import Ints, floats, keys, labels
 from forecaster.report.layout import Card, Charts, Grid, Page, Section, Tile, render
 from forecaster.report.panels import panels
-from forecaster.report.sections import accuracy_section, extremes, findings_section, settings_section
+from forecaster.report.sections import accuracy_section, findings_section, settings_section
 from many_models.report.data import RunData
 
-# Groups drawn on each side, best and worst; rows of a table at most.
-DRAWN, LISTED = 6, 100
+LISTED = 100
+"""Most rows of a table of groups."""
 KINDS = {"done": "good", "fallback": "warn"}  # every other status is bad
 
 
@@ -72,8 +72,17 @@ def _tiles(run: RunData, folds: Folds) -> list[Tile]:
         Tile("Failed", count(lost), "no model of their own" if lost else "none", "bad" if lost else ""),
         Tile(f"Median {run.metric}", score(float(np.nanmedian(scores)) if np.isfinite(scores).any() else None), "of the groups"),
         Tile("WAPE", percent(float(wape), 1), "share of the volume"),
-        Tile("Time", duration(run.seconds), f"{duration(run.seconds / max(groups, 1))} per group" if np.isfinite(run.seconds) else ""),
+        _took(run),
     ]
+
+
+def _took(run: RunData) -> Tile:
+    """Time of the run, or of the work in it where that is all that is known."""
+    groups = max(run.outcomes.num_rows, 1)
+    if np.isfinite(run.seconds):
+        return Tile("Time", duration(run.seconds), f"{duration(run.seconds / groups)} per group")
+    work = float(np.nansum(floats(run.outcomes, "seconds")))
+    return Tile("Work", duration(work), f"{duration(work / groups)} per group")
 
 
 def _overview(run: RunData) -> Section:
@@ -140,18 +149,12 @@ def _means(board: pa.Table, name: str, code: Ints, many: int) -> Array:
 
 def _groups(run: RunData) -> list[Section]:
     """The groups with the worst and with the best scores, and some between, drawn; those without scores are among the failures."""
-    scores = floats(run.outcomes, "score")
-    best, worst = extremes(scores, DRAWN, greater_is_better=run.greater_is_better)
-    found = [
-        ("worst", "Worst groups", "Worst score first: the groups to look at.", worst),
-        ("best", "Best groups", "Best score first.", best),
-    ]
-    order = extremes(scores, 2 * len(scores), greater_is_better=run.greater_is_better)
-    ranked = [*order[0], *order[1][::-1]][DRAWN:-DRAWN]
-    if len(ranked) > 2 * DRAWN:
-        between = [ranked[round((i + 0.5) * len(ranked) / DRAWN)] for i in range(DRAWN)]
-        found.append(("between", "Groups between", "Evenly spaced over all groups, from better to worse.", between))
-    return [Section(name, title, lead, [_drawn(run, rows)]) for name, title, lead, rows in found if rows]
+    words = {
+        "worst": ("Worst groups", "Worst score first: the groups to look at."),
+        "best": ("Best groups", "Best score first."),
+        "between": ("Groups between", "Evenly spaced over all other groups, from better to worse."),
+    }
+    return [Section(name, *words[name], [_drawn(run, rows)]) for name, rows in run.ranked().items() if rows]
 
 
 def _drawn(run: RunData, rows: list[int]) -> Charts:
@@ -162,15 +165,9 @@ def _drawn(run: RunData, rows: list[int]) -> Charts:
 
 def _largest(run: RunData) -> list[Section]:
     """Where groups hold several series, the series with the largest forecasts: their intervals can be drawn."""
-    names = run.series.columns.series
-    series = keys(run.series.forecast, names)
-    if series.num_rows <= run.outcomes.num_rows:
+    if not run.largest.num_rows:
         return []
-    volume = np.bincount(
-        places(run.series.forecast, series, names), np.nan_to_num(floats(run.series.forecast, "forecast")), series.num_rows
-    )
-    rows = np.argsort(-volume, kind="stable")[:DRAWN].tolist()
-    drawn = panels(run.series, series.take(rows), names, [f"{count(volume[row])} in the forecast" for row in rows])
+    drawn = panels(run.series, run.largest, run.series.columns.series, [""] * run.largest.num_rows)
     return [Section("largest", "Largest series", "The series with the largest forecasts over all groups, with their intervals.", [drawn])]
 
 
