@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import io
 import json
 import os
 import platform
 import shutil
+import sys
 import uuid
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from forecaster.archive.foreign import one_thread
 from forecaster.archive.payload import Reader, Writer
 from forecaster.archive.tree import decode, encode
 from forecaster.errors import ArchiveError, CannotSave
@@ -46,7 +48,8 @@ def save(thing: Any, folder: str | Path, *, extra: Mapping[str, Any] | None = No
     target = Path(folder)
     _refuse_foreign(target)
     out = Writer()
-    tree = json.dumps(encode(thing, out), separators=(",", ":"), allow_nan=False).encode()
+    with one_thread():
+        tree = json.dumps(encode(thing, out), separators=(",", ":"), allow_nan=False).encode()
     files = {TREE: tree, ROWS: _parquet(out)}
     target.parent.mkdir(parents=True, exist_ok=True)
     _replace({**files, MANIFEST: _manifest(files, extra or {})}, target)
@@ -62,8 +65,9 @@ def load(folder: str | Path) -> Any:
     declared = manifest(target)["files"]
     data = {name: _verified(target / name, declared.get(name)) for name in (TREE, ROWS)}
     try:
-        tree = json.loads(data[TREE])
-        return decode(tree, Reader(data[ROWS], str(target / ROWS)))
+        tree, rows = json.loads(data[TREE]), Reader(data[ROWS], str(target / ROWS))
+        with one_thread(rows.kinds):
+            return decode(tree, rows)
     except (ValueError, RecursionError) as error:
         if isinstance(error, ArchiveError):
             raise
@@ -115,11 +119,14 @@ def _render(content: Mapping[str, Any]) -> bytes:
     return text({**content, "sha256": hashlib.sha256(text(content)).hexdigest()})
 
 
+@cache
 def _version(package: str) -> str | None:
+    from importlib import metadata
+
     try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return getattr(sys.modules.get(package), "__version__", None)
 
 
 def _parquet(out: Writer) -> bytes:

@@ -1,17 +1,24 @@
 """Models of other libraries as one blob each, in a format that runs no code.
 
-LightGBM and XGBoost boosters as their own text and UBJSON. What is left of scikit-learn after `parts` goes through skops, with an
+LightGBM and XGBoost boosters as their own text and JSON. What is left of scikit-learn after `parts` goes through skops, with an
 explicit list of types.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import json
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 from forecaster.archive.payload import Writer
 from forecaster.errors import ArchiveError, CannotSave, MissingExtra
+
+LIBRARIES = frozenset({"lightgbm", "xgboost"})
 
 # What skops does not trust by itself and we do: no callables, no file or process access in any of them.
 TRUSTED = frozenset(
@@ -50,9 +57,25 @@ def decode(kind: str, blob: bytes) -> Any:
         raise ArchiveError(f"a {kind} model of model.parquet cannot be read: {error}") from error
 
 
+@contextmanager
+def one_thread(kinds: Iterable[str] = ()) -> Iterator[None]:
+    """Let boosters be read and written on one thread: with thousands of small ones, starting threads is all that would happen.
+
+    Args:
+        kinds: Kinds of models about to be read; their libraries are loaded first.
+    """
+    for kind in LIBRARIES & set(kinds):
+        _import(kind, kind)
+    if not LIBRARIES & set(sys.modules):
+        yield
+        return
+    with importlib.import_module("threadpoolctl").threadpool_limits(1, user_api="openmp"):
+        yield
+
+
 def _format(thing: Any) -> str | None:
     cls, root = type(thing), type(thing).__module__.partition(".")[0]
-    if root in ("lightgbm", "xgboost") and cls.__name__ == "Booster":
+    if root in LIBRARIES and cls.__name__ == "Booster":
         return root
     return "skops" if root == "sklearn" else None
 
@@ -77,10 +100,12 @@ def _load_lightgbm(blob: bytes) -> Any:
 
 
 def _save_xgboost(booster: Any) -> bytes:
-    return bytes(booster.save_raw("ubj"))
+    return bytes(booster.save_raw("json"))
 
 
 def _load_xgboost(blob: bytes) -> Any:
+    if not isinstance(json.loads(blob), dict):  # its own reader ends the process where a file is not even JSON
+        raise ValueError("no JSON object")
     booster = _import("xgboost", "xgboost").Booster()
     booster.load_model(bytearray(blob))
     return booster
@@ -102,6 +127,9 @@ def _save_skops(estimator: Any) -> bytes:
 def _load_skops(blob: bytes) -> Any:
     from skops import io
 
+    with zipfile.ZipFile(BytesIO(blob)) as members:
+        if (size := sum(member.file_size for member in members.infolist())) > 10 * len(blob) + 2**20:
+            raise ArchiveError(f"a scikit-learn model of {len(blob)} bytes claims to hold {size}")
     if unknown := _untrusted(blob):
         raise ArchiveError(f"a scikit-learn model of model.parquet holds {', '.join(unknown)}, which may not be built from a file")
     return io.loads(blob, trusted=sorted(TRUSTED))

@@ -89,16 +89,20 @@ class Reader:
         """The bytes of row `key`, which must be of this kind."""
         if type(key) is not int or not 0 <= key < len(self.kinds) or self.kinds[key] != kind:
             raise ArchiveError(f"model.json asks for {kind} {key!r}, which model.parquet does not hold")
-        return memoryview(self.blobs[key].as_buffer()).tobytes()
+        if not (value := self.blobs[key]).is_valid:
+            raise ArchiveError(f"{kind} {key} of model.parquet is empty")
+        return memoryview(value.as_buffer()).tobytes()
 
     def array(self, key: Any) -> NDArray[Any]:
         """The array of row `key`, writable."""
+        if type(key) is not int or not 0 <= key < len(self.kinds):
+            raise ArchiveError(f"model.json asks for array {key!r}, which model.parquet does not hold")
         if key not in self.made:
             self.made[key] = self._array(key)
         return self.made[key]
 
-    def _array(self, key: Any) -> NDArray[Any]:
-        kind = self.kinds[key] if type(key) is int and 0 <= key < len(self.kinds) else "array"
+    def _array(self, key: int) -> NDArray[Any]:
+        kind = self.kinds[key]
         blob = self.blob(key, kind)
         try:
             shape = _shape(self.shapes[key])

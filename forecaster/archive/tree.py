@@ -1,7 +1,7 @@
 """model.json: the tree of a model. What JSON has no word for is an object with one tag.
 
 {"class": name, "fields": {...}}   a storable dataclass        {"tuple": [...]}   {"dict": [[key, value], ...]}
-{"array": key}   {"bytes": key}   {"lightgbm" | "xgboost" | "skops": key}         {"float": "nan" | "inf" | "-inf"}
+{"array": key}   {"bytes": key}   {"lightgbm" | "xgboost" | "skops": key}         {"float": "nan" | "inf" | "-inf"}   {"dtype": text}
 {"scalar": key}  a numpy scalar    {"objects": [...], "shape": [...]}    {"part": name, "state": {...}}  an object of another library
 """
 
@@ -22,40 +22,45 @@ from forecaster.errors import ArchiveError, CannotSave
 DEEPEST = 200
 """Levels of nesting that a tree may have."""
 
+Path = tuple[Any, ...]
+"""How to get to a node: ".field", an index, or a key in a tuple of one."""
 
-def encode(thing: Any, out: Writer, where: str = "model") -> Any:
+
+def encode(thing: Any, out: Writer, where: Path = ()) -> Any:
     """The JSON tree of `thing`; arrays and blobs go to `out`.
 
     Raises:
         CannotSave: Something in it has no safe file format. The message says where, and what to do.
     """
+    if len(where) > DEEPEST:
+        raise CannotSave(f"{_place(where[:8])}... is nested deeper than {DEEPEST} levels; does it hold itself?")
     kind = type(thing)
     if thing is None or kind is bool or kind is int or kind is str:
         return thing
     if write := _WRITE.get(kind):
         return write(thing, out, where)
-    for base in (Mapping, np.ndarray, np.generic):
+    for base in (Mapping, np.ndarray, np.generic, np.dtype):
         if isinstance(thing, base):
             return _WRITE[base](thing, out, where)
     return _object(thing, out, where)
 
 
-def _list(thing: Any, out: Writer, where: str) -> list[Any]:
-    return [encode(x, out, f"{where}[{i}]") for i, x in enumerate(thing)]
+def _list(thing: Any, out: Writer, where: Path) -> list[Any]:
+    return [encode(x, out, (*where, i)) for i, x in enumerate(thing)]
 
 
-def _mapping(thing: Any, out: Writer, where: str) -> Any:
-    return {"dict": [[_key(k, out, where), encode(v, out, f"{where}[{k!r}]")] for k, v in thing.items()]}
+def _mapping(thing: Any, out: Writer, where: Path) -> Any:
+    return {"dict": [[_key(k, out, where), encode(v, out, (*where, (k,)))] for k, v in thing.items()]}
 
 
-def _array(thing: Any, out: Writer, where: str) -> Any:
+def _array(thing: Any, out: Writer, where: Path) -> Any:
     values = np.asarray(thing)
     if values.dtype.kind == "O" and not is_text(values):
         return {"objects": _list(values.ravel().tolist(), out, where), "shape": list(values.shape)}
     return {"array": _at(where, out.array, values)}
 
 
-_WRITE: dict[type, Callable[[Any, Writer, str], Any]] = {
+_WRITE: dict[type, Callable[[Any, Writer, Path], Any]] = {
     float: lambda thing, out, where: thing if math.isfinite(thing) else {"float": repr(thing)},
     list: _list,
     tuple: lambda thing, out, where: {"tuple": _list(thing, out, where)},
@@ -63,16 +68,17 @@ _WRITE: dict[type, Callable[[Any, Writer, str], Any]] = {
     Mapping: _mapping,
     bytes: lambda thing, out, where: {"bytes": out.add("bytes", thing)},
     np.ndarray: _array,
+    np.dtype: lambda thing, out, where: {"dtype": thing.str},
     np.generic: lambda thing, out, where: {"scalar": _at(where, out.array, np.asarray(thing))},
 }
 
 
-def _object(thing: Any, out: Writer, where: str) -> Any:
+def _object(thing: Any, out: Writer, where: Path) -> Any:
     """A dataclass of ours, or an object of another library."""
     cls = type(thing)
     if dataclasses.is_dataclass(cls) and may_save(cls):
         fields = dataclasses.fields(cls)
-        return {"class": name_of(cls), "fields": {f.name: encode(getattr(thing, f.name), out, f"{where}.{f.name}") for f in fields}}
+        return {"class": name_of(cls), "fields": {f.name: encode(getattr(thing, f.name), out, (*where, f".{f.name}")) for f in fields}}
     if (state := parts.state_of(thing)) is not None:
         mark = out.mark()
         try:
@@ -84,16 +90,21 @@ def _object(thing: Any, out: Writer, where: str) -> Any:
     return _at(where, foreign.encode, thing, out)
 
 
-def _at(where: str, action: Callable[..., Any], *arguments: Any) -> Any:
+def _at(where: Path, action: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return action(*arguments)
     except CannotSave as error:
-        raise CannotSave(f"{where}: {error}") from error
+        raise CannotSave(f"{_place(where)}: {error}") from error
 
 
-def _key(key: Any, out: Writer, where: str) -> Any:
+def _place(where: Path) -> str:
+    """The way to a node, in words: model.members[2].arrays['x']."""
+    return "model" + "".join(part if isinstance(part, str) else f"[{(part[0] if isinstance(part, tuple) else part)!r}]" for part in where)
+
+
+def _key(key: Any, out: Writer, where: Path) -> Any:
     if type(key) not in (str, int, float) and not isinstance(key, np.generic):
-        raise CannotSave(f"{where}: the key {key!r} of a mapping is a {type(key).__qualname__}; keys must be text or numbers")
+        raise CannotSave(f"{_place(where)}: the key {key!r} of a mapping is a {type(key).__qualname__}; keys must be text or numbers")
     return encode(key, out, where)
 
 
@@ -136,6 +147,8 @@ def _class(node: dict[str, Any], rows: Reader, depth: int) -> Any:
 def _pairs(node: dict[str, Any], rows: Reader, depth: int) -> dict[Any, Any]:
     try:
         return {decode(key, rows, depth): decode(value, rows, depth) for key, value in node["dict"]}
+    except ArchiveError:
+        raise
     except (TypeError, ValueError) as error:
         raise ArchiveError(f"model.json holds a mapping that is none: {error}") from error
 
@@ -150,6 +163,13 @@ def _float(node: dict[str, Any], rows: Reader, depth: int) -> float:
     if node["float"] not in ("nan", "inf", "-inf"):
         raise ArchiveError(f"model.json holds a number that is none: {node['float']!r}")
     return float(node["float"])
+
+
+def _dtype(node: dict[str, Any], rows: Reader, depth: int) -> np.dtype[Any]:
+    try:
+        return np.dtype(str(node["dtype"]))
+    except (TypeError, ValueError, SyntaxError) as error:
+        raise ArchiveError(f"model.json holds a dtype that is none: {node['dtype']!r}") from error
 
 
 def _scalar(node: dict[str, Any], rows: Reader, depth: int) -> Any:
@@ -186,6 +206,7 @@ _BUILD: dict[str, Callable[[dict[str, Any], Reader, int], Any]] = {
     "dict": _pairs,
     "float": _float,
     "scalar": _scalar,
+    "dtype": _dtype,
     "bytes": lambda node, rows, depth: rows.blob(node["bytes"], "bytes"),
     "objects": _objects,
     "part": _part,
