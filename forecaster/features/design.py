@@ -96,7 +96,7 @@ class Design:
             static=_telling(table.static) if self.static else (),
             series=series_keys(table) if self.static and several else None,
             codes=np.arange(len(table)) - table.group_ptr[table.group],
-            categories={name: table.categories[name] for name in (*table.known, *table.static) if name in table.categories},
+            categories={name: table.categories[name] for name in (*table.known, *table.past, *table.static) if name in table.categories},
         )
 
     def _timeline(self, table: Table, grid: Grid) -> Timeline:

@@ -83,6 +83,11 @@ class FittedDesign:
         return tuple(Lags(self.design.past_lags, prefix=f"{name}_") for name in self.past)
 
     @property
+    def lags_of(self) -> dict[str, tuple[str, ...]]:
+        """Names of the lags of each past covariate."""
+        return {name: block.names for name, block in zip(self.past, self.of_past, strict=True)}
+
+    @property
     def looks_back(self) -> bool:
         """Whether rows have an origin; without one the matrix has no horizon."""
         return bool(self.blocks or self.seasonal or self.of_past)
@@ -108,7 +113,8 @@ class FittedDesign:
     def kinds(self) -> tuple[str, ...]:
         """What each column is: "number"; "category", a code without order; "cycle", one of a few calendar numbers in a ring."""
         labelled = {*self.categories, "series"}
-        made = ["category" if name == "holiday_name" else "cycle" if name in CYCLES else "number" for name in self._made]
+        codes = {"holiday_name", *(lag for name, lags in self.lags_of.items() if name in labelled for lag in lags)}
+        made = ["category" if name in codes else "cycle" if name in CYCLES else "number" for name in self._made]
         rest = ["category" if name in labelled else "number" for name in self.names[len(made) :]]
         return (*made, *rest)
 
@@ -145,9 +151,12 @@ class FittedDesign:
             begin, end = np.searchsorted(row, table.indptr[[first, last]])
             slab = Sources.of(self, table.take(np.arange(first, last)), clock)
             filled += self._fill(slab, row[begin:end] - table.indptr[first], h[begin:end], X[filled:], kept[begin:end])
-        row, h = (row, h) if filled == len(row) else (row[kept], h[kept])
-        group_ptr = np.searchsorted(row, table.indptr[table.group_ptr]).astype(np.int64)
-        return Matrix(X[:filled], table.target[row], row, h, group_ptr, eligible)
+        drawn_row = row
+        if filled < len(row):
+            row, h = row[kept], h[kept]
+        bounds = table.indptr[table.group_ptr]
+        drawn, group_ptr = np.diff(np.searchsorted(drawn_row, bounds)), np.searchsorted(row, bounds).astype(np.int64)
+        return Matrix(X[:filled], table.target[row], row, h, group_ptr, eligible, drawn)
 
     def ahead(self, table: Table, horizon: int, future: Future | None = None) -> Singles:
         """The rows after each series, as training rows would have them.

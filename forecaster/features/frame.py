@@ -41,6 +41,8 @@ def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "
 
 def _features(fitted: FittedDesign, matrix: Matrix, table: Table) -> dict[str, pa.Array]:
     labels = dict(table.categories)
+    for name, lags in fitted.lags_of.items():
+        labels |= {lag: labels[name] for lag in lags if name in labels}
     if fitted.holidays is not None:
         labels["holiday_name"] = ("", *fitted.holidays.labels)
     found = {}

@@ -23,7 +23,8 @@ class Matrix:
         row: Where each target lies in `table.target`. (rows,)
         horizon: Steps from the origin to the target. (rows,)
         group_ptr: Boundaries of the groups in the rows. (groups + 1,)
-        eligible: Rows that each group would have without a row budget. (groups,)
+        eligible: Pairs of target row and horizon that each group has. (groups,)
+        drawn: How many of them the row budget let through; those without any look-back were left out afterwards. (groups,)
     """
 
     X: Singles
@@ -32,11 +33,12 @@ class Matrix:
     horizon: Ints
     group_ptr: Ints
     eligible: Ints
+    drawn: Ints
 
     @property
     def sampled(self) -> Ints:
-        """Groups whose horizons were sampled to keep to the row budget."""
-        return np.flatnonzero(np.diff(self.group_ptr) < self.eligible * (1 - 1e-9))
+        """Groups whose horizons were sampled to keep to the row budget: worth a finding ("drawn of eligible rows")."""
+        return np.flatnonzero(self.drawn < self.eligible)
 
 
 @dataclass(frozen=True, eq=False)

@@ -157,6 +157,29 @@ def test_a_made_column_gives_way_to_a_covariate_of_the_same_name() -> None:
     assert len(set(fitted.names)) == len(fitted.names)
 
 
+def test_rows_left_out_for_want_of_a_look_back_are_no_sample() -> None:
+    made = replace(PLAIN, lags=(3,)).fit(table := noisy_table()).training(table)
+    assert np.diff(made.group_ptr)[0] < made.eligible[0]
+    assert made.sampled.tolist() == []
+
+
+def test_lags_of_a_past_category_are_categories() -> None:
+    table = noisy_table()
+    table = replace(table, past={"weather": table.known["promo"]}, categories={"weather": ("dry", "wet", "snow")})
+    fitted = Design(horizon=2, past_lags=(1, 2)).fit(table)
+    marked = dict(zip(fitted.names, fitted.kinds, strict=True))
+    assert marked["weather_lag1"] == marked["weather_lag2"] == "category"
+    frame = features_frame(table, fitted)
+    assert set(frame["weather_lag1"].to_pylist()) == {"dry", "wet", "snow"}
+
+
+def test_integer_steps_have_no_calendar_and_no_holidays() -> None:
+    table = noisy_table(freq="1", start="0")
+    assert not {"year", "month", "weekday"} & set(Design().fit(table).names)
+    with pytest.raises(SettingsError, match="integer steps"):
+        Design(holidays="US").fit(table)
+
+
 def test_covariates_that_never_change_are_left_out() -> None:
     table = noisy_table()
     table = replace(table, known={"flat": np.ones(len(table.target), np.float32)}, static={"one": np.zeros(4, np.float32)}, categories={})
@@ -214,6 +237,7 @@ class TestBudget:
         assert (rows >= budget - 1).all()
         np.testing.assert_array_equal(made.eligible, np.diff(whole.group_ptr))
         assert made.sampled.tolist() == [0, 1]
+        assert made.drawn.tolist() == rows.tolist()
         assert self.made(None).sampled.tolist() == []
 
     def test_a_sampled_row_is_a_row_of_the_whole_matrix(self) -> None:
@@ -248,7 +272,7 @@ def test_a_matrix_built_slab_by_slab_is_the_same(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("forecaster.features.fitted.SLAB", 50)
     monkeypatch.setattr("forecaster.features.fitted.CHUNK", 13)
     again = fitted.training(table)
-    for name in ("X", "y", "row", "horizon", "group_ptr", "eligible"):
+    for name in ("X", "y", "row", "horizon", "group_ptr", "eligible", "drawn"):
         np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
 
 
