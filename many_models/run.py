@@ -69,7 +69,7 @@ class Run:
 
     def findings(self) -> Any:
         """One row per finding of the guardrails: partition and series columns, column, rule, count, first, action, message."""
-        return self._give(self.table("findings"))
+        return self._give(scoring.once(self.table("findings"), self.partition_by))
 
     def selected(self) -> Any:
         """One row per group: partition columns, learner, members with their weights, score."""
@@ -78,10 +78,6 @@ class Run:
     def backtest(self) -> Any:
         """Out-of-fold forecasts of every candidate: series columns, time, cutoff, learner, actual, forecast and quantiles."""
         return self._give(self.table("backtest"))
-
-    def history(self) -> Any:
-        """The kept end of every series: series columns, time and target."""
-        return self._give(self.table("history"))
 
     def forecast(self, future: Any = None, out: str | Path | None = None, horizon: int | None = None, workers: int | None = None) -> Any:
         """Forecast all groups that have a model.
@@ -142,7 +138,7 @@ class Run:
         return self._live().drop_columns(["block"])
 
     def table(self, name: str) -> pa.Table:
-        """One of the tables of all blocks: "forecasts", "backtest", "findings", "history" or "selected"."""
+        """One of the tables of all blocks: "forecasts", "backtest", "findings" or "selected"."""
         return scoring.together([table for _, table in self._each(name)], self._keys())
 
     def models(self, groups: pa.Table | None = None) -> list[Any]:

@@ -81,6 +81,17 @@ def together(parts: Sequence[pa.Table], groups: pa.Table | None = None) -> pa.Ta
     return whole if (np.diff(at) >= 0).all() else whole.take(pa.array(np.argsort(at, kind="stable")))
 
 
+def once(findings: pa.Table, by: Sequence[str]) -> pa.Table:
+    """Findings in which what concerns the whole job, and every block has found for itself, is said once."""
+    if not findings.num_rows or not {"count", "first", *by} <= set(findings.column_names):
+        return findings
+    general = pc.is_null(findings[by[0]])
+    same = [name for name in findings.column_names if name not in ("count", "first")]
+    joined = findings.filter(general).group_by(same, use_threads=False).aggregate([("count", "sum"), ("first", "first")])
+    renamed = joined.rename_columns([*same, "count", "first"]).select(findings.column_names).cast(findings.schema)
+    return pa.concat_tables([renamed, findings.filter(pc.invert(general))])
+
+
 def write(parts: Sequence[pa.Table], groups: pa.Table, out: Path) -> Path:
     """Write tables to one Parquet file, or to a folder with one file per block."""
     if out.suffix == ".parquet":

@@ -202,7 +202,7 @@ def _ids(rows: pa.Table, task: Task) -> pa.Table:
 
 def _tables(fitted: Fitted, task: Task, ids: pa.Table | None) -> dict[str, pa.Table]:
     made = {"backtest": fitted.backtest(), "findings": fitted.found(), "selected": fitted.selected()}
-    made |= {"leaderboard": fitted.leaderboard(), "history": fitted.history()}
+    made["leaderboard"] = fitted.leaderboard()
     # Where the future of a known covariate is missing, `Run.forecast(future)` brings it.
     with suppress(ForecasterError):
         made["forecasts"] = fitted.predict()

@@ -78,9 +78,6 @@ class Means:
     def found(self) -> pa.Table:
         return pa.table(self._keys() | {"rule": ["looked"] * self.table.num_rows})
 
-    def history(self) -> pa.Table:
-        return pa.table(self._keys() | {"day": self.table["last"], "y": self.table["mean"]})
-
     def _keys(self) -> dict[str, Any]:
         return {name: self.table[name] for name in self.by}
 
