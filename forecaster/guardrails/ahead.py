@@ -80,10 +80,12 @@ def _matched(rows: Rows, table: Table, findings: Findings) -> Ints:
     new = np.flatnonzero(found < 0)
     if len(new) == len(rows):
         raise DataError(
-            f"future has no series of the history: it has {rows.label(0)}, the history has {table.label(0)}. Give rows for the same ids, written alike"
+            f"future has no series of the history: it has {rows.label(0)}, the history has {table.label(0)}. "
+            f"Give rows for the same ids, written alike"
         )
     findings.add(
-        rule="unseen_series", action="noted", series={name: values[new] for name, values in rows.ids.items()}, count=np.diff(rows.indptr)[new],
+        rule="unseen_series", action="noted", count=np.diff(rows.indptr)[new],
+        series={name: values[new] for name, values in rows.ids.items()},
         message="the history does not have this series, so its {count} rows of the future were passed over",
     )  # fmt: skip
     return found
@@ -123,8 +125,8 @@ def _refuse_shift(series: Ints, ahead: Ints, table: Table, time: str, horizon: i
     i = int(np.argmax(late | early))
     expected, came = step_text(table.frequency, table.end[given[i]] + np.array([1, first[i]]))
     raise DataError(
-        f"column {time!r} of future is shifted by {int(first[i]) - 1:+d} steps: for {table.label(given[i]) or 'the one series'} the first stamp "
-        f"expected was {expected}, got {came}; so it is in {int((late | early).sum())} of {len(given)} series. "
+        f"column {time!r} of future is shifted by {int(first[i]) - 1:+d} steps: for {table.label(given[i]) or 'the one series'} "
+        f"the first stamp expected was {expected}, got {came}; so it is in {int((late | early).sum())} of {len(given)} series. "
         f"Give the {horizon} steps after the end of the history"
     )
 

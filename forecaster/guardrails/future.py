@@ -66,7 +66,7 @@ def _carried(table: Table, horizon: int, findings: Findings, *, allowed: bool) -
     for name in table.known:
         findings.add(
             rule="future_carried_forward", action="repaired", column=name, count=len(table) * horizon,
-            message=f"no future was given, so the last known value of each series stands for the next {horizon} steps; give the real ones in future=",
+            message=f"no future was given: the last known value of each series stands for {horizon} steps; give the real ones in future=",
         )  # fmt: skip
     blank = np.full((len(table), horizon), np.nan, np.float32)
     return Future({name: _continued(blank, table, name) for name in table.known}, horizon)
@@ -103,8 +103,8 @@ def _refuse_other_zone(read: pa.ChunkedArray, table: Table, schema: Schema) -> N
     history = table.frequency.zone
     if pa.types.is_timestamp(read.type) and (zone is None) != (history is None):
         raise DataError(
-            f"column {schema.time!r} of future has {'no time zone' if zone is None else f'the time zone {zone}'}, the history has {history or 'none'}; "
-            f"give both the same: {f'tz_localize({history!r})' if history else 'tz_localize(None)'}"
+            f"column {schema.time!r} of future has {f'the time zone {zone}' if zone else 'no time zone'}, "
+            f"the history has {history or 'none'}; give both the same: {f'tz_localize({history!r})' if history else 'tz_localize(None)'}"
         )
 
 
@@ -129,9 +129,10 @@ def _values(column: pa.ChunkedArray, name: str, table: Table, rows: Rows, findin
         return np.full(len(column), np.nan, np.float32)
     if textual != (labels is not None):
         example = pc.drop_null(column)[0].as_py()
+        held, cast = ("numbers", "float") if labels is None else ("text", "str")
         raise DataError(
-            f"covariate {name!r} of future holds {column.type} such as {example!r}; the history holds {'text' if labels is not None else 'numbers'}. "
-            f"Convert it: future[{name!r}].astype({'str' if labels is not None else 'float'})"
+            f"covariate {name!r} of future holds {column.type} such as {example!r}; the history holds {held}. "
+            f"Convert it: future[{name!r}].astype({cast})"
         )
     values = covariates.encode(column, name, labels).values
     if labels is not None:

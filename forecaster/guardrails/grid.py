@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.frequency import Frequency
-from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.rhythm import Placed, Stamped, record, step_text
 from forecaster.guardrails.target import median_per_series, per_series
 from forecaster.table import Floats, Ints
@@ -121,40 +122,38 @@ def without_doubles(rows: Stamped, runs: Runs, target: Floats, unit: str, findin
     at = runs.stamped(rows)
     autumn = differ & (size == 2) & _shown_twice(at, unit)
     conflict = differ & ~autumn
-    series = np.repeat(np.arange(len(at.indptr) - 1), np.diff(at.indptr))
-    share = np.bincount(series, conflict, len(at.indptr) - 1) / np.maximum(np.diff(at.indptr), 1)
-    few = share[series] <= _FEW_CONFLICTS
-    _tell(
-        at,
-        (size > 1) & ~differ,
-        "duplicates",
-        "repaired",
-        "{count} stamps came more than once with the same value; one row was kept",
-        findings,
-    )
-    _tell(
-        at,
-        autumn,
-        "clock_change",
-        "repaired",
-        "{count} hours that clocks show twice in autumn were averaged; give stamps with a time zone",
-        findings,
-    )
-    _tell(
-        at, conflict & few, "conflicting_duplicates", "quarantined",
-        "{count} stamps came more than once with different values; none can be trusted, so they count as missing. Remove the wrong rows", findings,
-    )  # fmt: skip
-    _tell(
-        at, conflict & ~few, "conflicting_duplicates", "quarantined",
-        "{count} stamps came more than once with different values and were averaged; if rows are to be joined say aggregate='sum', "
-        "if they are several series name their column in series", findings,
-    )  # fmt: skip
-    mean = runs.joined(target, "mean")
-    return np.where(conflict & few, np.nan, np.where(differ, mean, low))
+    few = conflict & (_count_share(conflict, at.indptr) <= _FEW_CONFLICTS)
+    _record_doubles(at, {"same": (size > 1) & ~differ, "autumn": autumn, "unknown": few, "averaged": conflict & ~few}, findings)
+    return np.where(few, np.nan, np.where(differ, runs.joined(target, "mean"), low))
 
 
-def _tell(rows: Stamped, mask: NDArray[np.bool_], rule: str, action: Any, message: str, findings: Findings) -> None:
-    record(rows, mask, findings, rule=rule, action=action, message=message, column=rows.time)
+def _count_share(mask: NDArray[np.bool_], indptr: Ints) -> Floats:
+    """Share of the rows of its series that a mask holds for, for each row. (rows,)"""
+    sizes = np.diff(indptr)
+    return np.repeat(np.add.reduceat(mask, indptr[:-1], dtype=np.float64) / sizes, sizes)
+
+
+_DOUBLES: dict[str, tuple[str, Action, str]] = {
+    "same": ("duplicates", "repaired", "{count} stamps came more than once with the same value, the first is {first}; one row was kept"),
+    "autumn": ("clock_change", "repaired", "{count} hours that clocks show twice in autumn were averaged; give stamps with a time zone"),
+    "unknown": (
+        "conflicting_duplicates",
+        "quarantined",
+        "{count} stamps came with different values, the first is {first}, so they count as missing; remove the wrong rows",
+    ),
+    "averaged": (
+        "conflicting_duplicates",
+        "quarantined",
+        "{count} stamps came with different values, the first is {first}, and were averaged; to join rows give freq and aggregate='sum', "
+        "and if they are several series, name the column that tells them apart in series",
+    ),
+}
+
+
+def _record_doubles(rows: Stamped, kinds: Mapping[str, NDArray[np.bool_]], findings: Findings) -> None:
+    for kind, mask in kinds.items():
+        rule, action, message = _DOUBLES[kind]
+        record(rows, mask, findings, rule=rule, action=action, message=message, column=rows.time)
 
 
 def _shown_twice(rows: Stamped, unit: str) -> NDArray[np.bool_]:

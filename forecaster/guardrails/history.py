@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from forecaster.errors import DataError, SettingsError
-from forecaster.frequency import Frequency
 from forecaster.guardrails import columns, covariates, notes, rhythm, stamps, target
 from forecaster.guardrails.covariates import Covariate
 from forecaster.guardrails.findings import Findings
@@ -115,12 +114,14 @@ def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, f
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings)
     raw = _without_infinite(seen, rows.target, schema, findings)
     if aggregate is None:
-        runs = Runs.of(rhythm.place(seen, frequency, findings, asked=freq is not None), seen.indptr)
+        runs = Runs.of(rhythm.place(seen, frequency, findings), seen.indptr)
+        rhythm.other_rhythm(runs.stamped(seen), runs.steps, frequency, findings, asked=freq is not None)
         values = without_doubles(seen, runs, raw, frequency.unit, findings)
     else:
-        runs = Runs.of(_binned(seen, frequency), seen.indptr)
+        runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(raw), bool)), seen.indptr)
         values = runs.joined(raw, aggregate)
         notes.note_aggregated(seen, runs, frequency, aggregate, schema, findings)
+    rhythm.refuse_flood(runs.stamped(seen), runs.steps, frequency)
     values = _without_absurd(runs.stamped(seen), values, schema, findings)
     runs, values = _from_first(seen, runs, values, schema, findings)
     grid = Grid.of(runs)
@@ -134,14 +135,6 @@ def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, f
         static={name: _static(coded[name], name, rows, seen, findings) for name in schema.static},
         categories=covariates.labels_of(coded),
     )  # fmt: skip
-
-
-def _binned(seen: Stamped, frequency: Frequency) -> Placed:
-    """Every row in the period that holds it."""
-    steps, _ = frequency.steps(seen.stamps)
-    placed = Placed(steps, np.ones(len(steps), bool), np.zeros(len(seen.indptr) - 1, bool))
-    rhythm.refuse_flood(seen, frequency, placed)
-    return placed
 
 
 def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: Findings) -> Floats:
@@ -161,7 +154,7 @@ def _without_absurd(seen: Stamped, values: Floats, schema: Schema, findings: Fin
         return values
     record(
         seen, absurd, findings, rule="absurd_value", action="repaired", column=schema.target,
-        message="{count} values are thousands of times larger than all others of the series and count as missing, the first at {first}; correct them",
+        message="{count} values are a thousand times larger than the rest of the series and count as missing, the first at {first}",
     )  # fmt: skip
     return np.where(absurd, np.nan, values)
 
@@ -179,7 +172,7 @@ def _from_first(seen: Stamped, runs: Runs, values: Floats, schema: Schema, findi
     record(
         runs.stamped(seen), missing & ~notes.empty(values, runs.indptr), findings,
         rule="missing_values", action="repaired", column=schema.target,
-        message="{count} values are missing, the first at {first}; learners and metrics leave them out, and those that cannot carry the last one forward",
+        message="{count} values are missing, the first at {first}; learners skip them or carry the last one forward",
     )  # fmt: skip
     return runs, values
 
@@ -215,9 +208,10 @@ def _refuse_end(table: Table, horizon: int, schema: Schema) -> None:
     if table.frequency.unit == "integer":
         return
     latest = int(np.argmax(table.end))
-    last = table.frequency.stamps(table.end[latest : latest + 1] + horizon)
+    end = table.end[latest : latest + 1]
+    last = table.frequency.stamps(end + horizon)
     if last[0] >= np.datetime64("10000-01-01"):
         raise DataError(
-            f"column {schema.time!r}: {table.label(latest)} ends at {rhythm.step_text(table.frequency, table.end[latest : latest + 1])[0]}, and {horizon} "
+            f"column {schema.time!r}: {table.label(latest)} ends at {rhythm.step_text(table.frequency, end)[0]}, and {horizon} "
             f"steps on are beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon"
         )

@@ -22,14 +22,15 @@ def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None
     """Record what is worth knowing of each series."""
     lowest, highest = per_series(np.fmin, table.target, table.indptr), per_series(np.fmax, table.target, table.indptr)
     flat, many = lowest == highest, table.sizes > 2
-    _tell(table, many & flat & (lowest == 0), "all_zero", "noted", schema.target, "all {count} values are zero", findings)
-    _tell(table, many & flat & (lowest != 0), "constant", "noted", schema.target, "all {count} values are the same", findings)
+    zero = many & flat & (lowest == 0)
+    _tell(table, zero, findings, rule="all_zero", action="noted", column=schema.target, message="all {count} values are zero")
+    same = many & flat & (lowest != 0)
+    _tell(table, same, findings, rule="constant", action="noted", column=schema.target, message="all {count} values are the same")
     late = max(horizon, table.season_length)
     usual = int(np.median(table.end))
     _tell(
-        table, table.end < usual - late, "stale", "noted", schema.time,
-        f"the series ends at {{first}}, more than {late} steps before most others; its forecast goes on from there. Leave it out if it was closed",
-        findings, first=table.end,
+        table, table.end <= usual - late, findings, first=table.end, rule="stale", action="noted", column=schema.time,
+        message=f"the series ends at {{first}}, {late} steps or more before most others, and is forecast from there; drop it if it closed",
     )  # fmt: skip
 
 
@@ -48,8 +49,10 @@ def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Tab
         )
     end = "it is forecast by a fallback" if how == "fallback" else "the series was left out"
     none = known == 0
-    _tell(table, few & none, "empty", "quarantined", "", f"no value is known; {end}", findings, count=known)
-    _tell(table, few & ~none, "short", "quarantined", "", f"{{count}} known values are {need}; {end}", findings, count=known)
+    _tell(table, few & none, findings, rule="empty", action="quarantined", message=f"no value is known; {end}", count=known)
+    _tell(
+        table, few & ~none, findings, rule="short", action="quarantined", message=f"{{count}} known values are {need}; {end}", count=known
+    )
     if how == "fallback":
         return table, findings
     if few.all():
@@ -59,24 +62,13 @@ def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Tab
     return table.take(~few), findings.renumbered(np.where(few, -1, np.cumsum(~few) - 1))
 
 
-def _tell(
-    table: Table,
-    mask: Any,
-    rule: str,
-    action: Any,
-    column: str,
-    message: str,
-    findings: Findings,
-    *,
-    first: Ints | None = None,
-    count: Any = None,
-) -> None:
+def _tell(table: Table, mask: Any, findings: Findings, *, first: Ints | None = None, count: Any = None, **what: Any) -> None:
+    """One finding for each series of a mask, by default with its number of rows and its first stamp."""
     series = np.flatnonzero(mask)
-    steps = table.start if first is None else first
-    findings.add(
-        rule=rule, action=action, column=column, message=message, index=series, series={name: values[series] for name, values in table.ids.items()},
-        count=(table.sizes if count is None else count)[series], first=step_text(table.frequency, steps[series]),
-    )  # fmt: skip
+    ids = {name: values[series] for name, values in table.ids.items()}
+    steps = (table.start if first is None else first)[series]
+    counts = (table.sizes if count is None else count)[series]
+    findings.add(series=ids, index=series, count=counts, first=step_text(table.frequency, steps), **what)
 
 
 def empty(values: Floats, indptr: Ints) -> NDArray[np.bool_]:

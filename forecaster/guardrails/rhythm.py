@@ -26,6 +26,7 @@ _FAR_PER_ROW, _FAR = 50, 5_000
 _ROWS_PER_ROW, _ROWS = 50, 20_000_000
 # Series that are asked for their own frequency where the table has none in common.
 _WITNESSES = 50
+_APART = "put series of another frequency into a job of their own"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +36,10 @@ class Placed:
     Args:
         steps: Step of each row. (rows,)
         keep: Rows that stay. (rows,)
-        quarantined: Series that do not keep the rhythm of the table. (series,)
     """
 
     steps: Ints
     keep: NDArray[np.bool_]
-    quarantined: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,51 +149,42 @@ def _off_grid(rows: Stamped, asked: Frequency, seen: Frequency | None) -> str:
     )
 
 
-def place(rows: Stamped, frequency: Frequency, findings: Findings, *, asked: bool) -> Placed:
-    """The step of every row; rows off the grid and series of another rhythm are repaired or quarantined, each by itself.
+def place(rows: Stamped, frequency: Frequency, findings: Findings) -> Placed:
+    """The step of every row; rows off the grid are moved or left out, and recorded, in each series by itself.
 
     Raises:
-        DataError: No series keeps the rhythm, or the grid would be far larger than the data.
+        DataError: No series lies on the grid.
     """
     steps, exact = frequency.steps(rows.stamps)
-    placed = Placed(steps, np.ones(len(steps), bool), np.zeros(len(rows.indptr) - 1, bool))
+    placed = Placed(steps, np.ones(len(steps), bool))
     if not exact.all():
         placed = _off(rows, frequency, placed, exact, findings)
-    placed = _far(rows, placed, findings)
-    placed = _other(rows, frequency, placed, findings, asked=asked)
-    refuse_flood(rows, frequency, placed)
-    return placed
+    return _far(rows, placed, findings)
 
 
 def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.bool_], findings: Findings) -> Placed:
     """Rows off the grid: a few are left out; a series that is shifted as a whole is moved; any other is quarantined."""
     sizes = np.diff(rows.indptr)
-    on = _count(exact, rows.indptr)
-    compliant = on >= _COMPLIANT * sizes
+    compliant = _count(exact, rows.indptr) >= _COMPLIANT * sizes
     shifted = ~compliant & _regular(placed.steps, rows.indptr)
     strange = ~compliant & ~shifted
     if strange.all():
         raise DataError(_off_grid(rows, frequency, _seen(rows)))
     series = np.repeat(np.arange(len(sizes)), sizes)
-    keep = exact | shifted[series]
-    _record(
-        rows,
-        ~exact & compliant[series],
-        "off_grid",
-        "repaired",
-        f"{{count}} stamps off the grid of {frequency.alias!r} were left out",
-        findings,
-    )
-    _record(
-        rows, ~exact & shifted[series], "shifted_grid", "repaired",
-        f"{{count}} stamps beside the grid of {frequency.alias!r}, one per step, were moved to the step that holds them", findings,
+    grid = f"the grid of {frequency.alias!r}"
+    record(
+        rows, ~exact & compliant[series], findings, rule="off_grid", action="repaired", column=rows.time,
+        message=f"{{count}} stamps off {grid} were left out, the first at {{first}}; correct them",
     )  # fmt: skip
-    _record(
-        rows, ~exact & strange[series], "mixed_frequency", "quarantined",
-        f"{{count}} stamps do not lie on {frequency.alias!r}, the frequency of the table, and were left out; put series of another frequency into a job of their own",
-        findings,
+    record(
+        rows, ~exact & shifted[series], findings, rule="shifted_grid", action="repaired", column=rows.time,
+        message=f"{{count}} stamps beside {grid}, one per step, were moved to the step that holds them, the first at {{first}}",
     )  # fmt: skip
-    return replace(placed, keep=_one_at_least(keep, rows.indptr), quarantined=strange)
+    record(
+        rows, ~exact & strange[series], findings, rule="mixed_frequency", action="quarantined", column=rows.time,
+        message=f"{{count}} stamps do not lie on {grid} that most series share and were left out, the first at {{first}}; {_APART}",
+    )  # fmt: skip
+    return replace(placed, keep=_one_at_least(exact | shifted[series], rows.indptr))
 
 
 def _one_at_least(keep: NDArray[np.bool_], indptr: Ints) -> NDArray[np.bool_]:
@@ -206,24 +196,22 @@ def _one_at_least(keep: NDArray[np.bool_], indptr: Ints) -> NDArray[np.bool_]:
 
 def _regular(steps: Ints, indptr: Ints) -> NDArray[np.bool_]:
     """Series whose rows all lie in different steps, most of them neighbours. (series,)"""
-    gaps = np.diff(steps)
-    within = np.ones(len(gaps), bool)
-    within[indptr[1:-1] - 1] = False
-    pairs = np.diff(indptr) - 1
-    same = _count_pairs((gaps == 0) & within, indptr)
-    next_to = _count_pairs((gaps == 1) & within, indptr)
-    return np.asarray((same == 0) & (2 * next_to >= pairs))
+    same = steps[1:] == steps[:-1]
+    same[indptr[1:-1] - 1] = False
+    return np.asarray((_count(np.append(same, False), indptr) == 0) & (2 * _next_to(steps, indptr) >= np.diff(indptr) - 1))
+
+
+def _next_to(steps: Ints, indptr: Ints) -> Ints:
+    """How many rows of each series lie one step before the next. (series,)"""
+    next_to = np.zeros(len(steps), bool)
+    np.equal(steps[1:] - steps[:-1], 1, out=next_to[:-1])
+    next_to[indptr[1:] - 1] = False
+    return _count(next_to, indptr)
 
 
 def _count(mask: NDArray[np.bool_], indptr: Ints) -> Ints:
-    """How often a mask holds in each series. (series,)"""
-    total = np.concatenate([[0], np.cumsum(mask)])
-    return np.asarray(total[indptr[1:]] - total[indptr[:-1]], np.int64)
-
-
-def _count_pairs(mask: NDArray[np.bool_], indptr: Ints) -> Ints:
-    """The same for a mask over pairs of neighbouring rows, false across series."""
-    return _count(np.append(mask, False), indptr)
+    """How often a mask holds in each series, none of which is without rows. (series,)"""
+    return np.asarray(np.add.reduceat(mask, indptr[:-1], dtype=np.int64), np.int64)
 
 
 def _far(rows: Stamped, placed: Placed, findings: Findings) -> Placed:
@@ -231,74 +219,70 @@ def _far(rows: Stamped, placed: Placed, findings: Findings) -> Placed:
     sizes = np.diff(rows.indptr)
     middle = placed.steps[rows.indptr[:-1] + sizes // 2]
     limit = _FAR_PER_ROW * sizes + _FAR
-    wide = (placed.steps[rows.indptr[1:] - 1] - middle > limit) | (middle - placed.steps[rows.indptr[:-1]] > limit)
-    if not wide.any():
+    if (np.maximum(placed.steps[rows.indptr[1:] - 1] - middle, middle - placed.steps[rows.indptr[:-1]]) <= limit).all():
         return placed
     far = np.abs(placed.steps - np.repeat(middle, sizes)) > np.repeat(limit, sizes)
-    _record(
-        rows, far & placed.keep, "far_stamps", "quarantined",
-        "{count} stamps lie absurdly far from the other stamps of the series and were left out; correct or remove them", findings,
+    record(
+        rows, far & placed.keep, findings, rule="far_stamps", action="quarantined", column=rows.time,
+        message="{count} stamps lie absurdly far from the others of the series and were left out, the first at {first}; correct them",
     )  # fmt: skip
-    return replace(placed, keep=_one_at_least(placed.keep & ~far, rows.indptr), quarantined=placed.quarantined | wide)
+    return replace(placed, keep=_one_at_least(placed.keep & ~far, rows.indptr))
 
 
-def _other(rows: Stamped, frequency: Frequency, placed: Placed, findings: Findings, *, asked: bool) -> Placed:
-    """Series whose stamps lie on the grid but at another distance, such as a weekly series among daily ones."""
-    at = np.flatnonzero(placed.keep)
-    steps = placed.steps[at]
-    indptr = np.searchsorted(at, rows.indptr)
-    gaps = np.diff(steps)
-    gaps[indptr[1:-1] - 1] = 0
-    pairs = _count_pairs(gaps > 0, indptr)
-    ones = _count_pairs(gaps == 1, indptr)
+def other_rhythm(rows: Stamped, steps: Ints, frequency: Frequency, findings: Findings, *, asked: bool) -> None:
+    """Quarantine series whose stamps lie on the grid but at another distance, such as a weekly series among daily ones.
+
+    Args:
+        rows: One row per step.
+        steps: Their steps.
+        frequency: That of the table.
+        findings: Where they are recorded.
+        asked: Whether the user gave the frequency.
+
+    Raises:
+        DataError: The frequency was given, and all series have another.
+    """
+    pairs = np.diff(rows.indptr) - 1
+    if np.array_equal(steps[rows.indptr[1:] - 1] - steps[rows.indptr[:-1]], pairs):
+        return
+    ones = _next_to(steps, rows.indptr)
     slow = np.flatnonzero((pairs >= 3) & (ones <= 0.05 * pairs))
-    if not len(slow):
-        return placed
-    distance = _distance(gaps, indptr, slow)
+    distance = _distance(steps, rows.indptr, slow)
     slow, distance = slow[distance > 0], distance[distance > 0]
-    told = int(np.median(distance)) if len(distance) else 0
     if asked and len(slow) and len(slow) == (pairs >= 3).sum():
+        shown = ", ".join(rows.told(rows.indptr[slow[0]] + np.arange(3)))
         raise DataError(
-            f"freq={frequency.alias!r} is finer than the data: the stamps of {rows.label(slow[0])} are {told} steps apart "
-            f"({', '.join(rows.told(rows.indptr[slow[0]] + np.arange(3)))} ...), and so are those of all {len(slow)} series. Give their own frequency, or leave freq out"
+            f"freq={frequency.alias!r} is finer than the data: the stamps of {rows.label(slow[0])} are {int(distance[0])} steps apart "
+            f"({shown} ...), and those of all {len(slow)} series are as wide. Give their own frequency, or leave freq out"
         )
     findings.add(
         rule="mixed_frequency", action="quarantined", series=rows.named(slow), index=slow, column=rows.time,
         count=pairs[slow] + 1, first=rows.told(rows.indptr[slow]),
-        message=f"{{count}} stamps are several steps of {frequency.alias!r}, the frequency of the table, apart; put series of another frequency into a job of their own",
+        message=f"{{count}} stamps are several steps of {frequency.alias!r}, the frequency of most series, apart; {_APART}",
     )  # fmt: skip
-    quarantined = placed.quarantined.copy()
-    quarantined[slow] = True
-    return replace(placed, quarantined=quarantined)
 
 
-def _distance(gaps: Ints, indptr: Ints, series: NDArray[np.int64]) -> NDArray[np.float64]:
+def _distance(steps: Ints, indptr: Ints, series: NDArray[np.int64]) -> NDArray[np.float64]:
     """The usual distance of the rows of some series; 0 where there is none. (chosen series,)"""
-    sizes = np.maximum(np.diff(indptr)[series] - 1, 0)
-    bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    chosen = gaps[np.arange(bounds[-1]) + np.repeat(indptr[series] - bounds[:-1], sizes)].astype(np.float64)
-    usual = median_per_series(chosen, bounds)
-    near = np.abs(chosen - np.repeat(usual, sizes)) <= 0.15 * np.repeat(usual, sizes)
-    return np.where(per_series(np.add, near.astype(np.float64), bounds) >= 0.8 * sizes, usual, 0.0)
+    pairs = np.diff(indptr)[series] - 1
+    bounds = np.concatenate([[0], np.cumsum(pairs)]).astype(np.int64)
+    at = np.arange(bounds[-1]) + np.repeat(indptr[series] - bounds[:-1], pairs)
+    gaps = (steps[at + 1] - steps[at]).astype(np.float64)
+    usual = median_per_series(gaps, bounds)
+    near = np.abs(gaps - np.repeat(usual, pairs)) <= 0.15 * np.repeat(usual, pairs)
+    return np.where(per_series(np.add, near.astype(np.float64), bounds) >= 0.8 * pairs, usual, 0.0)
 
 
-def refuse_flood(rows: Stamped, frequency: Frequency, placed: Placed) -> None:
+def refuse_flood(rows: Stamped, steps: Ints, frequency: Frequency) -> None:
     """Refuse a grid that is far larger than the data."""
-    at = np.flatnonzero(placed.keep)
-    indptr = np.searchsorted(at, rows.indptr)
-    sizes = placed.steps[at[indptr[1:] - 1]] - placed.steps[at[indptr[:-1]]] + 1
-    total, came = int(sizes.sum()), len(placed.steps)
+    sizes = steps[rows.indptr[1:] - 1] - steps[rows.indptr[:-1]] + 1
+    total, came = int(sizes.sum()), len(steps)
     if total > max(_ROWS, _ROWS_PER_ROW * came):
         widest = int(np.argmax(sizes))
         raise DataError(
-            f"on freq={frequency.alias!r} the {came} rows would become {total}, nearly all of them missing ({rows.label(widest)} alone {sizes[widest]}). "
-            f"Give a coarser freq with aggregate='sum', or add the missing rows with their values"
+            f"on freq={frequency.alias!r} the {came} rows would become {total}, nearly all of them missing ({rows.label(widest)} alone "
+            f"{sizes[widest]}). Give a coarser freq with aggregate='sum', or add the missing rows with their values"
         )
-
-
-def _record(rows: Stamped, mask: NDArray[np.bool_], rule: str, action: Any, message: str, findings: Findings) -> None:
-    """One finding for each series that a mask over rows touches."""
-    record(rows, mask, findings, rule=rule, action=action, message=message, column=rows.time)
 
 
 def record(rows: Stamped, mask: NDArray[np.bool_], findings: Findings, **what: Any) -> None:

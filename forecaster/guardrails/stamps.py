@@ -62,7 +62,7 @@ def _whole(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.Chunked
     broken = pc.filter(values, pc.not_equal(pc.floor(values), values))
     if len(broken):
         raise DataError(
-            f"column {name!r} should hold dates or whole numbers; it holds {column.type} such as {broken[0].as_py()!r} in {len(broken)} rows. "
+            f"column {name!r} should hold dates or whole numbers; {len(broken)} rows hold {column.type} such as {broken[0].as_py()!r}. "
             f"Convert it: pandas.to_datetime(frame[{name!r}]), or frame[{name!r}].astype('int64') for steps"
         )
     findings.add(
@@ -169,7 +169,7 @@ def _parse(texts: pa.Array, name: str) -> tuple[pa.Array, str | None]:
         moments = _cast(plain)
     except (pa.ArrowInvalid, ValueError) as error:
         raise DataError(
-            f"column {name!r} holds text that is no date: {error}. Correct or remove these rows, or convert the column with pandas.to_datetime"
+            f"column {name!r} holds text that is no date: {error}. Correct or remove such rows, or convert it with pandas.to_datetime"
         ) from None
     if not zone:
         return moments, None

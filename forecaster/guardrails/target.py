@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from forecaster.errors import DataError
 from forecaster.table import Floats, Ints
 
-# An absurd value is this many times larger than what is typical of its series ...
-_TIMES_TYPICAL = 5_000.0
-# ... lies this many times farther out than everything else in it ...
-_TIMES_NEXT = 50.0
-# ... and there are few of its kind, in a series long enough to tell.
-_SHARE = 0.05
+# An absurd value is so many times larger than what is typical of its series, and lies so many times farther out than all the others,
+_TIMES = 1_000.0
+# and there are few of its kind, in a series long enough to tell.
+_SHARE = 0.02
 _MIN_LENGTH = 8
 
 
@@ -43,7 +41,7 @@ def _not_numeric(column: pa.ChunkedArray, name: str) -> str:
         example = f" such as {texts[0].as_py()!r}" if len(texts) else ""
         return f"column {name!r} should hold numbers; it holds text{example}, all of it numbers. Cast it: frame[{name!r}].astype(float)"
     return (
-        f"column {name!r} should hold numbers; it holds text, and {len(wrong)} of {len(column)} values are no numbers, such as {wrong[0].as_py()!r}. "
+        f"column {name!r} should hold numbers; it holds text; {len(wrong)} of {len(column)} values are none, such as {wrong[0].as_py()!r}. "
         f"Correct them, then cast: pandas.to_numeric(frame[{name!r}], errors='coerce') makes them missing"
     )
 
@@ -51,9 +49,9 @@ def _not_numeric(column: pa.ChunkedArray, name: str) -> str:
 def absurd(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     """Values that no healthy series has, such as one 1e12 among hundreds. (rows,)
 
-    A value is absurd if it is 5,000 times larger than what is typical of its series, 50 times farther out than all the
-    other values, and at most one in twenty is. Heavy tails have no such hole in them, so they are left alone. Each
-    series is judged by itself.
+    A value is absurd if it is a thousand times larger than what is typical of its series and a thousand times farther
+    out than all the other values, and at most one in fifty is. Heavy tails have no such hole in them, and a new level
+    lasts longer, so both are left alone. Each series is judged by itself.
     """
     found = np.zeros(len(values), bool)
     chosen = np.flatnonzero(_suspicious(values, indptr))
@@ -66,12 +64,12 @@ def absurd(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
 
 
 def _suspicious(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
-    """Series whose largest value is far above their smallest; the typical size lies between. Cheap and exact: no other can have one. (series,)"""
+    """Series whose largest value is far above their smallest, between which the typical one lies: only they can have one. (series,)"""
     size = np.abs(values)
     largest = per_series(np.fmax, size, indptr)
     size[size == 0] = np.nan
     smallest = per_series(np.fmin, size, indptr)
-    return np.asarray(largest > _TIMES_TYPICAL * smallest)
+    return np.asarray(largest > _TIMES * smallest)
 
 
 def _far_out(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
@@ -80,11 +78,11 @@ def _far_out(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     off = np.abs(values - np.repeat(median_per_series(values, indptr), sizes))
     size = np.abs(values)
     typical = np.nan_to_num(median_per_series(np.where(size > 0, size, np.nan), indptr))
-    far = off > np.repeat(_TIMES_TYPICAL * typical, sizes)
+    far = off > np.repeat(_TIMES * typical, sizes)
     few = per_series(np.add, far.astype(np.float64), indptr) <= np.maximum(1.0, _SHARE * seen)
     nearest = per_series(np.fmin, np.where(far, off, np.inf), indptr)
     rest = per_series(np.fmax, np.where(far, 0.0, off), indptr)
-    alone = (seen >= _MIN_LENGTH) & few & (nearest / _TIMES_NEXT > rest)
+    alone = (seen >= _MIN_LENGTH) & few & (nearest / _TIMES > rest)
     return far & np.repeat(alone, sizes)
 
 

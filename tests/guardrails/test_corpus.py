@@ -6,7 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from damaged import BAD, CORPUS, OTHERS, Case, healthy
+from damaged import BAD, CORPUS, Case, healthy
+from kin import OTHERS
 
 from forecaster import frames
 from forecaster.errors import ForecasterError

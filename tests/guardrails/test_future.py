@@ -70,7 +70,7 @@ def test_no_future_carries_the_last_value_and_says_so() -> None:
     last = history().groupby("unique_id").price.last().to_numpy()
     assert np.array_equal(found.known["price"], np.repeat(last[:, None], HORIZON, axis=1))
     assert {(f.rule, f.column) for f in findings} == {("future_carried_forward", "price"), ("future_carried_forward", "promo")}
-    with pytest.raises(DataError, match="'price', 'promo' are known in advance.*give future"):
+    with pytest.raises(DataError, match=r"'price', 'promo' are known in advance.*give future"):
         ahead(None, carry_forward=False)
 
 
@@ -162,25 +162,62 @@ def test_one_shifted_series_is_quarantined() -> None:
 
 
 REFUSED: list[tuple[str, Callable[[pd.DataFrame], pd.DataFrame], type[ForecasterError], str]] = [
-    ("one_day_late", lambda f: f.assign(ds=f.ds + pd.Timedelta("1D")), DataError, r"'ds'.*shifted by \+1 steps.*s0.*expected was 2024-05-20, got 2024-05-21.*8 of 8"),
-    ("one_day_early", lambda f: f.assign(ds=f.ds - pd.Timedelta("1D")), DataError, r"shifted by -1 steps.*expected was 2024-05-20, got 2024-05-19"),
+    (
+        "one_day_late",
+        lambda f: f.assign(ds=f.ds + pd.Timedelta("1D")),
+        DataError,
+        r"'ds'.*shifted by \+1 steps.*s0.*expected was 2024-05-20, got 2024-05-21.*8 of 8",
+    ),
+    (
+        "one_day_early",
+        lambda f: f.assign(ds=f.ds - pd.Timedelta("1D")),
+        DataError,
+        r"shifted by -1 steps.*expected was 2024-05-20, got 2024-05-19",
+    ),
     ("a_year_early", lambda f: f.assign(ds=f.ds - pd.Timedelta("365D")), DataError, "shifted by -365 steps"),
-    ("six_hours_late", lambda f: f.assign(ds=f.ds + pd.Timedelta("6h")), DataError, "'ds' of future should lie on freq='D', but no stamp does.*06:00"),
-    ("text_for_numbers", lambda f: f.assign(price=f.price.astype(str)), DataError, r"'price' of future holds.*'0.0'; the history holds numbers.*astype\(float\)"),
-    ("numbers_for_text", lambda f: f.assign(promo=1), DataError, r"'promo' of future holds int64 such as 1; the history holds text.*astype\(str\)"),
-    ("ids_of_another_type", lambda f: f.assign(unique_id=f.unique_id.str[1:].astype(int)), DataError, "'unique_id' of future holds int64.*string such as 's0'"),
-    ("strangers_only", lambda f: f.assign(unique_id="who"), DataError, "future has no series of the history: it has unique_id=who, the history has unique_id=s0"),
+    (
+        "six_hours_late",
+        lambda f: f.assign(ds=f.ds + pd.Timedelta("6h")),
+        DataError,
+        "'ds' of future should lie on freq='D', but no stamp does.*06:00",
+    ),
+    (
+        "text_for_numbers",
+        lambda f: f.assign(price=f.price.astype(str)),
+        DataError,
+        r"'price' of future holds.*'0.0'; the history holds numbers.*astype\(float\)",
+    ),
+    (
+        "numbers_for_text",
+        lambda f: f.assign(promo=1),
+        DataError,
+        r"'promo' of future holds int64 such as 1; the history holds text.*astype\(str\)",
+    ),
+    (
+        "ids_of_another_type",
+        lambda f: f.assign(unique_id=f.unique_id.str[1:].astype(int)),
+        DataError,
+        "'unique_id' of future holds int64.*string such as 's0'",
+    ),
+    (
+        "strangers_only",
+        lambda f: f.assign(unique_id="who"),
+        DataError,
+        "future has no series of the history: it has unique_id=who, the history has unique_id=s0",
+    ),
     ("empty", lambda f: f.iloc[:0], DataError, "future has no rows.*2024-05-20"),
     ("zone", lambda f: f.assign(ds=f.ds.dt.tz_localize("UTC")), DataError, "'ds' of future has the time zone UTC, the history has none"),
     ("no_price", lambda f: f.drop(columns="price"), UnknownName, "'price'"),
     ("no_time", lambda f: f.drop(columns="ds"), UnknownName, "'ds'"),
     ("integers_for_dates", lambda f: f.assign(ds=np.arange(len(f))), DataError, "'ds' holds whole numbers such as 0"),
     ("year_10000", lambda f: f.assign(ds="31.12.9999"), DataError, "'ds' holds stamps that cannot be read"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "error", "words"), [pytest.param(*rest, id=name) for name, *rest in REFUSED])
-def test_a_future_that_was_not_meant_is_refused(change: Callable[[pd.DataFrame], pd.DataFrame], error: type[ForecasterError], words: str) -> None:
+def test_a_future_that_was_not_meant_is_refused(
+    change: Callable[[pd.DataFrame], pd.DataFrame], error: type[ForecasterError], words: str
+) -> None:
     with pytest.raises(error, match=re.compile(words, re.DOTALL)):
         ahead(change(future()))
 
@@ -200,7 +237,9 @@ def test_iso_texts_and_dates_are_read() -> None:
 def test_two_series_columns_and_a_time_zone() -> None:
     def keyed(frame: pd.DataFrame) -> pd.DataFrame:
         number = frame.unique_id.str[1:].astype(int)
-        return frame.assign(store=number // 4, item=("i" + (number % 4).astype(str)).astype("category"), ds=frame.ds.dt.tz_localize("Europe/Berlin"))
+        return frame.assign(
+            store=number // 4, item=("i" + (number % 4).astype(str)).astype("category"), ds=frame.ds.dt.tz_localize("Europe/Berlin")
+        )
 
     schema = Schema(series=("store", "item"), known=("price", "promo"))
     history_table, _ = check(frames.read(keyed(history()))[0], schema, horizon=HORIZON)
@@ -212,7 +251,9 @@ def test_two_series_columns_and_a_time_zone() -> None:
 def test_one_series_without_an_id() -> None:
     one = history().query("unique_id == 's0'").drop(columns="unique_id")
     history_table, _ = check(frames.read(one)[0], SCHEMA, horizon=HORIZON)
-    found, findings = check_future(frames.read(future().query("unique_id == 's0'").drop(columns="unique_id").iloc[1:])[0], history_table, SCHEMA, HORIZON)
+    found, findings = check_future(
+        frames.read(future().query("unique_id == 's0'").drop(columns="unique_id").iloc[1:])[0], history_table, SCHEMA, HORIZON
+    )
     assert found.known["price"][0, 1:].tolist() == [1, 2, 3, 4, 5, 6]
     assert [f.rule for f in findings] == ["future_missing_rows"]
 

@@ -1,0 +1,289 @@
+"""The check of the history beyond single faults: aggregation, covariates, groups, filling, and frames made at random."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from damaged import BAD, DAYS, healthy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from forecaster import frames
+from forecaster.errors import DataError, SettingsError
+from forecaster.guardrails import Findings, check, fill
+from forecaster.guardrails.target import absurd, median_per_series
+from forecaster.schema import Schema
+from forecaster.table import Table
+
+
+def checked(frame: pd.DataFrame, schema: Schema | None = None, **options: Any) -> tuple[Table, Findings]:
+    return check(frames.read(frame)[0], schema or Schema(), **({"horizon": 7} | options))
+
+
+def rules(findings: Findings) -> dict[str, int]:
+    """Rule -> number of findings."""
+    found = [f.rule for f in findings]
+    return {rule: found.count(rule) for rule in found}
+
+
+# aggregation
+
+
+@pytest.mark.parametrize("how", ["sum", "mean", "min", "max", "median"])
+@pytest.mark.parametrize("freq", ["W-SUN", "MS", "ME", "2D"])
+def test_aggregation_agrees_with_pandas(how: str, freq: str) -> None:
+    frame = healthy().sample(frac=0.8, random_state=1)
+    table, findings = checked(frame, freq=freq, aggregate=how)
+    least = {"min_count": 1} if how == "sum" else {}
+    oracle = frame.set_index("ds").groupby("unique_id").y.resample(freq).agg(how, **least)
+    for i, name in enumerate(table.ids["unique_id"]):
+        values = oracle[name] if freq != "2D" else _from_grid(frame[frame.unique_id == name], table, i).agg(how, **least)
+        assert np.allclose(table.values(i), values.to_numpy(), equal_nan=True)
+    assert rules(findings)["aggregated"] == 1
+
+
+def _from_grid(frame: pd.DataFrame, table: Table, i: int) -> Any:
+    """pandas begins its grid of two days at the first stamp, ours is one for all series."""
+    origin = pd.Timestamp(table.frequency.stamps(table.start[i : i + 1])[0])
+    return frame.set_index("ds").y.resample("2D", origin=origin)
+
+
+def test_aggregated_covariates_are_averaged_and_categories_last() -> None:
+    frame = healthy().assign(price=lambda f: f.y * 2, kind=lambda f: np.where(f.ds.dt.day_of_week == 6, "sunday", "other"))
+    table, _ = checked(frame, Schema(known=("price",), past=("kind",)), freq="W-SUN", aggregate="mean")
+    assert np.allclose(table.known["price"], table.target * 2, rtol=1e-5)
+    assert (table.past["kind"] == table.categories["kind"].index("sunday")).all()
+
+
+def test_a_last_period_that_is_not_full_is_noted() -> None:
+    whole = healthy(days=21)
+    assert "partial_period" not in rules(checked(whole, freq="W-SUN", aggregate="sum")[1])
+    _, findings = checked(healthy(days=23), freq="W-SUN", aggregate="sum")
+    partial = [f for f in findings if f.rule == "partial_period"]
+    assert [(f.count, f.first) for f in partial] == [(2, "2024-01-22")] * 8
+
+
+def test_hours_become_days_in_local_time() -> None:
+    frame = healthy(n=1, days=24 * 60, start="2024-03-01", freq="h")
+    frame["ds"] = frame.ds.dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin")
+    table, _ = checked(frame.assign(y=1.0), freq="D", aggregate="sum")
+    days = table.frequency.local(table.steps).astype("datetime64[D]")
+    assert table.target[days == np.datetime64("2024-03-31")].tolist() == [23]
+    assert table.target[days == np.datetime64("2024-03-15")].tolist() == [24]
+
+
+# covariates, statics and groups
+
+
+def test_covariates_lie_beside_their_rows_whatever_their_order() -> None:
+    frame = healthy().assign(price=np.arange(8.0 * DAYS), kind=lambda f: f.ds.dt.day_name(), region=lambda f: "r" + f.unique_id.str[1:])
+    frame = frame.drop(index=[5, 300]).sample(frac=1, random_state=5)
+    table, _ = checked(frame, Schema(known=("price",), past=("kind",), static=("region",)))
+    kept = ~np.isnan(table.target)
+    assert table.known["price"].dtype == np.float32
+    assert np.isnan(table.known["price"][~kept]).all()
+    assert np.array_equal(table.known["price"][kept], np.delete(np.arange(8.0 * DAYS), [5, 300]))
+    names = [table.categories["region"][int(code)] for code in table.static["region"]]
+    assert names == [f"r{i}" for i in range(8)]
+    weekdays = pd.DatetimeIndex(table.frequency.stamps(table.steps)[kept]).day_name()
+    assert [table.categories["kind"][int(code)] for code in table.past["kind"][kept]] == weekdays.tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "action", "count"),
+    [
+        (lambda f: np.where(f.index == 3, np.inf, f.y), "infinite_covariate", "repaired", 1),
+        (lambda f: np.where(f.index < 5, np.nan, f.y), "missing_covariate", "noted", 5),
+        (lambda f: 4.0, "constant_covariate", "noted", 8 * DAYS),
+        (lambda f: np.nan, "empty_covariate", "noted", 8 * DAYS),
+    ],
+)
+def test_odd_covariates_are_told(values: Callable[[pd.DataFrame], Any], rule: str, action: str, count: int) -> None:
+    table, findings = checked(healthy().assign(x=values), Schema(known=("x",)))
+    assert (rule, action, "x", count) in {(f.rule, f.action, f.column, f.count) for f in findings}
+    assert not np.isinf(table.known["x"]).any()
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "category", "Int64", "boolean", "string"])
+def test_covariates_of_any_type_are_numbers(kind: str) -> None:
+    whole = healthy().assign(x=lambda f: (f.ds.dt.day % 2).astype("int64").astype(kind))
+    table, _ = checked(whole, Schema(known=("x",)))
+    assert table.known["x"].dtype == np.float32
+    assert len(np.unique(table.known["x"])) == 2
+
+
+def test_dates_as_covariates_are_days() -> None:
+    table, _ = checked(healthy().assign(x=lambda f: f.ds.dt.date, z=lambda f: f.ds + pd.Timedelta("12h")), Schema(known=("x", "z")))
+    days = (pd.date_range("2024-01-01", periods=DAYS) - pd.Timestamp("1970-01-01")).days
+    assert table.known["x"][:DAYS].tolist() == days.tolist()
+    assert table.known["z"][:DAYS].tolist() == (days + 0.5).tolist()
+
+
+def test_nested_covariates_are_refused() -> None:
+    with pytest.raises(DataError, match="covariate 'x' should hold numbers, texts or dates; it holds list"):
+        checked(healthy(n=1).assign(x=[[1, 2]] * DAYS), Schema(known=("x",)))
+
+
+def test_unused_category_levels_have_no_code() -> None:
+    frame = healthy().assign(x=pd.Categorical(["b"] * (8 * DAYS), ["a", "b", "c"]))
+    assert checked(frame, Schema(static=("x",)))[0].categories == {"x": ("b",)}
+
+
+def test_a_static_that_varies_takes_its_last_value() -> None:
+    frame = healthy().assign(size=lambda f: np.where((f.unique_id == BAD) & (f.ds > "2024-03-01"), 9.0, 5.0))
+    table, findings = checked(frame, Schema(static=("size",)))
+    assert table.static["size"].tolist() == [5, 5, 5, 9, 5, 5, 5, 5]
+    assert [(f.rule, f.action, f.series["unique_id"]) for f in findings] == [("varying_static", "repaired", BAD)]
+
+
+def test_series_of_a_group_are_neighbours() -> None:
+    frame = healthy().assign(store=lambda f: np.where(f.unique_id.str[1:].astype(int) % 2, "odd", "even"))
+    table, _ = checked(frame, Schema(static=("store",), group=("store",)))
+    assert table.groups["store"].tolist() == ["even", "odd"]
+    assert table.group_ptr.tolist() == [0, 4, 8]
+    assert table.ids["unique_id"].tolist() == ["s0", "s2", "s4", "s6", "s1", "s3", "s5", "s7"]
+
+
+def test_a_series_of_two_groups_is_refused() -> None:
+    frame = healthy().assign(store=lambda f: np.where((f.unique_id == BAD) & (f.ds > "2024-03-01"), "b", "a"))
+    with pytest.raises(DataError, match="1 series belong to more than one group by store, the first is unique_id=s3"):
+        checked(frame, Schema(static=("store",), group=("store",)))
+
+
+def test_unknown_season_length_comes_from_the_frequency() -> None:
+    assert checked(healthy())[0].season_length == 7
+    assert checked(healthy(), season_length=28)[0].season_length == 28
+    with pytest.raises(SettingsError, match="season_length=0"):
+        checked(healthy(), season_length=0)
+
+
+def test_short_series_can_be_dropped() -> None:
+    frame = healthy()
+    frame = frame[(frame.unique_id != BAD) | (frame.ds < "2024-01-04")]
+    table, findings = checked(frame, short="drop")
+    assert BAD not in table.ids["unique_id"]
+    assert [(f.rule, f.series["unique_id"], f.count) for f in findings if f.action == "quarantined"] == [("short", BAD, 3)]
+    assert not findings.quarantined(len(table)).any()
+    kept, findings = checked(frame)
+    assert findings.quarantined(len(kept), ("short", "empty")).tolist() == [name == BAD for name in kept.ids["unique_id"]]
+
+
+def test_the_forecast_must_end_before_the_year_10000() -> None:
+    stamps = np.datetime64("9999-09-01", "us") + np.arange(120) * np.timedelta64(1, "D")
+    frame = pd.DataFrame({"unique_id": "a", "ds": stamps, "y": 1.0})
+    assert checked(frame, horizon=1)[0].sizes.tolist() == [120]
+    with pytest.raises(DataError, match="unique_id=a ends at 9999-12-29, and 7 steps on are beyond the year 9999"):
+        checked(frame, horizon=7)
+
+
+# findings
+
+
+def test_findings_are_a_frame_of_the_contract() -> None:
+    _, findings = checked(healthy().assign(note="x").drop(index=[5, 200]))
+    frame = findings.frame(Schema())
+    assert frame.column_names == ["unique_id", "column", "rule", "count", "first", "action", "message"]
+    assert frame["unique_id"].to_pylist() == [None, "s0", "s1"]
+    assert frame["first"].to_pylist() == ["", "2024-01-06", "2024-03-01"]
+    both = findings + findings
+    assert len(both) == 6
+    assert both.frame(Schema()).num_rows == 6
+    assert Findings().frame(Schema()).num_rows == 0
+
+
+def test_messages_keep_braces_of_the_data() -> None:
+    findings = Findings()
+    findings.add(rule="r", action="noted", message="{count} rows of '{x}' from {first}", count=2, first="2024", series={"id": "{count}"})
+    assert [(f.message, f.series) for f in findings] == [("2 rows of '{x}' from 2024", {"id": "{count}"})]
+
+
+# filling and absurd values
+
+VALUES = hnp.arrays(np.float64, st.integers(1, 60), elements=st.one_of(st.just(np.nan), st.floats(-1e3, 1e3)))
+
+
+@given(VALUES, st.integers(0, 60))
+def test_fill_carries_forward_and_never_looks_ahead(values: np.ndarray, cut: int) -> None:
+    indptr = np.array([0, min(cut, len(values)), len(values)])
+    filled = fill(values, indptr)
+    parts = [pd.Series(values[a:b]).ffill().bfill().fillna(0.0) for a, b in zip(indptr[:-1], indptr[1:], strict=True)]
+    assert np.array_equal(filled, np.concatenate(parts))
+
+
+@given(VALUES, st.integers(0, 60))
+def test_median_per_series_agrees_with_numpy(values: np.ndarray, cut: int) -> None:
+    indptr = np.array([0, min(cut, len(values)), len(values)])
+    wanted = [np.median(p[~np.isnan(p)]) if (~np.isnan(p)).any() else np.nan for p in np.split(values, indptr[1:-1])]
+    assert np.allclose(median_per_series(values, indptr), wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize("tail", ["lognormal", "pareto", "sparse", "bulk"])
+def test_heavy_tails_are_not_absurd(tail: str) -> None:
+    random = np.random.default_rng(3)
+    shape = (500, 300)
+    draws = {
+        "lognormal": lambda: random.lognormal(0, 2.5, shape),
+        "pareto": lambda: random.pareto(1.1, shape),
+        "sparse": lambda: (random.random(shape) < 0.03) * random.geometric(0.2, shape),
+        "bulk": lambda: np.where(random.random(shape) < 0.005, 2_000, random.poisson(1, shape)),
+    }
+    values = np.asarray(draws[tail](), np.float64).ravel()
+    assert absurd(values, np.arange(0, len(values) + 1, shape[1])).sum() == 0
+
+
+@pytest.mark.parametrize("file", ["rossmann/sales.parquet", "orange_juice/sales.parquet", "nn5/cash.parquet", "vic_elec/demand.parquet"])
+def test_nothing_is_absurd_or_quarantined_in_real_series(shared: Callable[[str], Path], file: str) -> None:
+    table, findings = check(frames.read(shared(file))[0], Schema())
+    assert not set(rules(findings)) & {"absurd_value", "far_stamps", "mixed_frequency", "conflicting_duplicates", "off_grid"}
+    assert not findings.quarantined(len(table)).any()
+
+
+# frames made at random
+
+STAMP = st.one_of(st.none(), st.dates(pd.Timestamp("2024-01-01").date(), pd.Timestamp("2024-02-10").date()))
+ROW = st.tuples(st.sampled_from(["a", "b", "c", None]), STAMP, st.one_of(st.floats(width=32), st.integers(-5, 5).map(float)))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(ROW, min_size=1, max_size=60))
+def test_any_frame_gives_a_regular_table_or_a_clear_refusal(rows: list[tuple[Any, Any, float]]) -> None:
+    frame = pd.DataFrame(rows, columns=["unique_id", "ds", "y"]).astype({"unique_id": object, "ds": "datetime64[us]", "y": float})
+    try:
+        table, findings = checked(frame, freq="D", horizon=2)
+    except DataError as error:
+        assert len(str(error)) > 40
+        return
+    assert table.indptr[-1] == len(table.target)
+    assert not np.isinf(table.target).any()
+    assert (table.sizes > 0).all()
+    stamps = table.frequency.stamps(table.steps)
+    known = np.isfinite(table.target)
+    there = set(zip(frame.unique_id, frame.ds, strict=True))
+    names = table.ids["unique_id"][table.series]
+    assert all((name, pd.Timestamp(stamp)) in there for name, stamp in zip(names[known], stamps[known], strict=True))
+    assert findings.frame(Schema()).num_rows == len(findings)
+
+
+def test_hundred_thousand_short_series_take_seconds() -> None:
+    n = 100_000
+    stamps = np.tile(np.array(["2024-01-01", "2024-01-02"], "datetime64[us]"), n)
+    frame = pd.DataFrame({"unique_id": np.repeat(np.arange(n), 2), "ds": stamps, "y": np.arange(2.0 * n)})
+    arrow, _ = frames.read(frame)
+    begun = time.perf_counter()
+    table, findings = check(arrow, Schema(), horizon=7)
+    assert len(table) == n
+    assert rules_of_batches(findings) == {"short": n}
+    assert time.perf_counter() - begun < 10
+
+
+def rules_of_batches(findings: Findings) -> dict[str, int]:
+    """The same as `rules`, without an object per finding."""
+    frame = findings.frame(Schema()).to_pandas()
+    return {str(rule): int(n) for rule, n in frame.rule.value_counts().items()}
