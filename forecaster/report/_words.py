@@ -16,6 +16,8 @@ def duration(seconds: float) -> str:
     """Seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min."""
     if not math.isfinite(seconds):
         return "–"
+    if 0 < seconds < 0.0005:
+        return "<0.001 s"
     if seconds < 10:
         return f"{seconds:.2g} s"
     if seconds < 90:

@@ -77,13 +77,13 @@ class ReportData:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, fitted: Fitted, future: pa.Table | None = None, title: str = "Forecast") -> ReportData:
+    def of(cls, fitted: Fitted, future: pa.Table | None = None) -> ReportData:
         """The data of a fitted job; `future` holds the known covariates of the steps ahead."""
         schema, options = fitted.schema, fitted.options
         series = Series(Columns(schema.series, schema.time, schema.target), fitted.history(), fitted.predict(future), fitted.backtest())
         return cls(
-            title, series, fitted.leaderboard(), fitted.selected(), fitted.found(), str(options["metric"]), fitted.greater_is_better,
-            fitted.seconds, int(fitted.rows.sum()), {name: str(value) for name, value in options.items()},
+            f"Forecast of {schema.target}", series, fitted.leaderboard(), fitted.selected(), fitted.found(), str(options["metric"]),
+            fitted.greater_is_better, fitted.seconds, int(fitted.rows.sum()), {name: str(value) for name, value in options.items()},
         )  # fmt: skip
 
 

@@ -72,7 +72,8 @@ def leaderboard_grid(leaderboard: pa.Table, selected: pa.Table | None = None) ->
     note = ""
     if selected is not None and selected.num_rows == 1 and "members" in selected.column_names:
         row = selected.to_pylist()[0]
-        note = f"Chosen: {text(row['learner'])} ({shares(row['members'])})."
+        members = f" ({shares(row['members'])})" if len(row["members"] or []) > 1 else ""
+        note = f"Chosen: {text(row['learner'])}{members}."
     return Grid("Learners that were tried", ("Learner", "Score", "Fit", "Predict", "Status"), rows, frozenset({1, 2, 3}), note)
 
 
