@@ -189,12 +189,15 @@ def shortfalls(windows: Sequence[Window]) -> list[Shortfall]:
 
 
 def _reason(table: Table, windows: Sequence[Window], i: int, taken: int) -> str:
-    back = windows[0]
-    needs = back.min_length + back.gap + back.horizon
-    return (
-        f"{table.label(i)} has {np.isfinite(table.values(i)).sum()} known values in {table.sizes[i]} steps and takes part in {taken} of "
-        f"{len(windows)} windows; one window needs {needs} ({back.min_length} to train on, {back.gap + back.horizon} ahead): "
-        "give it more history, or ask for a shorter horizon or fewer windows"
+    told = f"{table.label(i)} takes part in {taken} of {len(windows)} windows: "
+    newest = windows[-1]
+    if table.end[i] < newest.cutoff[i] or newest.drop[i] == 0:
+        return told + "it ends before the others do; align the windows by series to test it on its own last values"
+    ahead = newest.gap + newest.horizon
+    return told + (
+        f"it has {np.isfinite(table.values(i)).sum()} known values in {table.sizes[i]} steps, and one window needs "
+        f"{newest.min_length + ahead} ({newest.min_length} to train on, {ahead} ahead); give it more history, or ask for a shorter "
+        "horizon or fewer windows"
     )
 
 

@@ -122,7 +122,9 @@ def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tup
     def shrunk(sums: Floats, windows: Floats) -> Floats:
         return (sums + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)
 
-    return shrunk(sums.sum(0), count.sum(0)), shrunk(sums.sum(0) - sums, count.sum(0) - count)
+    # a single window leaves no other to judge it by: then it must not set the scale of its series either
+    known = np.where(count.sum(0) > 1, shrunk(sums.sum(0), count.sum(0)), prior)
+    return known, shrunk(sums.sum(0) - sums, count.sum(0) - count)
 
 
 def _profile(size: Floats, group_ptr: Ints) -> Floats:
@@ -161,7 +163,7 @@ def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Flo
     between = per_group((middle - centre) ** 2 - noise, group_ptr)[group]
     real = np.where(few | ~(between > 0), 0.0, between)
     noise = np.where(np.isfinite(noise), noise, np.inf)
-    believed = np.where(real > 0, real / (real + noise), 0.0)
+    believed = np.nan_to_num(_over(real, real + noise))
 
     def shrunk(sums: Floats, windows: Floats) -> Floats:
         return np.nan_to_num(believed * (_over(sums, windows) - centre))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from forecaster.metrics.catalogue import Metric
+from forecaster.metrics.catalogue import METRICS, Metric
 from forecaster.metrics.scale import Scale
 from forecaster.metrics.segments import along, mean
 from forecaster.table import Floats, Ints
 
 Score = Callable[[Floats, Floats, Ints], Floats]
 """(actual, forecast, series): errors of some series over all windows, less is better. (windows, n, steps) x 2, (n,) -> (n,)"""
+
+_OF_MEDIAN = {"pinball": "mae", "wql": "wape"}
 
 
 def per_series(values: Floats) -> Floats:
@@ -28,10 +30,11 @@ def overall(values: Floats) -> Floats:
     return along(values)
 
 
-def scorer(metric: Metric, scale: Scale, levels: Sequence[float] = ()) -> Score:
-    """The score function that selection and ensembles minimise, for one metric of point forecasts."""
+def scorer(metric: Metric, scale: Scale) -> Score:
+    """The score function that selection and ensembles minimise. A metric of quantiles is judged by the point metric of its median."""
+    metric = METRICS[_OF_MEDIAN.get(metric.name, "nmae")] if metric.needs == "quantiles" else metric
 
     def score(actual: Floats, forecast: Floats, series: Ints) -> Floats:
-        return metric.loss(per_series(metric(actual, forecast, scale=scale.take(series))), levels)
+        return metric.loss(per_series(metric(actual, forecast, scale=scale.take(series))))
 
     return score

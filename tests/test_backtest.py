@@ -1,0 +1,287 @@
+"""Windows against their formula, and backtests that see nothing of what comes later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecaster.backtest import RollingOrigin, actuals, backtest, cutoffs, shortest, shortfalls
+from forecaster.errors import SettingsError
+from forecaster.frequency import Frequency
+from forecaster.metrics import METRICS, Scale
+from forecaster.protocols import Forecast, Traits
+from forecaster.table import Table
+
+
+def table(sizes, start=None, seed=0, season=1):
+    ptr = np.cumsum([0, *sizes])
+    rng = np.random.default_rng(seed)
+    return Table(
+        rng.normal(size=ptr[-1]), ptr, np.asarray(start if start is not None else np.zeros(len(sizes)), int), Frequency("D"),
+        {"unique_id": np.array([f"s{i}" for i in range(len(sizes))], object)}, np.array([0, len(sizes)]),
+        known={"price": rng.normal(size=ptr[-1]).astype(np.float32)}, past={"visits": np.arange(ptr[-1], dtype=np.float32)},
+        season_length=season,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LastModel:
+    """Says the last value it knows, and notes what it was asked."""
+
+    table: Table
+    log: list
+    levels: tuple[float, ...] = ()
+
+    def predict(self, horizon, history=None, future=None):
+        table = self.table if history is None else history
+        self.log.append(("predict", table, future, history is not None))
+        mean = np.repeat(table.last(1), horizon, axis=1)
+        quantiles = np.stack([mean] * len(self.levels), -1) if self.levels else None
+        return Forecast(mean, self.levels, quantiles)
+
+
+@dataclass(frozen=True)
+class Last:
+    levels: tuple[float, ...] = ()
+    rolls: bool = True
+    log: list = field(default_factory=list)
+
+    @property
+    def traits(self):
+        return Traits(rolls_forward=self.rolls)
+
+    def fit(self, table):
+        self.log.append(("fit", table))
+        return LastModel(table, self.log, self.levels)
+
+    def fits(self):
+        return [told[1] for told in self.log if told[0] == "fit"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 40), min_size=1, max_size=5), n=st.integers(1, 4), horizon=st.integers(1, 5),
+    step=st.none() | st.integers(1, 6), gap=st.integers(0, 3), length=st.none() | st.integers(1, 9), least=st.integers(1, 8),
+    align=st.sampled_from(["series", "calendar"]), data=st.data(),
+)  # fmt: skip
+def test_windows_are_those_of_the_formula(sizes, n, horizon, step, gap, length, least, align, data):
+    """T_k = T - H - (n - k) * step, one series and window at a time."""
+    start = data.draw(st.lists(st.integers(-5, 20), min_size=len(sizes), max_size=len(sizes)))
+    t = table(sizes, start)
+    t.target[[r for r in data.draw(st.sets(st.integers(0, 99), max_size=6)) if r < len(t.target)]] = np.nan
+    windows = RollingOrigin(n, step, align, length, gap).split(t, horizon, least)
+    expected = []
+    for k in range(1, n + 1):
+        taking = {}
+        for i in range(len(t)):
+            last = t.end[i] if align == "series" else t.end.max()
+            cutoff = last - gap - horizon - (n - k) * (step or horizon)
+            stamps = np.arange(t.start[i], t.end[i] + 1)
+            train = t.values(i)[stamps <= cutoff][-length if length else None :]
+            scored = {s: t.values(i)[s - t.start[i]] for s in range(cutoff + gap + 1, cutoff + gap + horizon + 1) if s in stamps}
+            if np.isfinite(train).sum() >= least and np.isfinite(list(scored.values())).any() and t.end[i] >= cutoff:
+                taking[i] = (cutoff, train, [scored.get(s, np.nan) for s in range(cutoff + gap + 1, cutoff + gap + horizon + 1)])
+        if taking:
+            expected.append(taking)
+    assert len(windows) == len(expected)
+    for window, taking in zip(windows, expected, strict=True):
+        assert np.flatnonzero(window.included).tolist() == list(taking)
+        train = window.train
+        for j, (i, (cutoff, values, actual)) in enumerate(taking.items()):
+            assert window.cutoff[i] == cutoff == train.end[j]
+            assert np.array_equal(train.values(j), values, equal_nan=True)
+            assert np.array_equal(window.actual[i], actual, equal_nan=True)
+        assert np.isnan(window.actual[~window.included]).all()
+
+
+def test_known_covariates_of_the_test_steps_are_the_future_and_past_ones_are_not():
+    t = table([10, 12])
+    (window,) = RollingOrigin(1, gap=1).split(t, 3)
+    assert window.future.steps == 4
+    assert np.array_equal(window.future.known["price"], np.stack([t.known["price"][6:10], t.known["price"][18:22]]))
+    assert list(window.future.known) == ["price"]
+    assert window.train.past["visits"].max() == 17
+
+
+def test_a_short_series_takes_part_where_it_has_room():
+    t = table([30, 17, 9, 4])
+    windows = RollingOrigin(3).split(t, 5, min_length=6)
+    assert [w.included.tolist() for w in windows] == [[True, False, False, False], [True, True, False, False], [True, True, False, False]]
+    told = {s.series: s for s in shortfalls(windows)}
+    assert {i: s.windows for i, s in told.items()} == {1: 2, 2: 0, 3: 0}
+    assert "unique_id=s2" in told[2].reason
+    assert "it has 9 known values in 9 steps, and one window needs 11 (6 to train on, 5 ahead)" in told[2].reason
+
+
+def test_a_series_that_ended_is_told_apart():
+    t = table([30, 10], [0, 0])
+    told = shortfalls(RollingOrigin(1, align="calendar").split(t, 5))
+    assert [s.series for s in told] == [1]
+    assert "ends before the others" in told[0].reason
+
+
+def test_the_minimum_length_is_that_of_the_formula():
+    """T >= 2 H + (n - 1) step + lookback + 1 (azure-semantics B.3)."""
+    horizon, n, step, lookback = 4, 3, 2, 7
+    need = 2 * horizon + (n - 1) * step + lookback + 1
+    t = table([need, need - 1])
+    oldest = RollingOrigin(n, step).split(t, horizon, shortest(horizon, lookback))[0]
+    assert oldest.included.tolist() == [True, False]
+
+
+def test_no_room_for_any_window():
+    assert RollingOrigin(3).split(table([3, 2]), 5) == []
+    assert shortfalls([]) == []
+    with pytest.raises(SettingsError, match="at least one window"):
+        backtest(Last(), [])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count", "step"),
+    [([100], 5, 10), ([55], 4, 10), ([35, 100], 2, 10), ([28], 2, 5), ([22], 3, 1), ([21], 2, 1), ([100] * 19 + [25], 5, 10)],
+    ids=str,
+)
+def test_automatic_windows(sizes, count, step):
+    """Between 2 and 5; a shorter step before fewer than 2; one short series in twenty does not decide."""
+    windows = RollingOrigin("auto").split(table(sizes), 10, min_length=10)
+    assert len(windows) == count
+    assert np.diff(cutoffs(windows)[:, 0]).tolist() == [step] * (count - 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"windows": 0}, "windows must be a whole number of at least 1 or .auto., not 0"),
+        ({"windows": 2.5}, "windows must be"),
+        ({"step": 0}, "step must be .* or None for the horizon"),
+        ({"gap": -1}, "gap must be"),
+        ({"length": 0}, "length must be"),
+        ({"refit": -1}, "refit must be"),
+        ({"align": "end"}, 'align must be "series" or "calendar"'),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_meant(setting, told):
+    with pytest.raises(SettingsError, match=told):
+        RollingOrigin(**setting)
+
+
+@pytest.mark.parametrize(("refit", "fits"), [(True, 4), (False, 1), (1, 4), (2, 2), (3, 2)])
+def test_refitting(refit, fits):
+    learner = Last()
+    t = table([40, 40])
+    made = backtest(learner, RollingOrigin(4, refit=refit).split(t, 3))
+    assert len(learner.fits()) == fits
+    # rolled forward or fitted anew, it knows the last value before each cutoff
+    assert made.forecast[:, :, 0].tolist() == [[t.values(i)[c] for i in (0, 1)] for c in (27, 30, 33, 36)]
+
+
+def test_a_learner_that_does_not_roll_forward_is_fitted_in_every_window():
+    learner = Last(rolls=False)
+    backtest(learner, RollingOrigin(3, refit=False).split(table([40]), 3))
+    assert len(learner.fits()) == 3
+
+
+def test_a_series_that_enters_late_is_fitted_when_it_enters():
+    learner = Last()
+    t = table([40, 12])
+    made = backtest(learner, RollingOrigin(3, refit=False).split(t, 4, min_length=4))
+    assert [len(fit) for fit in learner.fits()] == [1, 1]
+    assert np.isfinite(made.forecast).all(2).tolist() == [[True, False], [True, True], [True, True]]
+
+
+def test_gap_steps_are_forecast_and_not_scored():
+    learner = Last(levels=(0.5,))
+    made = backtest(learner, RollingOrigin(2, gap=2).split(table([20]), 3))
+    assert made.forecast.shape == (2, 1, 3)
+    assert made.quantiles.shape == (2, 1, 3, 1)
+    assert {told[2].steps for told in learner.log if told[0] == "predict"} == {5}
+
+
+def test_a_sliding_window_trains_on_the_last_values_and_an_expanding_one_on_all():
+    t = table([20])
+    for length, sizes in ((5, [5, 5]), (None, [14, 17])):
+        learner = Last()
+        backtest(learner, RollingOrigin(2, length=length).split(t, 3))
+        assert [fit.sizes[0] for fit in learner.fits()] == sizes
+
+
+def test_later_values_change_nothing_earlier():
+    """Change everything after the cutoff of a window: what it trains on, rolls on and says stays the same."""
+    t = table([40, 33])
+    setting = RollingOrigin(3, refit=2)
+    before = backtest(Last(), setting.split(t, 4)).forecast
+    for k, window in enumerate(setting.split(t, 4)):
+        later = t.steps > window.cutoff[t.series]
+        changed = replace(t, target=np.where(later, 1e9, t.target), past={"visits": np.where(later, 1e9, 0).astype(np.float32)})
+        learner = Last()
+        after = backtest(learner, setting.split(changed, 4)[: k + 1]).forecast
+        assert np.array_equal(before[: k + 1], after)
+        assert all(told[1].target.max() < 1e9 and told[1].past["visits"].max() < 1e9 for told in learner.log)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Fails in the way it is told."""
+
+    how: str
+    traits = Traits()
+
+    def fit(self, table):
+        if self.how == "fit":
+            raise ValueError("no luck")
+        return self
+
+    def predict(self, horizon, history=None, future=None):
+        if self.how == "predict":
+            raise ValueError("no luck")
+        mean = np.zeros((2, horizon))
+        mean[1] = np.inf
+        return Forecast(mean, failed={1: "diverged"} if self.how == "said" else {})
+
+
+@pytest.mark.parametrize(
+    ("how", "failed"),
+    [
+        ("fit", {0: "ValueError: no luck", 1: "ValueError: no luck"}),
+        ("predict", {0: "ValueError: no luck", 1: "ValueError: no luck"}),
+        ("said", {1: "diverged"}),
+        ("unsaid", {1: "the forecast holds values that are no numbers"}),
+    ],
+)
+def test_a_failure_is_data(how, failed):
+    made = backtest(Broken(how), RollingOrigin(2).split(table([20, 20]), 3))
+    assert made.failed == failed
+    assert sorted(set(np.flatnonzero(np.isnan(made.forecast).any((0, 2))))) == sorted(failed)
+
+
+def test_the_fallback_fills_and_scores_what_a_user_would_have_got():
+    windows = RollingOrigin(2).split(table([20, 20]), 3)
+    spare, made = backtest(Last(), windows), backtest(Broken("said"), windows)
+    filled = made.filled(spare)
+    assert np.array_equal(filled.forecast[:, 1], spare.forecast[:, 1])
+    assert np.array_equal(filled.forecast[:, 0], made.forecast[:, 0])
+    scale, metric = Scale.of(windows[0].table), METRICS["mae"]
+    assert made.errors(metric, actuals(windows), scale)[1] == np.inf
+    by_hand = np.abs(actuals(windows) - filled.forecast).mean((0, 2))
+    assert filled.errors(metric, actuals(windows), scale) == pytest.approx(by_hand)
+
+
+def test_quantiles_only_where_all_forecasts_have_the_same():
+    windows = RollingOrigin(2).split(table([20, 20]), 3)
+    made = backtest(Last(levels=(0.1, 0.9)), windows)
+    assert made.levels == (0.1, 0.9)
+    assert made.quantiles.shape == (2, 2, 3, 2)
+    assert backtest(Last(), windows).quantiles is None
+    assert made.filled(backtest(Last(), windows)).levels == (0.1, 0.9)
+
+
+def test_a_table_is_only_cut_when_asked():
+    """Windows of a large table cost no memory of their own."""
+    t = table([100_000] * 5)
+    windows = RollingOrigin(5).split(t, 10)
+    assert all(w.table is t for w in windows)

@@ -1,0 +1,169 @@
+"""The spread of residuals: coverage on simulated series, and what must hold for any input."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from forecaster.archive import load, save
+from forecaster.calibration import Spread
+from forecaster.frequency import Frequency
+from forecaster.table import Table
+
+LEVELS = (0.1, 0.5, 0.9)
+
+
+def residuals(kind, windows, series, horizon, seed=0):
+    """Residuals of series of very different size; the last window is the one to cover."""
+    rng = np.random.default_rng(seed)
+    noise = {
+        "white": lambda shape: rng.normal(size=shape),
+        "random walk": lambda shape: rng.normal(size=shape).cumsum(-1),
+        "skewed": lambda shape: rng.exponential(size=shape) - 1,
+        "heavy": lambda shape: rng.standard_t(3, size=shape),
+        "biased": lambda shape: rng.normal(size=shape) + rng.normal(size=(series, 1)),
+    }[kind]((windows + 1, series, horizon))
+    size = np.exp(rng.normal(size=series))
+    return noise * size[:, None], size
+
+
+def covered(made, actual, levels=(0.1, 0.9)):
+    low, high = np.moveaxis(made.quantiles(np.zeros_like(actual), levels), -1, 0)
+    return ((actual >= low) & (actual <= high)).mean(0)
+
+
+@pytest.mark.parametrize("kind", ["white", "random walk", "skewed", "heavy", "biased"])
+@pytest.mark.parametrize("windows", [1, 3])
+def test_four_fifths_are_covered_at_each_step(kind, windows):
+    noise, size = residuals(kind, windows, 3000, 8)
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 3000]))
+    share = covered(made, noise[-1])
+    assert (share > 0.76).all(), share
+    assert (share < 0.84).all(), share
+
+
+@pytest.mark.parametrize("kind", ["white", "random walk", "skewed"])
+def test_groups_of_one_series_are_covered(kind):
+    """Thousands of groups of one series and three windows: little to learn from, so rather wider than narrower."""
+    noise, size = residuals(kind, 3, 3000, 8)
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.arange(3001))
+    share = covered(made, noise[-1])
+    assert 0.78 < share.mean() < 0.88, share
+    assert share.min() > 0.75, share
+    assert share.max() < 0.92, share
+
+
+def test_tails_are_covered():
+    noise, size = residuals("heavy", 3, 4000, 6)
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 4000]))
+    assert covered(made, noise[-1], (0.005, 0.995)).mean() == pytest.approx(0.99, abs=0.005)
+    assert covered(made, noise[-1], (0.25, 0.75)).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_lasting_bias_is_learnt():
+    noise, size = residuals("biased", 6, 400, 6)
+    offset = np.random.default_rng(1).choice([-3, 3], 400) * size
+    noise += offset[:, None]
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 400]))
+    middle = made.quantiles(np.zeros((400, 6)), (0.5,))[..., 0]
+    assert np.abs(middle - offset[:, None]).mean() < 0.5 * np.abs(offset).mean()
+
+
+def test_steps_that_are_harder_are_wider():
+    rng = np.random.default_rng(0)
+    hard = np.array([1.0, 1, 1, 5, 1, 1, 1])
+    noise = rng.normal(size=(3, 500, 7)) * hard
+    made = Spread.of(noise, np.zeros_like(noise), np.ones(500), np.array([0, 500]))
+    width = made.quantiles(np.zeros((500, 7)), (0.9,))[0, :, 0]
+    assert width / width[0] == pytest.approx(hard, rel=0.15)
+
+
+def test_past_the_horizon_the_blocks_add_up():
+    noise, size = residuals("white", 3, 300, 4)
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 300]))
+    width = np.diff(made.quantiles(np.zeros((300, 12)), (0.1, 0.9)))[..., 0].mean(0).reshape(3, 4)
+    assert width[1] / width[0] == pytest.approx(np.sqrt(2), rel=0.05)
+    assert width[2] / width[0] == pytest.approx(np.sqrt(3), rel=0.05)
+    assert (width[1] > width[0].max()).all()
+
+
+def test_groups_know_nothing_of_each_other():
+    """A group alone and among others gets the same bits."""
+    noise, size = residuals("skewed", 3, 60, 5)
+    ptr = np.array([0, 10, 11, 40, 60])
+    together = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, ptr)
+    for first, last in pairwise(ptr):
+        alone = Spread.of(noise[:-1, first:last], np.zeros_like(noise[:-1, first:last]), size[first:last], np.array([0, last - first]))
+        part = together.take(np.arange(first, last)).quantiles(noise[-1, first:last], LEVELS)
+        assert np.array_equal(part, alone.quantiles(noise[-1, first:last], LEVELS))
+
+
+NUMBERS = st.floats(-1e6, 1e6) | st.just(np.nan) | st.just(0.0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_never_crossing_never_missing(data):
+    windows, series, horizon = (data.draw(st.integers(low, 4)) for low in (0, 1, 1))
+    actual = data.draw(arrays.arrays(float, (windows, series, horizon), elements=NUMBERS))
+    forecast = data.draw(arrays.arrays(float, (windows, series, horizon), elements=NUMBERS | st.just(np.inf)))
+    scale = data.draw(arrays.arrays(float, series, elements=st.floats(0, 1e6)))
+    cut = data.draw(st.integers(0, series))
+    levels = sorted(data.draw(st.sets(st.floats(0.0001, 0.9999), min_size=1, max_size=6)))
+    made = Spread.of(actual, forecast, scale, np.array([0, cut, series]))
+    quantiles = made.quantiles(np.zeros((series, 2 * horizon + 1)), levels)
+    assert np.isfinite(quantiles).all()
+    assert (np.diff(quantiles, axis=-1) >= 0).all()
+
+
+def test_a_series_without_residuals_takes_its_groups_ratio():
+    noise, size = residuals("white", 3, 200, 6)
+    noise[:-1, 0] = np.nan
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), 2 * size, np.array([0, 200]))
+    assert made.scale[0] == pytest.approx(size[0] * np.sqrt(2 / np.pi), rel=0.15)
+
+
+def test_a_perfect_backtest_promises_no_perfect_future():
+    made = Spread.of(np.zeros((3, 1, 4)), np.zeros((3, 1, 4)), np.ones(1), np.array([0, 1]))
+    assert (np.diff(made.quantiles(np.zeros((1, 4)), (0.1, 0.9))) > 0).all()
+
+
+def table(values, season=1):
+    series, size = values.shape
+    return Table(
+        values.ravel(), np.arange(series + 1) * size, np.zeros(series, int), Frequency("D"), {"id": np.arange(series)},
+        np.array([0, series]), season_length=season,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["white", "random walk", "seasonal"])
+def test_naive_spread_covers_the_naive_forecast(kind):
+    rng = np.random.default_rng(0)
+    values, season = rng.normal(size=(2000, 74)), 7 if kind == "seasonal" else 1
+    values = values.cumsum(1) if kind == "random walk" else values
+    values = values + 9 * np.sin(np.arange(74) * 2 * np.pi / 7) if kind == "seasonal" else values
+    past, actual = values[:, :60], values[:, 60:]
+    forecast = np.tile(past[:, -season:], (1, 14 // season))
+    share = covered(Spread.naive(table(past, season), 14), actual - forecast)
+    assert (share > 0.75).all(), share
+    assert (share < 0.84).all(), share
+
+
+def test_naive_spread_without_anything_to_learn_from():
+    made = Spread.naive(table(np.array([[np.nan, 3.0], [5, 5]])), 4)
+    width = np.diff(made.quantiles(np.zeros((2, 9)), (0.1, 0.9)))[..., 0]
+    assert np.isfinite(width).all()
+    assert (width > 0).all()
+    assert (np.diff(width, axis=1) >= 0).all()
+
+
+def test_it_can_be_saved(tmp_path):
+    noise, size = residuals("white", 2, 5, 3)
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 2, 5]))
+    save(made, tmp_path / "spread")
+    assert np.array_equal(load(tmp_path / "spread").quantiles(noise[-1], LEVELS), made.quantiles(noise[-1], LEVELS))
