@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.rhythm import Placed, Stamped, record, step_text
@@ -17,6 +18,8 @@ from forecaster.table import Floats, Ints
 
 # Up to this share of conflicting stamps, the values in conflict are unknown; beyond it there would be nothing left to forecast from.
 _FEW_CONFLICTS = 0.1
+# If more than this share is in conflict in every series, the rows are of several series that no column tells apart.
+_MOST_CONFLICTS = 0.5
 _DAY = 86_400_000_000
 
 
@@ -112,6 +115,9 @@ def without_doubles(rows: Stamped, runs: Runs, target: Floats, unit: str, findin
 
     Returns:
         (runs,)
+
+    Raises:
+        DataError: Every series repeats most of its stamps with different values.
     """
     if runs.bounds is None:
         return runs.kept(target)
@@ -122,15 +128,21 @@ def without_doubles(rows: Stamped, runs: Runs, target: Floats, unit: str, findin
     at = runs.stamped(rows)
     autumn = differ & (size == 2) & _shown_twice(at, unit)
     conflict = differ & ~autumn
-    few = conflict & (_count_share(conflict, at.indptr) <= _FEW_CONFLICTS)
+    share = np.add.reduceat(conflict, at.indptr[:-1], dtype=np.float64) / np.diff(at.indptr)
+    if (share > _MOST_CONFLICTS).all():
+        raise DataError(_no_series_column(at, conflict))
+    few = conflict & np.repeat(share <= _FEW_CONFLICTS, np.diff(at.indptr))
     _record_doubles(at, {"same": (size > 1) & ~differ, "autumn": autumn, "unknown": few, "averaged": conflict & ~few}, findings)
     return np.where(few, np.nan, np.where(differ, runs.joined(target, "mean"), low))
 
 
-def _count_share(mask: NDArray[np.bool_], indptr: Ints) -> Floats:
-    """Share of the rows of its series that a mask holds for, for each row. (rows,)"""
-    sizes = np.diff(indptr)
-    return np.repeat(np.add.reduceat(mask, indptr[:-1], dtype=np.float64) / sizes, sizes)
+def _no_series_column(rows: Stamped, conflict: NDArray[np.bool_]) -> str:
+    first = np.flatnonzero(conflict)[:1]
+    series = int(np.searchsorted(rows.indptr, first[0], side="right")) - 1
+    return (
+        f"column {rows.time!r} repeats stamps with different values in every series, {int(conflict.sum())} in all, the first in "
+        f"{rows.label(series)} at {rows.told(first)[0]}. If the rows are of several series, name the columns that tell them apart in series; if they are to be joined, give freq and aggregate='sum'"
+    )
 
 
 _DOUBLES: dict[str, tuple[str, Action, str]] = {

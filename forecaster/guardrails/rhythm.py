@@ -98,6 +98,7 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
         return _inferred(rows)
     asked = Frequency.parse(freq, rows.zone)
     if aggregate is not None:
+        _refuse_finer(rows, asked)
         return asked
     asked = asked.anchored(rows.stamps)
     if asked.steps(rows.stamps[:10_000])[1].any() or asked.steps(rows.stamps)[1].any():
@@ -110,6 +111,16 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
         message=f"no stamp lies on freq={asked.alias!r}; they lie on {seen.alias!r}, which is of the same length and was used instead",
     )  # fmt: skip
     return seen
+
+
+def _refuse_finer(rows: Stamped, asked: Frequency) -> None:
+    """Rows can be joined into longer steps, not spread over shorter ones."""
+    seen = _seen(rows)
+    if seen is not None and (seen.unit == "integer") == (asked.unit == "integer") and seen.coarser_than(asked):
+        raise DataError(
+            f"freq={asked.alias!r} is finer than the data, which lies on {seen.alias!r} from {rows.told(np.arange(1))[0]} on; "
+            f"rows can be joined into a coarser freq only. Give a coarser one, or leave freq and aggregate out"
+        )
 
 
 def _inferred(rows: Stamped) -> Frequency:

@@ -43,7 +43,12 @@ def read(column: pa.ChunkedArray, name: str, freq: str | int | None, findings: F
         column = _whole(column, name, findings)
     elif not pa.types.is_integer(kind):
         raise DataError(f"column {name!r} should hold the stamps; it holds {kind}. Convert it: pandas.to_datetime(frame[{name!r}])")
-    return _integers(column.cast(pa.int64()), name, freq)
+    try:
+        return _integers(column.cast(pa.int64()), name, freq)
+    except pa.ArrowInvalid:
+        raise DataError(
+            f"column {name!r} holds whole numbers up to {pc.max(column).as_py()}, too large for steps or dates; correct them"
+        ) from None
 
 
 def _timestamps(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -139,10 +144,10 @@ def _refuse_other_forms(texts: pa.Array, coded: pa.DictionaryArray, name: str) -
     count = int(pc.sum(pc.is_in(coded, value_set=wrong)).as_py() or 0) if len(wrong) else 0
     shown = ", ".join(repr(text.as_py()) for text in wrong[:3])
     numeric = pc.all(pc.match_substring_regex(wrong, r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?$")).as_py()
-    why = "day and month cannot be told apart" if numeric else "it is not of the form YYYY-MM-DD HH:MM:SS"
+    why = "day and month cannot be told apart" if numeric else "they are not of the form YYYY-MM-DD HH:MM:SS"
     raise DataError(
         f"column {name!r} holds stamps that cannot be read for certain: {shown} ({count} rows); {why}. "
-        f"Convert it and say how it is written: pandas.to_datetime(frame[{name!r}], format='%d/%m/%Y')"
+        f"Convert the column and say how it is written, such as pandas.to_datetime(frame[{name!r}], format='%d/%m/%Y')"
     )
 
 

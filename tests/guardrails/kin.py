@@ -23,6 +23,13 @@ def appended(day: str, y: float) -> Callable[[], pd.DataFrame]:
     return lambda: pd.concat([healthy().astype({"ds": "datetime64[us]"}), row], ignore_index=True)
 
 
+def hourly_in_november() -> pd.DataFrame:
+    """Hours of a zone without the zone, all series: 2024-11-03 01:00 comes twice."""
+    frame = healthy(days=24 * 20, start="2024-10-20", freq="h")
+    again = frame[frame.ds == pd.Timestamp("2024-11-03 01:00")]
+    return pd.concat([frame, again.assign(y=again.y + 10)], ignore_index=True)
+
+
 def months(bad: str, others: str = "MS") -> Callable[[], pd.DataFrame]:
     """Monthly series, one of them stamped elsewhere in the month."""
 
@@ -221,5 +228,50 @@ OTHERS = [
             }
         ),
         error="16000 rows would become",
+    ),
+    Case(
+        "two_series_in_each_id",
+        replaced("unique_id", lambda f: np.where(f.unique_id < "s4", "a", "b")),
+        error="'ds' repeats stamps with different values in every series, 280 in all, the first in unique_id=a at 2024-01-01.*series",
+    ),
+    Case("no_series_column", whole(lambda f: f.drop(columns="unique_id").assign(shop="x")), error="repeats stamps.*the one series"),
+    Case(
+        "aggregate_to_finer", healthy, error="freq='h' is finer than the data, which lies on 'D'", options={"freq": "h", "aggregate": "sum"}
+    ),
+    Case(
+        "single_rows_with_freq",
+        whole(lambda f: f[f.ds == "2024-01-01"]),
+        ("short", "quarantined", "", 1, "2024-01-01"),
+        options={"freq": "D"},
+        same=False,
+    ),
+    Case(
+        "steps_beyond_int64",
+        replaced("ds", lambda f: np.tile(np.arange(DAYS, dtype=np.uint64) + np.uint64(2**63), 8)),
+        error="'ds'.*too large",
+    ),
+    Case("quarters_as_text", replaced("ds", lambda f: "2024Q1"), error="'ds' holds stamps that cannot be read.*'2024Q1'.*not of the form"),
+    Case("hours_24_as_text", replaced("ds", lambda f: np.where(f.index == 5, "2024-01-06 24:00", f.ds.astype(str))), error="24:00"),
+    Case(
+        "months_as_text",
+        lambda: healthy(days=30, freq="MS").assign(ds=lambda f: f.ds.dt.strftime("%Y-%m")),
+        ("text_stamps", "repaired", "ds", 240, ""),
+        about="",
+        same=False,
+    ),
+    Case("stamps_in_seconds", replaced("ds", lambda f: f.ds.astype("datetime64[s]"))),
+    Case("stamps_in_nanoseconds", replaced("ds", lambda f: f.ds.astype("datetime64[ns]"))),
+    Case(
+        "ids_of_stamps",
+        replaced("unique_id", lambda f: f.ds.where(f.ds.isna(), pd.Timestamp("2024-01-01")) + pd.to_timedelta(f.index // DAYS, unit="D")),
+        same=False,
+    ),
+    Case("infinite_everywhere", with_bad(lambda b: b.assign(y=np.inf)), ("empty", "quarantined", "", 0, "2024-01-01")),
+    Case("clock_change_in_new_york", hourly_in_november, ("clock_change", "repaired", "ds", 1, "2024-11-03 01:00:00"), same=False),
+    Case(
+        "seven_day_gap_at_freq_W",
+        lambda: (f := healthy(days=60, freq="W-SUN")).drop(f.index[f.unique_id == BAD][30]),
+        ("gaps", "repaired", "ds", 1, "2024-08-04"),
+        same=False,
     ),
 ]

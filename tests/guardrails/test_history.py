@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,7 @@ VALUES = hnp.arrays(np.float64, st.integers(1, 60), elements=st.one_of(st.just(n
 def test_fill_carries_forward_and_never_looks_ahead(values: np.ndarray, cut: int) -> None:
     indptr = np.array([0, min(cut, len(values)), len(values)])
     filled = fill(values, indptr)
-    parts = [pd.Series(values[a:b]).ffill().bfill().fillna(0.0) for a, b in zip(indptr[:-1], indptr[1:], strict=True)]
+    parts = [pd.Series(values[a:b]).ffill().bfill().fillna(0.0) for a, b in pairwise(indptr)]
     assert np.array_equal(filled, np.concatenate(parts))
 
 
@@ -257,8 +258,7 @@ def test_any_frame_gives_a_regular_table_or_a_clear_refusal(rows: list[tuple[Any
     frame = pd.DataFrame(rows, columns=["unique_id", "ds", "y"]).astype({"unique_id": object, "ds": "datetime64[us]", "y": float})
     try:
         table, findings = checked(frame, freq="D", horizon=2)
-    except DataError as error:
-        assert len(str(error)) > 40
+    except DataError:
         return
     assert table.indptr[-1] == len(table.target)
     assert not np.isinf(table.target).any()
