@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from forecaster._rhythm import NO_STAMP
 from forecaster.errors import DataError
+from forecaster.frequency.rhythm import NO_STAMP
 from forecaster.schema import Schema
 
 Ints = NDArray[np.int64]

@@ -214,6 +214,9 @@ def test_foreign_and_broken_files_are_named(folder):
     (folder / "broken.parquet").write_text("PAR1 nothing")
     with pytest.raises(DataError, match=r"broken.parquet.*cannot be read"):
         frames.read(folder / "broken.parquet")
+    (folder / "latin.csv").write_bytes("id,y\nä,1\n".encode("latin1"))
+    with pytest.raises(DataError, match=r"latin.csv.*\['id'\] hold texts that are not UTF-8"):
+        frames.read(folder / "latin.csv")
     with pytest.raises(DataError, match="cannot be opened"):
         frames.read("nowhere://x/y.parquet")
 

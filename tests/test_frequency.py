@@ -119,6 +119,7 @@ def test_old_and_roundabout_names(old, new):
 def test_whole_numbers_and_blanks():
     assert Frequency.parse(1) == Frequency("1")
     assert Frequency.parse(" D ") == Frequency("D")
+    assert Frequency.parse(pd.offsets.MonthEnd()) == Frequency("ME")
 
 
 @pytest.mark.parametrize("wrong", ["", "fortnight", "W-XYZ", "MS-JAN", "D-MON", "QE-13", "h-JAN", "D2", "2D3h4", "1D2h", "%"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -50,7 +51,7 @@ def _find(paths: list[str]) -> tuple[pa.fs.FileSystem, list[str]]:
 
 def _system(path: str) -> tuple[pa.fs.FileSystem, str]:
     if "://" not in path:
-        return pa.fs.LocalFileSystem(), path
+        return pa.fs.LocalFileSystem(), os.path.expanduser(path)
     try:
         return tuple(pa.fs.FileSystem.from_uri(path))
     except (pa.ArrowInvalid, OSError) as error:
@@ -108,9 +109,12 @@ def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[s
     try:
         reader = "parquet" if kind == "parquet" else _csv(system, files[0])
         dataset = partial(pa.dataset.dataset, files, filesystem=system, format=reader, partitioning="hive")
-        return _scan(dataset, _agreed(dataset(), texts=kind == "csv"), columns)
+        table = _scan(dataset, _agreed(dataset(), texts=kind == "csv"), columns)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{told} cannot be read: {error}") from error
+    if kind == "csv" and (foreign := [field.name for field in table.schema if pa.types.is_binary(field.type)]):
+        raise DataError(f"{told}: the columns {foreign} hold texts that are not UTF-8; save the file as UTF-8")
+    return table
 
 
 def _csv(system: pa.fs.FileSystem, file: str) -> Any:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster import _alias, _rhythm, _zones
-from forecaster._alias import DAY, TICKS, Alias
-from forecaster._grid import Grid
 from forecaster.errors import SettingsError
+from forecaster.frequency import rhythm, zones
+from forecaster.frequency.alias import DAY, TICKS, Alias, parse
+from forecaster.frequency.grid import Grid
 
 Ints = NDArray[np.int64]
 
@@ -50,15 +50,15 @@ class Frequency:
         """Read a frequency as a user writes it.
 
         Args:
-            freq: A pandas alias, old or new, or a whole number for integer steps.
+            freq: A pandas alias, old or new, an offset of pandas, or a whole number for integer steps.
             zone: Time zone of the stamps.
 
         Raises:
             SettingsError: It is no frequency (names the near ones), or there is no such zone.
         """
         if zone is not None:
-            _zones.known(zone)
-        return cls(str(_alias.parse(freq)), zone)
+            zones.known(zone)
+        return cls(str(parse(getattr(freq, "freqstr", freq))), zone)
 
     @classmethod
     def infer(cls, stamps: NDArray[Any], indptr: Ints, zone: str | None = None, label: Callable[[int], str] | None = None) -> Frequency:
@@ -73,7 +73,7 @@ class Frequency:
         Raises:
             SettingsError: No frequency can be seen; shows stamps of a series and suggests what to give.
         """
-        return cls(*_rhythm.of(stamps, indptr, zone, label))
+        return cls(*rhythm.of(stamps, indptr, zone, label))
 
     def anchored(self, stamps: NDArray[Any]) -> Frequency:
         """The same frequency with the phase and offset that most of `stamps` share.
@@ -81,16 +81,14 @@ class Frequency:
         A frequency that a user names ("h", "D", "2MS") leaves open when in the hour, day or year the grid begins. Stamps that
         jitter around the grid of phase 0 leave it there.
         """
-        micros = _rhythm.sample(self._micros(stamps))
+        micros = rhythm.sample(self._micros(stamps))
         if not len(micros):
             return self
         if not self._dated:
-            return replace(self, phase=_rhythm.usual_phase(micros, self._alias.every))
+            return replace(self, phase=rhythm.usual_phase(micros, self._alias.every))
         days, clock = np.divmod(self._wall(micros), DAY)
         one = replace(self._alias, every=1).grid(0, 0).index(days)
-        return replace(
-            self, phase=self.phase // DAY * DAY + _rhythm.most_common(clock), offset=_rhythm.most_common(one % self._alias.every)
-        )
+        return replace(self, phase=self.phase // DAY * DAY + rhythm.most_common(clock), offset=rhythm.most_common(one % self._alias.every))
 
     def steps(self, stamps: NDArray[Any]) -> tuple[Ints, NDArray[np.bool_]]:
         """The step of each stamp, and whether the stamp lies exactly on the grid.
@@ -120,7 +118,7 @@ class Frequency:
             micros = steps * self._alias.every + self.phase
             return micros if self.unit == "integer" else micros.view("datetime64[us]")
         clock = self._clock(steps)
-        return (clock if self.zone is None else _zones.instant(clock, self.zone)).view("datetime64[us]")
+        return (clock if self.zone is None else zones.instant(clock, self.zone)).view("datetime64[us]")
 
     def local(self, steps: Ints) -> NDArray[np.datetime64]:
         """What the clocks on the wall show at each step, as datetime64[us]: for calendar features.
@@ -179,7 +177,7 @@ class Frequency:
 
     @cached_property
     def _alias(self) -> Alias:
-        return _alias.parse(self.alias)
+        return parse(self.alias)
 
     @cached_property
     def _grid(self) -> Grid:
@@ -200,7 +198,7 @@ class Frequency:
 
     def _place(self, micros: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Steps of stamps in microseconds, and which are exact."""
-        there = micros != _rhythm.NO_STAMP
+        there = micros != rhythm.NO_STAMP
         micros = micros if there.all() else np.where(there, micros, 0)
         if not self._dated:
             step, rest = np.divmod(micros - self.phase, self._alias.every)
@@ -210,14 +208,14 @@ class Frequency:
         expected = self._clock(step)
         exact = expected == clock
         if self.zone is not None:
-            exact |= _zones.instant(expected, self.zone) == micros
+            exact |= zones.instant(expected, self.zone) == micros
         return step, there & exact
 
     def _clock(self, steps: Ints) -> Ints:
         return self._grid.day(steps) * DAY + self.phase % DAY
 
     def _wall(self, micros: Ints) -> Ints:
-        return micros if self.zone is None else _zones.wall(micros, self.zone)
+        return micros if self.zone is None else zones.wall(micros, self.zone)
 
     def _micros(self, stamps: NDArray[Any]) -> Ints:
         stamps = np.asarray(stamps)
@@ -227,7 +225,7 @@ class Frequency:
             raise SettingsError(
                 f"freq={self.alias!r} is for {wants} in the time column, which holds {came}; give another freq or convert the column"
             )
-        return _rhythm.micros(stamps)
+        return rhythm.micros(stamps)
 
 
 def _even(season: int, step: int) -> int:

@@ -98,9 +98,9 @@ def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
     """The kind of the data, and the data as Arrow."""
     paths = [data] if isinstance(data, (str, os.PathLike)) else data
     if isinstance(paths, (list, tuple)) and paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
-        from forecaster import _files
+        from forecaster.frames import files
 
-        return "pandas", _files.read([os.fspath(path) for path in paths], wanted)
+        return "pandas", files.read([os.fspath(path) for path in paths], wanted)
     kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
     if kind == "pandas.DataFrame":
         return "pandas", _from_pandas(data, wanted)

@@ -15,7 +15,7 @@ from forecaster.errors import SettingsError
 Ints = NDArray[np.int64]
 
 _SECOND = 1_000_000
-_YEARS = (1, 9998)  # what datetime can hold in any zone
+_YEARS = (2, 9998)  # what datetime can hold in any zone
 
 
 def wall(utc: Ints, zone: str) -> Ints:

@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster import _alias, _zones
-from forecaster._alias import DAY, TICKS, Alias
-from forecaster._grid import MONDAY, Months
 from forecaster.errors import SettingsError
+from forecaster.frequency.alias import DAY, TICKS, Alias, parse
+from forecaster.frequency.grid import MONDAY, Months
+from forecaster.frequency.zones import wall
 
 Ints = NDArray[np.int64]
 Found = tuple[str, str | None, int, int]  # alias, zone, phase, offset
@@ -72,7 +72,7 @@ def of(stamps: NDArray[Any], indptr: Ints, zone: str | None = None, label: Calla
         election = _Election.of(gaps, series)
         if dated and election.winner >= DAY - TICKS["h"]:
             slow = seen.of(election.voters[election.choices >= DAY - TICKS["h"]])
-            found = _calendar(_Sample(slow.micros if zone is None else _zones.wall(slow.micros, zone), slow.series), zone)
+            found = _calendar(_Sample(slow.micros if zone is None else wall(slow.micros, zone), slow.series), zone)
         found = found or _even(seen.of(election.supporters), election.winner, "us" if dated else "1", zone)
         found = found or (_one_a_day(seen, zone) if dated else None)
     return found or _give_up(np.asarray(stamps), np.asarray(indptr), gaps, dated, label)
@@ -160,7 +160,7 @@ def _even(seen: _Sample, gap: int, name: str, zone: str | None) -> Found | None:
 
 def _one_a_day(seen: _Sample, zone: str | None) -> Found | None:
     """Days whose stamps come at any hour: hardly two on one day, hardly a day without."""
-    days = (seen.micros if zone is None else _zones.wall(seen.micros, zone)) // DAY
+    days = (seen.micros if zone is None else wall(seen.micros, zone)) // DAY
     gaps = np.diff(days)[np.diff(seen.series) == 0]
     return ("D", zone, 0, 0) if len(gaps) > 1 and np.mean(gaps == 1) >= _ENOUGH and np.mean(gaps == 0) <= 1 - _ENOUGH else None
 
@@ -252,7 +252,7 @@ def _suggestion(gaps: Ints, dated: bool) -> str | int:
     """The usual frequency that is nearest to the median gap."""
     if not dated:
         return max(1, round(float(np.median(gaps)))) if len(gaps) else 1
-    widths = {name: _alias.parse(name).every * (DAY if name == "D" else 1) for name in _USUAL}
+    widths = {name: parse(name).every * (DAY if name == "D" else 1) for name in _USUAL}
     widths |= {name: days * DAY for name, days in _USUAL_DAYS.items()}
     if not len(gaps):
         return "D"

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from forecaster._grid import BusinessDays, Days, Grid, Months, Weeks
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.frequency.grid import BusinessDays, Days, Grid, Months, Weeks
 
 DAY = 86_400_000_000  # microseconds
 TICKS = {"h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
