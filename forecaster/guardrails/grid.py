@@ -141,7 +141,8 @@ def _no_series_column(rows: Stamped, conflict: NDArray[np.bool_]) -> str:
     series = int(np.searchsorted(rows.indptr, first[0], side="right")) - 1
     return (
         f"column {rows.time!r} repeats stamps with different values in every series, {int(conflict.sum())} in all, the first in "
-        f"{rows.label(series)} at {rows.told(first)[0]}. If the rows are of several series, name the columns that tell them apart in series; if they are to be joined, give freq and aggregate='sum'"
+        f"{rows.label(series)} at {rows.told(first)[0]}. If the rows are of several series, name the columns that tell them apart; "
+        f"if they are to be joined, give freq and aggregate='sum'"
     )
 
 
