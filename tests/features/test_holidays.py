@@ -64,8 +64,13 @@ class TestDays:
         for day, row in self.rows.items():
             here = date.fromisoformat(day)
             if flagged[0] <= here <= flagged[-1]:
-                assert row["holiday_next"] == min((f - here).days for f in flagged if f >= here)
-                assert row["holiday_last"] == min((here - f).days for f in flagged if f <= here)
+                assert row["holiday_next"] == min(14, *((f - here).days for f in flagged if f >= here))
+                assert row["holiday_last"] == min(14, *((here - f).days for f in flagged if f <= here))
+
+    def test_distances_beyond_the_reach_are_told_as_the_reach(self) -> None:
+        assert self.rows["2021-06-30"]["holiday_last"] == 11
+        assert self.rows["2021-08-10"]["holiday_next"] == self.rows["2021-08-10"]["holiday_last"] == 14
+        assert told({"country": "US", "reach": None}, "D", "2021-08-01", 20)["2021-08-10"]["holiday_next"] == 27  # 6 September
 
     def test_the_last_day_of_the_year_knows_the_next_new_year(self) -> None:
         assert told("DE", "D", "2021-12-20", 12)["2021-12-31"]["holiday_next"] == 1
@@ -151,7 +156,9 @@ def test_unknown_names_are_answered_with_near_ones(spec: Any, near: str) -> None
         told(spec, "D", "2021-01-01", 30)
 
 
-@pytest.mark.parametrize("spec", [{"contry": "US"}, {"subdiv": "CA"}, {"country": "US", "lead": -1}, {"country": 7}])
+@pytest.mark.parametrize(
+    "spec", [{"contry": "US"}, {"subdiv": "CA"}, {"country": "US", "lead": -1}, {"country": "US", "reach": 0}, {"country": 7}]
+)
 def test_mappings_that_cannot_be_meant(spec: Any) -> None:
     with pytest.raises(SettingsError):
         Holidays.of(spec)
