@@ -56,8 +56,8 @@ struct Max {
     double value() const { return most; }
 };
 
-// Sums about a pivot that is itself one of the values: then n (mean - pivot)^2 <= n M2, so the subtraction in `squares`
-// loses at most a factor n + 1 of the precision, however far the values lie from zero.
+// Sums about a pivot that is itself one of the values: then (mean - pivot)^2 is at most their M2, and the subtraction in
+// `value` loses about a factor n of the precision, however far the values lie from zero.
 struct Std {
     double n = 0, pivot = 0, first = 0, second = 0;
     void push(double x) {
@@ -68,25 +68,16 @@ struct Std {
         first += d;
         second += d * d;
     }
-    double squares() const { return n > 0 ? second - first * first / n : 0; }  // about the mean
-    double value() const { return n < 2 ? missing : std::sqrt(std::fmax(squares(), 0.0) / (n - 1)); }
+    void absorb(const Std& other) {
+        if (other.n == 0) return;
+        if (n == 0) pivot = other.pivot;
+        const double d = other.pivot - pivot;
+        second += other.second + d * (2 * other.first + d * other.n);
+        first += other.first + d * other.n;
+        n += other.n;
+    }
+    double value() const { return n < 2 ? missing : std::sqrt(std::fmax(second - first * first / n, 0.0) / (n - 1)); }
 };
-
-// The deviation of two sets together; Std itself never absorbs, as it would lose one of the pivots.
-inline double together(const Std& a, const Std& b) {
-    const double n = a.n + b.n;
-    if (a.n == 0) return b.value();
-    if (b.n == 0) return a.value();
-    const double apart = (b.pivot - a.pivot) + (b.first / b.n - a.first / a.n);
-    const double squares = std::fmax(a.squares(), 0.0) + std::fmax(b.squares(), 0.0) + apart * apart * (a.n * b.n / n);
-    return n < 2 ? missing : std::sqrt(squares / (n - 1));
-}
-
-template <class Part>
-double together(const Part& a, Part b) {
-    b.absorb(a);
-    return b.value();
-}
 
 // Exponentially weighted mean: the first value, then level += alpha (x - level); a missing value leaves it as it is.
 struct Ewm {

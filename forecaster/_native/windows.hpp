@@ -74,14 +74,16 @@ void roll(Strided x, const Op& op, Column out, std::vector<Part>& tails) {
         const Index end = std::min(begin + w, x.size);
         Part head;
         for (Index i = begin; i < end; ++i) {
-            const Part& tail = tails[std::min(i - begin + 1, kept)];
             head.push(x[i]);
-            out[i] = shown(head.n + tail.n, op.least, together(tail, head));
+            Part window = head;
+            window.absorb(tails[std::min(i - begin + 1, kept)]);
+            out[i] = shown(window.n, op.least, window.value());
         }
         if (end == x.size) return;
+        Part tail;
         for (Index j = w - 1; j > 0; --j) {
-            tails[j] = tails[j + 1];
-            tails[j].push(x[begin + j]);
+            tail.push(x[begin + j]);
+            tails[j] = tail;
         }
     }
 }
