@@ -562,3 +562,13 @@ def test_archive_module_is_light():
     code = f"import forecaster.archive, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_listed_classes_exist():
+    from forecaster.archive.registry import LISTED, find, name_of
+
+    for name in LISTED:
+        cls = find(name)
+        assert cls is not None, name
+        assert name_of(cls) == name
+        assert dataclasses.is_dataclass(cls)

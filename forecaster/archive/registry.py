@@ -11,10 +11,13 @@ STORABLE: dict[str, type] = {}
 
 OURS = ("forecaster.", "many_models.")
 
-# Below this package in the order of imports, so they cannot carry the decorator.
-BELOW = frozenset(
+# Classes of modules that do without an import of this package.
+LISTED = frozenset(
     {
         "forecaster.frequency:Frequency",
+        "forecaster.guardrails.findings:Batch",
+        "forecaster.guardrails.findings:Finding",
+        "forecaster.guardrails.findings:Findings",
         "forecaster.protocols:Forecast",
         "forecaster.protocols:Traits",
         "forecaster.schema:Schema",
@@ -38,7 +41,7 @@ def name_of(cls: type) -> str:
 
 def may_save(cls: type) -> bool:
     """Whether instances of this class can be rebuilt on load."""
-    return STORABLE.get(name_of(cls)) is cls or name_of(cls) in BELOW
+    return STORABLE.get(name_of(cls)) is cls or name_of(cls) in LISTED
 
 
 def find(name: str) -> type | None:
@@ -49,6 +52,6 @@ def find(name: str) -> type | None:
             found = getattr(importlib.import_module(module), qualname, None)
         except (ImportError, ValueError):
             return None
-        if name in BELOW and isinstance(found, type):
+        if name in LISTED and isinstance(found, type):
             return found
     return STORABLE.get(name)
