@@ -16,8 +16,6 @@ from forecaster.report.charts import bars, calibration_chart, histogram, step_ch
 from forecaster.report.data import floats, labels
 from forecaster.report.layout import Card, Charts, Grid, Section
 
-EXAMPLES = 3
-
 
 def accuracy_section(folds: Folds) -> Section:
     """Accuracy by step ahead and by window, bias, and how often the intervals held what came."""
@@ -52,7 +50,7 @@ def findings_section(findings: pa.Table, names: Sequence[str]) -> Section:
     known = [name for name in names if name in findings.column_names]
     rows = [[rule, action, *_counted(findings, rows, known)] for (rule, action), rows in ordered]
     lead = f"{count(findings.num_rows)} findings, by rule. Repairs were made in the copy that the models saw, never in your files."
-    grid = Grid("Findings by rule", ("Rule", "Action", "Findings", "Values", "Examples"), rows, frozenset({2, 3}))
+    grid = Grid("Findings by rule", ("Rule", "Action", "Findings", "Values", "For example"), rows, frozenset({2, 3}))
     return Section("findings", title, lead, [grid])
 
 
@@ -137,9 +135,8 @@ def _calibration(folds: Folds) -> Grid:
 def _counted(findings: pa.Table, rows: list[int], names: Sequence[str]) -> list[str]:
     mine = findings.take(rows)
     values = pc.sum(pa.array(np.nan_to_num(floats(mine, "count")))).as_py() or 0
-    some = mine.slice(0, EXAMPLES)
-    told = []
-    for label, row in zip(labels(some, names), some.to_pylist(), strict=True):
-        where = "" if set(label) <= set("None· ") else f"{label}: "
-        told.append(text(where + str(row.get("message") or row.get("column") or "")))
-    return [count(mine.num_rows), count(values), " | ".join(dict.fromkeys(told))]
+    some = mine.slice(0, 1)
+    label, row = labels(some, names)[0], some.to_pylist()[0]
+    where = "" if set(label) <= set("None· ") else f"{label}: "
+    told = text(where + str(row.get("message") or row.get("column") or ""))
+    return [count(mine.num_rows), count(values), told]

@@ -100,7 +100,7 @@ class RunData:
         series = Series(columns, pa.table({}), ahead, chosen(run.table("backtest")))
         greater = metrics.get(settings.metric).greater_is_better
         data = cls(
-            f"Run {run.path.resolve().name}", series, outcomes, arrow(run.leaderboard()), run.table("findings"),
+            f"Run {'/'.join(run.path.resolve().parts[-2:])}", series, outcomes, arrow(run.leaderboard()), arrow(run.findings()),
             _name(settings.metric), greater, seconds, {name: str(value) for name, value in settings.as_dict().items()},
         )  # fmt: skip
         drawn = data.drawn()
