@@ -95,7 +95,8 @@ class LightGBM(Reduction):
         return {
             "objective": self._objective(rows.y), "tweedie_variance_power": self.tweedie_power, "alpha": self.alpha,
             "learning_rate": self.learning_rate or rate(self.rounds or size.rounds), "num_leaves": self.leaves or size.leaves,
-            "min_data_in_leaf": leaf, "min_data_per_group": min(100, leaf), "min_sum_hessian_in_leaf": 1e-3,
+            "min_data_in_leaf": leaf, "min_data_per_group": min(100, leaf), "cat_smooth": min(10.0, 1.0 * leaf),
+            "min_sum_hessian_in_leaf": 1e-3,
             "feature_fraction": self.feature_fraction, "bagging_fraction": self.bagging_fraction if many else 1.0,
             "bagging_freq": 1 if many and self.bagging_fraction < 1 else 0, "lambda_l2": self.l2, "max_bin": 127 if many else 63,
             "num_threads": 1 if len(rows.y) < MANY else self.threads or 0, "seed": self.seed, "deterministic": True, "force_row_wise": True,

@@ -40,7 +40,8 @@ class Line:
 
     def predict(self, X: Singles) -> Floats:
         """One number per row. (rows, k) -> (rows,)"""
-        return np.clip(self.encoding.apply(X) @ self.slopes + self.intercept, self.low, self.high)
+        # Not a matrix product: its last bits depend on where in memory the slopes lie.
+        return np.asarray(np.clip((self.encoding.apply(X) * self.slopes).sum(axis=1) + self.intercept, self.low, self.high), np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ class Linear(Reduction):
         centre, level = Z.mean(axis=0), float(rows.y.mean())
         slopes = self._slopes(Z - centre, rows.y - level, rows.distinct)
         low, high = float(rows.y.min()), float(rows.y.max())
-        return Line(encoding, slopes, level - float(centre @ slopes), 2 * low - high, 2 * high - low)
+        return Line(encoding, slopes, level - float((centre * slopes).sum()), 2 * low - high, 2 * high - low)
 
     def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         """Slopes of centred rows (rows, n) for centred targets (rows,). (n,)"""
@@ -93,7 +94,8 @@ class ElasticNet(Linear):
     def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         from sklearn.linear_model import enet_path
 
-        gram, cross, spread = Z.T @ Z, Z.T @ y, float(np.sqrt(y @ y / len(y)))
+        gram, cross, total = _moments(Z, y)
+        spread = float(np.sqrt(total / len(y)))
         fixed: dict[str, Any] = {} if self.alpha == "auto" else {"alphas": [float(self.alpha) * spread]}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -101,7 +103,7 @@ class ElasticNet(Linear):
                 np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, precompute=gram, Xy=cross, tol=1e-4, max_iter=500, check_input=False,
                 **(fixed or {"eps": 1e-3, "n_alphas": 20}),
             )  # fmt: skip
-        return _best_of_path(paths, gram, cross, float(y @ y), len(y), distinct)
+        return _best_of_path(paths, gram, cross, total, len(y), distinct)
 
 
 @storable
@@ -124,7 +126,8 @@ class LassoLars(Linear):
     def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         from sklearn.linear_model import lars_path_gram
 
-        gram, cross, spread = Z.T @ Z, Z.T @ y, float(np.sqrt(y @ y / len(y)))
+        gram, cross, total = _moments(Z, y)
+        spread = float(np.sqrt(total / len(y)))
         least = 0.0 if self.alpha == "auto" else float(self.alpha) * spread
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -132,7 +135,7 @@ class LassoLars(Linear):
                 Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=least, max_iter=self.max_steps
             )
         paths = np.where(np.isfinite(paths), paths, 0.0)
-        return _best_of_path(paths if self.alpha == "auto" else paths[:, -1:], gram, cross, float(y @ y), len(y), distinct)
+        return _best_of_path(paths if self.alpha == "auto" else paths[:, -1:], gram, cross, total, len(y), distinct)
 
 
 @storable
@@ -168,6 +171,13 @@ class SGD(Linear):
         return np.asarray(model.coef_ * (spread / length), np.float64)
 
 
+def _moments(Z: Floats, y: Floats) -> tuple[Floats, Floats, float]:
+    """Z'Z, Z'y and y'y as one matrix product, whose bits do not depend on where in memory the rows lie. (n, n), (n,), ()"""
+    both = np.column_stack([Z, y])
+    product = both.T @ both
+    return product[:-1, :-1].copy(), product[:-1, -1].copy(), float(product[-1, -1])
+
+
 def _check_alpha(alpha: float | str) -> None:
     if alpha != "auto" and (isinstance(alpha, str) or alpha <= 0):
         raise SettingsError(f'alpha is a number above 0 or "auto"; came {alpha!r}')
@@ -178,7 +188,7 @@ def _best_of_path(paths: Floats, gram: Floats, cross: Floats, total: float, rows
 
     Rows of one target seen from several origins carry one error between them, so it is the distinct targets that count.
     """
-    left = total - 2 * cross @ paths + np.einsum("ij,ij->j", paths, gram @ paths)
+    left = total - 2 * (cross[:, None] * paths).sum(axis=0) + np.einsum("ij,ij->j", paths, gram @ paths)
     used = (paths != 0).sum(axis=0) + 1
     free = distinct - used - 1
     with np.errstate(divide="ignore", invalid="ignore"):
