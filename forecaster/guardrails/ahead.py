@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forecaster.errors import DataError
 from forecaster.guardrails.findings import Findings
-from forecaster.guardrails.rhythm import Stamped, record, step_text
+from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.rows import Rows
 from forecaster.table import Ints, Singles, Table
 

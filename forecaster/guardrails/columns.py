@@ -46,6 +46,12 @@ def _note_extras(extra: list[str], findings: Findings) -> None:
         )  # fmt: skip
 
 
+def whereabouts(frame: pa.Table, schema: Schema, row: int) -> str:
+    """A row in words, for messages: `row 6 (unique_id=s0)`."""
+    ids = ", ".join(f"{name}={frame[name][row].as_py()!s}" for name in schema.series)
+    return f"row {row + 1}" + (f" ({ids})" if ids else "")
+
+
 def with_ids(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
     """The rows whose series and group are known.
 

@@ -14,7 +14,7 @@ from forecaster.errors import DataError, SettingsError
 from forecaster.guardrails import columns, covariates, stamps
 from forecaster.guardrails.ahead import Ahead
 from forecaster.guardrails.findings import Findings
-from forecaster.guardrails.rhythm import step_text
+from forecaster.guardrails.stamped import step_text
 from forecaster.rows import Rows
 from forecaster.schema import Schema
 from forecaster.table import Future, Singles, Table
@@ -89,7 +89,7 @@ def _cleaned(frame: pa.Table, table: Table, schema: Schema, findings: Findings) 
         raise DataError(f"future has no rows; rows from {first} on were expected for every series")
     frame = columns.selected(frame, (*schema.series, schema.time, *schema.known))  # the target, often there and empty, is not read
     integers = table.frequency.unit == "integer"
-    read = stamps.read(frame[schema.time], schema.time, int(table.frequency.alias) if integers else table.frequency.alias, findings)
+    read = stamps.read(frame, schema, int(table.frequency.alias) if integers else table.frequency.alias, findings)
     _refuse_other_zone(read, table, schema)
     frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
     frame = columns.with_ids(stamps.drop_missing(frame, schema.time, findings), schema, findings)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Action, Findings
-from forecaster.guardrails.rhythm import Placed, Stamped, record, step_text
+from forecaster.guardrails.rhythm import Placed
+from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.guardrails.target import median_per_series, per_series
 from forecaster.table import Floats, Ints
 

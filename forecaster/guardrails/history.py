@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,8 @@ from forecaster.guardrails import columns, covariates, notes, rhythm, stamps, ta
 from forecaster.guardrails.covariates import Covariate
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.grid import Grid, Runs, before_first, note_gaps, without_doubles
-from forecaster.guardrails.rhythm import Placed, Stamped, record
+from forecaster.guardrails.rhythm import Placed
+from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.rows import Rows
 from forecaster.schema import Schema
 from forecaster.table import Floats, Table
@@ -59,15 +61,10 @@ def check(
     rows = Rows.of(frame, schema)
     _refuse_torn(rows, schema)
     table = _table(frame, rows, schema, findings, freq=freq, aggregate=aggregate)
-    table = Table(**{**vars_of(table), "season_length": season_length or table.frequency.season_length})
+    table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
     notes.note(table, schema, horizon, findings)
     return notes.short(table, horizon, short, findings)
-
-
-def vars_of(table: Table) -> dict[str, Any]:
-    """The fields of a table."""
-    return {name: getattr(table, name) for name in Table.__dataclass_fields__}
 
 
 def _refuse_options(freq: str | int | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
@@ -88,13 +85,12 @@ def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
 
 def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | None, findings: Findings) -> pa.Table:
     """The rows that have an id and a stamp that can be read, with a numeric target."""
-    target.refuse_text(frame[schema.target], schema.target)
-    read = stamps.read(frame[schema.time], schema.time, freq, findings)
+    target.refuse_text(frame, schema)
+    read = stamps.read(frame, schema, freq, findings)
     frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
     frame = columns.with_ids(stamps.drop_missing(frame, schema.time, findings), schema, findings)
     if not frame.num_rows:
         raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
-    stamps.refuse_sentinels(frame[schema.time], schema.time)
     for name in schema.series:
         columns.note_twins(frame[name], name, findings)
     return frame
@@ -111,6 +107,7 @@ def _refuse_torn(rows: Rows, schema: Schema) -> None:
 
 def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | None, aggregate: str | None) -> Table:
     seen = Stamped.of(rows, schema.time)
+    stamps.refuse_sentinels(seen)
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings)
     raw = _without_infinite(seen, rows.target, schema, findings)
     if aggregate is None:
@@ -212,6 +209,6 @@ def _refuse_end(table: Table, horizon: int, schema: Schema) -> None:
     last = table.frequency.stamps(end + horizon)
     if last[0] >= np.datetime64("10000-01-01"):
         raise DataError(
-            f"column {schema.time!r}: {table.label(latest)} ends at {rhythm.step_text(table.frequency, end)[0]}, and {horizon} "
+            f"column {schema.time!r}: {table.label(latest)} ends at {step_text(table.frequency, end)[0]}, and {horizon} "
             f"steps on are beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon"
         )

@@ -12,7 +12,7 @@ from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.grid import Runs
-from forecaster.guardrails.rhythm import Stamped, step_text
+from forecaster.guardrails.stamped import Stamped, step_text
 from forecaster.guardrails.target import per_series
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Table

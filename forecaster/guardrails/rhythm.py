@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, SettingsError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.stamped import Stamped, record
 from forecaster.guardrails.target import median_per_series, per_series
-from forecaster.rows import Rows
 from forecaster.table import Ints
 
 # A series keeps the rhythm if nine in ten of its stamps lie on the grid (azure-semantics B.6, with its inequality set right).
@@ -40,51 +36,6 @@ class Placed:
 
     steps: Ints
     keep: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class Stamped:
-    """What the rhythm is read from: the stamps of all series, their boundaries, ids, zone and the name of the time column."""
-
-    stamps: NDArray[Any]
-    indptr: Ints
-    ids: Mapping[str, NDArray[Any]]
-    zone: str | None
-    time: str
-
-    @classmethod
-    def of(cls, rows: Rows, time: str) -> Stamped:
-        """The rows of a frame."""
-        return cls(rows.stamps, rows.indptr, rows.ids, rows.zone, time)
-
-    def named(self, series: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
-        """The ids of some series."""
-        return {name: values[series] for name, values in self.ids.items()}
-
-    def label(self, i: int) -> str:
-        return ", ".join(f"{name}={values[i]!s}" for name, values in self.ids.items()) or "the one series"
-
-    def told(self, rows: NDArray[Any]) -> NDArray[np.str_]:
-        """The stamps of some rows as text, in the zone that they came in."""
-        chosen = self.stamps[rows]
-        if self.zone is not None:
-            chosen = pc.local_timestamp(pa.array(chosen, pa.timestamp("us", self.zone))).to_numpy(zero_copy_only=False)
-        return text(chosen)
-
-
-def text(stamps: NDArray[Any]) -> NDArray[np.str_]:
-    """Stamps as text: dates without a clock time at midnight."""
-    if stamps.dtype.kind != "M" or not len(stamps):
-        return stamps.astype(np.str_)
-    moments: NDArray[np.datetime64] = stamps.astype("datetime64[us]")
-    micros = moments.astype(np.int64)
-    unit: Literal["D", "s", "us"] = "D" if not (micros % 86_400_000_000).any() else "s" if not (micros % 1_000_000).any() else "us"
-    return np.char.replace(np.datetime_as_string(moments, unit=unit), "T", " ")
-
-
-def step_text(frequency: Frequency, steps: Ints) -> NDArray[np.str_]:
-    """Steps as text: what the clocks on the wall show."""
-    return text(frequency.stamps(steps) if frequency.unit == "integer" else frequency.local(steps))
 
 
 def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, findings: Findings) -> Frequency:
@@ -294,13 +245,3 @@ def refuse_flood(rows: Stamped, steps: Ints, frequency: Frequency) -> None:
             f"on freq={frequency.alias!r} the {came} rows would become {total}, nearly all of them missing ({rows.label(widest)} alone "
             f"{sizes[widest]}). Give a coarser freq with aggregate='sum', or add the missing rows with their values"
         )
-
-
-def record(rows: Stamped, mask: NDArray[np.bool_], findings: Findings, **what: Any) -> None:
-    """One finding for each series that a mask over rows touches, with the number of rows and the first stamp."""
-    at = np.flatnonzero(mask)
-    if not len(at):
-        return
-    series = np.searchsorted(rows.indptr, at, side="right") - 1
-    touched, first, count = np.unique(series, return_index=True, return_counts=True)
-    findings.add(series=rows.named(touched), index=touched, count=count, first=rows.told(at[first]), **what)

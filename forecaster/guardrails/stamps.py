@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from forecaster.errors import DataError
+from forecaster.guardrails.columns import whereabouts
 from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.stamped import Stamped
+from forecaster.schema import Schema
 
 _ISO = r"^\s*\d{4}([-/]\d{1,2}([-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?\s*$"
 _BASIC = r"^\s*\d{8}\s*$"
@@ -20,23 +26,25 @@ _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _DAY_SECONDS = 86_400
 
 
-def read(column: pa.ChunkedArray, name: str, freq: str | int | None, findings: Findings) -> pa.ChunkedArray:
+def read(frame: pa.Table, schema: Schema, freq: str | int | None, findings: Findings) -> pa.ChunkedArray:
     """The stamps of all rows as `timestamp[us]` (with the zone that came) or int64; null where there is none.
 
     Args:
-        column: The time column as it came.
-        name: Its name, for messages.
+        frame: All rows.
+        schema: Which column holds the stamps.
         freq: The frequency asked for, which tells whole numbers that count steps from others.
         findings: Where repairs are recorded.
 
     Raises:
         DataError: The values are no stamps, or cannot be read in one way only.
     """
+    name = schema.time
+    column = frame[name]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _texts(column, name, findings)
+        return _texts(column, name, findings, partial(whereabouts, frame, schema))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _timestamps(column, name)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -118,14 +126,14 @@ def _example(column: pa.ChunkedArray) -> Any:
     return known[0].as_py() if len(known) else None
 
 
-def _texts(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.ChunkedArray:
+def _texts(column: pa.ChunkedArray, name: str, findings: Findings, where: Callable[[int], str]) -> pa.ChunkedArray:
     """Texts in the ISO form; each different text is read once."""
     coded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
     coded = coded if isinstance(coded, pa.DictionaryArray) else coded.chunk(0)
     texts = coded.dictionary
     blank = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), pa.array(_BLANK, texts.type))
     texts = pc.if_else(blank, None, texts)
-    _refuse_other_forms(texts, coded, name)
+    _refuse_other_forms(texts, column, name, where)
     parsed, zone = _parse(texts, name)
     findings.add(
         rule="text_stamps", action="repaired", column=name, count=len(column),
@@ -135,18 +143,18 @@ def _texts(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.Chunked
     return pa.chunked_array([stamps.cast(pa.timestamp("us", zone)) if zone else stamps])
 
 
-def _refuse_other_forms(texts: pa.Array, coded: pa.DictionaryArray, name: str) -> None:
+def _refuse_other_forms(texts: pa.Array, column: pa.ChunkedArray, name: str, where: Callable[[int], str]) -> None:
     """A text that is not of the ISO form has no certain meaning (is 3/4/2024 in March or in April?)."""
     fits = pc.or_(pc.match_substring_regex(texts, _ISO), pc.match_substring_regex(texts, _BASIC))
     wrong = pc.filter(texts, pc.invert(pc.fill_null(fits, True)))
     if not len(wrong):
         return
-    count = int(pc.sum(pc.is_in(coded, value_set=wrong)).as_py() or 0) if len(wrong) else 0
+    rows = np.flatnonzero(np.asarray(pc.is_in(column.cast(wrong.type), value_set=wrong)))
     shown = ", ".join(repr(text.as_py()) for text in wrong[:3])
     numeric = pc.all(pc.match_substring_regex(wrong, r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?$")).as_py()
     why = "day and month cannot be told apart" if numeric else "they are not of the form YYYY-MM-DD HH:MM:SS"
     raise DataError(
-        f"column {name!r} holds stamps that cannot be read for certain: {shown} ({count} rows); {why}. "
+        f"column {name!r} holds stamps that cannot be read for certain: {shown} ({len(rows)} rows from {where(int(rows[0]))} on); {why}. "
         f"Convert the column and say how it is written, such as pandas.to_datetime(frame[{name!r}], format='%d/%m/%Y')"
     )
 
@@ -219,21 +227,17 @@ def drop_missing(frame: pa.Table, name: str, findings: Findings) -> pa.Table:
     return frame.filter(pc.is_valid(column))
 
 
-def refuse_sentinels(column: pa.ChunkedArray, name: str) -> None:
-    """Year 9999 beside ordinary years stands for "no date"."""
-    if not pa.types.is_timestamp(column.type) or not len(column):
+def refuse_sentinels(rows: Stamped) -> None:
+    """Refuse stamps in the year 9999 beside ordinary years: they stand for "no date"."""
+    if rows.stamps.dtype.kind != "M":
         return
-    ends = pc.min_max(column.cast(pa.int64())).as_py()
-    low, high = (int(np.datetime64(ends[k], "us").astype("datetime64[Y]").astype(int)) + 1970 for k in ("min", "max"))
+    ends: NDArray[np.datetime64] = np.array([rows.stamps.min(), rows.stamps.max()])
+    low, high = ends.astype("datetime64[Y]").astype(int) + 1970
     if high < _LAST_YEAR or (high == _LAST_YEAR and low >= _LAST_YEAR - 999):
         return
-    edge = pa.scalar(int(np.datetime64(f"{_LAST_YEAR}-01-01", "us").astype(np.int64)), pa.int64())
-    count = pc.sum(pc.greater_equal(column.cast(pa.int64()), edge)).as_py()
+    late = np.flatnonzero(rows.stamps >= np.datetime64(f"{_LAST_YEAR}-01-01"))
+    series = int(np.searchsorted(rows.indptr, late[0], side="right")) - 1
     raise DataError(
-        f"column {name!r} holds {count} stamps in the year {high} (the last is {_text(ends['max'])}) beside stamps from {low} on: "
-        f"a stand-in for 'no date', which leaves no room for a forecast. Remove these rows, or set them to missing"
+        f"column {rows.time!r} holds {len(late)} stamps in the year {high}, the first in {rows.label(series)} at {rows.told(late[:1])[0]}, "
+        f"beside stamps from {low} on: a stand-in for 'no date', which leaves no room for a forecast. Remove these rows"
     )
-
-
-def _text(micros: int) -> str:
-    return str(np.datetime64(micros, "us").astype("datetime64[s]")).replace("T", " ")

@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
+from forecaster.guardrails.columns import whereabouts
+from forecaster.schema import Schema
 from forecaster.table import Floats, Ints
 
 # An absurd value is so many times larger than what is typical of its series, and lies so many times farther out than all the others,
@@ -17,31 +19,35 @@ _SHARE = 0.02
 _MIN_LENGTH = 8
 
 
-def refuse_text(column: pa.ChunkedArray, name: str) -> None:
-    """Booleans, whole numbers, floats and decimals are numbers.
+def refuse_text(frame: pa.Table, schema: Schema) -> None:
+    """Refuse a target that is not made of numbers: booleans, whole numbers, floats and decimals are.
 
     Raises:
         DataError: The target is something else; says how to cast it.
     """
+    name = schema.target
+    column = frame[name]
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        raise DataError(_not_numeric(column.cast(pa.large_string()), name))
+        raise DataError(_not_numeric(frame, schema))
     if column.null_count == len(column):
         raise DataError(f"column {name!r} should hold numbers; all {len(column)} rows are missing. Name the right column with target=...")
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
         raise DataError(f"column {name!r} should hold numbers; it holds {kind}. Convert it, or name the right column with target=...")
 
 
-def _not_numeric(column: pa.ChunkedArray, name: str) -> str:
+def _not_numeric(frame: pa.Table, schema: Schema) -> str:
     """Whether the texts are numbers in disguise, and what to do about it."""
-    texts = pc.utf8_trim_whitespace(pc.drop_null(column))
+    name = schema.target
+    texts = pc.utf8_trim_whitespace(frame[name].cast(pa.large_string()))
     number = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-    wrong = pc.filter(texts, pc.invert(pc.match_substring_regex(texts, number)))
+    wrong = np.flatnonzero(~np.asarray(pc.fill_null(pc.match_substring_regex(texts, number), True)))
     if not len(wrong):
-        example = f" such as {texts[0].as_py()!r}" if len(texts) else ""
+        example = f" such as {pc.drop_null(texts)[0].as_py()!r}" if texts.null_count < len(texts) else ""
         return f"column {name!r} should hold numbers; it holds text{example}, all of it numbers. Cast it: frame[{name!r}].astype(float)"
     return (
-        f"column {name!r} should hold numbers; it holds text; {len(wrong)} of {len(column)} values are none, such as {wrong[0].as_py()!r}. "
+        f"column {name!r} should hold numbers; it holds text, and {len(wrong)} of {len(texts)} values are none, "
+        f"the first {texts[wrong[0]].as_py()!r} in {whereabouts(frame, schema, int(wrong[0]))}. "
         f"Correct them, then cast: pandas.to_numeric(frame[{name!r}], errors='coerce') makes them missing"
     )
 

@@ -158,14 +158,18 @@ CORPUS = [
     Case(
         "string_target_unparsable",
         replaced("y", lambda f: np.where(f.index == 9, "n/a?", f.y.astype(str))),
-        error=r"'y' should hold numbers.*1 of 1120.*'n/a\?'.*to_numeric",
+        error=r"'y' should hold numbers.*1 of 1120.*'n/a\?' in row 10 \(unique_id=s0\).*to_numeric",
     ),
     Case("mixed_tz", object_stamps(lambda s: s.tz_localize("Europe/Berlin")), error="'ds' mixes time.*UTC.*Berlin"),
     Case("mixed_tz_naive_aware", object_stamps(lambda s: s), error="'ds' mixes time.*zone"),
     Case("tz_aware_dst", whole(lambda f: tz(f, "Europe/Berlin"))),
     Case("hourly_duplicate_dst_hour", hourly_in_autumn, ("clock_change", "repaired", "ds", 1, "2024-10-27 02:00:00"), same=False),
     Case("mixed_frequency", other_frequency("W-MON", 20), ("mixed_frequency", "quarantined", "ds", 20, "2024-01-01")),
-    Case("year_9999", with_stamp(139, dt.datetime(9999, 12, 31)), error="'ds' holds 1 stamps in the year 9999.*9999-12-31.*Remove"),
+    Case(
+        "year_9999",
+        with_stamp(139, dt.datetime(9999, 12, 31)),
+        error="'ds' holds 1 stamps in the year 9999, the first in unique_id=s3 at 9999-12-31.*Remove",
+    ),
     Case(
         "iso_string_stamps", replaced("ds", lambda f: f.ds.dt.strftime("%Y-%m-%d")), ("text_stamps", "repaired", "ds", 1120, ""), about=""
     ),

@@ -111,7 +111,7 @@ OTHERS = [
     Case(
         "text_no_date",
         replaced("ds", lambda f: np.where(f.index == 5, "last week", f.ds.astype(str))),
-        error="'ds' holds stamps that cannot be read.*'last week'",
+        error="'ds' holds stamps that cannot be read.*'last week'.*row 6 .unique_id=s0",
     ),
     Case(
         "text_31_february",
