@@ -15,7 +15,7 @@ Ints = NDArray[np.int64]
 
 GROUP_COST = 1000
 """What a group costs beside its rows, in rows."""
-SMALLEST = 25_000
+SMALLEST = 40_000
 """Cost under which a block is not worth a call of its own, in rows."""
 LARGEST = 2_000_000
 """Cost over which a block would ask too much memory, in rows."""

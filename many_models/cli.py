@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,7 +59,8 @@ def train(
         )
     limits: dict[str, Any] = {"time_limit_per_group": _limit(time_limit), "memory_limit": memory_limit}
     many = ManyModels(told.settings, told.partition_by)
-    made = many.train(data, run, engine=engine, workers=workers, resume=not fresh, progress=not quiet, **limits)
+    with _stoppable():
+        made = many.train(data, run, engine=engine, workers=workers, resume=not fresh, progress=not quiet, **limits)
     _end(made)
 
 
@@ -92,7 +95,9 @@ def retry(
     run: RunPath, engine: Engine = "local", workers: Workers = None, time_limit: TimeLimit = "5min", memory_limit: Memory = None
 ) -> None:
     """Try the groups without a model once more."""
-    _end(Run.open(run).retry_failed(workers, _limit(time_limit), memory_limit, engine))
+    with _stoppable():
+        again = Run.open(run).retry_failed(workers, _limit(time_limit), memory_limit, engine)
+    _end(again)
 
 
 @app.command()
@@ -125,9 +130,16 @@ def main() -> None:
     except ForecasterError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(USAGE)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C is an order, not an error."""
+    try:
+        yield
     except KeyboardInterrupt:
         typer.echo("stopped; what is done is kept, run the same command again to go on", err=True)
-        sys.exit(STOPPED)
+        raise typer.Exit(STOPPED) from None
 
 
 def _end(run: Run) -> None:

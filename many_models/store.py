@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -144,10 +145,10 @@ def alone(path: Path) -> Iterator[bool]:
 
 
 def _sync_tree(folder: Path) -> None:
-    for place, _, files in os.walk(folder):
-        for name in files:
-            _sync(Path(place) / name)
-        _sync(Path(place))
+    """Have all files and folders on the disk. Together they take hardly longer than one: the disk's journal is written once for many."""
+    found = [Path(place) / name for place, _, files in os.walk(folder) for name in [*files, "."]]
+    with ThreadPoolExecutor(len(found)) as pool:
+        list(pool.map(_sync, found))
 
 
 def _sync(path: Path) -> None:

@@ -24,7 +24,7 @@ from many_models.outcomes import MODELLED
 from many_models.partition import partition
 from many_models.plan import Plan, lay_out, retry
 from many_models.progress import Show, Tally
-from many_models.source import check_columns, source
+from many_models.source import Source, check_columns, source
 from many_models.store import LocalStore, Markers, alone
 from many_models.task import Task
 from many_models.work import DONE, REFUSED, Engine, Limits, Receipt
@@ -60,9 +60,11 @@ class How:
 
         Raises:
             SettingsError: a number or unit cannot be meant.
+            UnknownName: there is no such engine.
         """
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
             raise SettingsError(f"workers should be a whole number from 1 on, or None for one per core; it is {workers!r}")
+        engines.check(engine)
         limits = Limits(_quantity("time_limit_per_group", seconds, _UNITS, "'5min' or 300"), _whole("memory_limit", memory))
         return cls(engine, workers or _cores(), limits, bool(progress))
 
@@ -90,10 +92,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> None:
         nameless, blocks = _nameless(blocks, plan.by)
         if nameless is not None:
             commit(blocks_of(root), nameless, task, _refused_rows(nameless))
-        if not groups.in_place:
-            spool.spool(rows, columns, blocks, root)
-        del rows
-        _run(task, root, how, blocks, columns, len(groups))
+        _run(task, root, how, blocks, columns, len(groups), rows=None if groups.in_place else rows)
         _retire(root, task)
 
 
@@ -114,8 +113,8 @@ def train_again(task: Task, root: Path, how: How) -> int:
         return int(bad.num_rows)
 
 
-def _run(task: Task, root: Path, how: How, blocks: Sequence[Block], columns: Sequence[str], total: int) -> None:
-    """Work on the blocks until every group has an outcome."""
+def _run(task: Task, root: Path, how: How, blocks: Sequence[Block], columns: Sequence[str], total: int, rows: Source | None = None) -> None:
+    """Work on the blocks until every group has an outcome; `rows` are cut into blocks first."""
     attempt = uuid.uuid4().hex[:12]
     todo = sum(len(block) for block in blocks)
     tally = Tally(total, sum(block.cost for block in blocks), total - todo)
@@ -125,6 +124,8 @@ def _run(task: Task, root: Path, how: How, blocks: Sequence[Block], columns: Seq
     engine = engines.make(how.engine, min(how.workers, len(blocks)), how.limits)
     engine.start(Train(str(root.absolute()), task, tuple(columns), attempt))
     try:
+        if rows is not None:
+            spool.spool(rows, columns, blocks, root)
         for block in blocks:
             engine.submit(block)
         with Show(tally, how.progress) as show:

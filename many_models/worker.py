@@ -47,6 +47,12 @@ class Train:
     def __call__(self, block: Block) -> Receipt:
         return guarded(block, self.attempt, Markers(Path(self.root) / "inflight"), self._run)
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What a worker will need, to be imported ahead of time."""
+        heavy = ("lightgbm", "sklearn.linear_model") if getattr(self.task.settings, "learners", None) == "auto" else ()
+        return (self.task.fit.partition(":")[0], *heavy)
+
     def _run(self, block: Block) -> dict[str, int]:
         _seed(self.task)
         rows = read_block(block, self.columns, Path(self.root))

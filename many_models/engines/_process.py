@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from multiprocessing.connection import Connection
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -20,6 +21,8 @@ _PR_SET_PDEATHSIG = 1
 def main(pipe: Connection, payload: bytes, driver: int) -> None:
     """Answer each block that comes with a receipt, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What matters is a finding or an outcome; thousands of warnings of other libraries would bury it.
+    warnings.simplefilter("ignore")
     _die_with(driver)
     _one_thread()
     work = pickle.loads(payload)

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -28,7 +28,8 @@ PATIENCE = 20.0
 SHORTEST = 2.0
 """Seconds that any block may take."""
 
-PRELOADED = ("many_models.worker", "forecaster.job", "pyarrow.dataset", "psutil")
+_METHOD = "forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn"
+PRELOADED = ("many_models.worker", "pyarrow.dataset")
 
 
 @dataclass(eq=False)
@@ -88,6 +89,7 @@ class Local:
 
         # Between our own processes only, and never on disk: objects of the user's script travel by value.
         self._payload = cloudpickle.dumps(work)
+        _warm_up([*PRELOADED, *getattr(work, "modules", ())])
 
     def submit(self, block: Block) -> None:
         """Queue a block: what is tried again goes first, then the most expensive."""
@@ -198,13 +200,21 @@ class Local:
         self._crew.remove(worker)
 
 
+def _warm_up(modules: Sequence[str]) -> None:
+    """Start the server that workers are forked from; it imports the modules while we do something else."""
+    if _METHOD == "forkserver":
+        from multiprocessing import forkserver
+
+        with _workshop():
+            forkserver.set_forkserver_preload(list(modules))
+            forkserver.ensure_running()
+
+
 def _started(payload: bytes) -> Worker:
     """A new worker process: forked from a small server that has everything imported."""
-    context: Any = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")
+    context: Any = mp.get_context(_METHOD)
     ours, theirs = context.Pipe()
     with _workshop():
-        if hasattr(context, "set_forkserver_preload"):
-            context.set_forkserver_preload(list(PRELOADED))
         process = context.Process(target=_process.main, args=(theirs, payload, os.getpid()), daemon=True)
         process.start()
     theirs.close()

@@ -56,7 +56,7 @@ def test_a_hanging_group_ends_at_its_limit(trained: Train) -> None:
 
 
 def test_several_faults_at_once_on_one_worker(trained: Train) -> None:
-    faults = {"s003": "raise", "s005": "kill", "s007": "once", "s009": "kill"}
+    faults = {"s003": "raise", "s005": "kill", "s012": "once", "s009": "kill"}
     run = trained(stores(14, 3000), options={"faults": faults}, workers=1)
     told = by_store(run)
     assert {store for store, status in told.items() if status != "done"} == {"s003", "s005", "s009"}
