@@ -122,10 +122,11 @@ def without_doubles(rows: Stamped, runs: Runs, target: Floats, unit: str, findin
     """
     if runs.bounds is None:
         return runs.kept(target)
-    values = runs.kept(target)
-    low, high = per_series(np.fmin, values, runs.bounds), per_series(np.fmax, values, runs.bounds)
     size = np.diff(runs.bounds)
-    differ = low < high
+    many, doubled = np.flatnonzero(size > 1), runs.without(size == 1)
+    low, high, mean = (doubled.joined(target, how) for how in ("min", "max", "mean"))
+    differ = np.zeros(len(size), bool)
+    differ[many] = low < high
     at = runs.stamped(rows)
     autumn = differ & (size == 2) & _shown_twice(at, unit)
     conflict = differ & ~autumn
@@ -134,7 +135,9 @@ def without_doubles(rows: Stamped, runs: Runs, target: Floats, unit: str, findin
         raise DataError(_no_series_column(at, conflict))
     few = conflict & np.repeat(share <= _FEW_CONFLICTS, np.diff(at.indptr))
     _record_doubles(at, {"same": (size > 1) & ~differ, "autumn": autumn, "unknown": few, "averaged": conflict & ~few}, findings)
-    return np.where(few, np.nan, np.where(differ, runs.joined(target, "mean"), low))
+    values = runs.first(target)
+    values[many] = np.where(few[many], np.nan, np.where(low < high, mean, low))
+    return values
 
 
 def _no_series_column(rows: Stamped, conflict: NDArray[np.bool_]) -> str:
