@@ -24,6 +24,9 @@ from forecaster.learners._shared import SHARED
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Singles, Table
 
+ZEROS = 0.1
+"""Share of zeros above which a target that is never negative counts as intermittent."""
+
 BATCH_ROWS = 4_000_000
 """Rows of one feature matrix, or those of one group where these are more."""
 
@@ -74,22 +77,23 @@ class Reduction:
     Args:
         design: The recipe of the feature matrix; a job fills it in where it is None.
         target: "scale" divides each series by its root mean square, so that small and large series teach alike and a known scale
-            is applied to what comes out; None takes the values as they are.
+            is applied to what comes out; None takes the values as they are, so that large series count for more; "auto" is None
+            for groups of intermittent counts and "scale" for all others.
         max_rows: Most rows per group to train on, evenly spread; None for all.
         seed: Seed of whatever is random; every group gets the same.
-        threads: Threads for one fit; None for one on few rows and all cores on many. It changes the speed, never the bits.
+        threads: Threads for one fit on many rows; None is one. It changes the speed, never the bits.
     """
 
     design: Design | None = None
-    target: Literal["scale"] | None = "scale"
+    target: Literal["auto", "scale"] | None = "scale"
     max_rows: int | None = None
     seed: int = 0
     threads: int | None = None
     traits: ClassVar[Traits] = Traits(pooled=True, covariates=True, min_length=2)
 
     def __post_init__(self) -> None:
-        if self.target not in ("scale", None):
-            raise SettingsError(f'target is "scale" or None; came {self.target!r}')
+        if self.target not in ("auto", "scale", None):
+            raise SettingsError(f'target is "auto", "scale" or None; came {self.target!r}')
         if self.max_rows is not None and self.max_rows < 1:
             raise SettingsError(f"max_rows starts at 1; came {self.max_rows}")
 
@@ -100,6 +104,8 @@ class Reduction:
     def fit(self, table: Table) -> Reduced:
         """One regressor per group; a group that cannot be fitted is a reason in the forecast."""
         scale = _scales(table) if self.target else np.ones(len(table))
+        if self.target == "auto":
+            scale[_intermittent(table)[table.group]] = 1.0
         scaled = _scaled(table, scale)
         pools = tuple(self._pool(scaled, *batch) for batch in _batches(scaled, self.design or Design()))
         return Reduced(pools, _context(scaled, pools), scale, _unobserved(table))
@@ -307,6 +313,14 @@ def _scales(table: Table) -> Floats:
     squares = np.bincount(of, weights=(values / unit[of]) ** 2, minlength=size)
     root = np.sqrt(squares / np.maximum(np.bincount(of, minlength=size), 1))
     return np.where(root > 0, root * unit, 1.0)
+
+
+def _intermittent(table: Table) -> NDArray[np.bool_]:
+    """Groups that are never negative and zero in more than a tenth of the values. (groups,)"""
+    of = table.group[table.series]
+    rows = (np.isfinite(table.target), table.target == 0, table.target < 0)
+    seen, zero, negative = (np.bincount(of[which], minlength=table.n_groups) for which in rows)
+    return np.asarray((zero > ZEROS * seen) & (negative == 0), np.bool_)
 
 
 def _scaled(table: Table, scale: Floats) -> Table:

@@ -12,9 +12,9 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.learners._dense import AsIs, dense
+from forecaster.learners._estimator import Fitted
 from forecaster.learners._reduction import Reduction, Rows
 from forecaster.learners.scaling import Scaling, scaling_of
-from forecaster.learners.trees import Fitted
 from forecaster.protocols import Learner
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import lightgbm as lgb
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners._dense import AsIs, Dense, dense
-from forecaster.learners._reduction import Reduction, Rows
+from forecaster.learners._reduction import ZEROS, Reduction, Rows
+from forecaster.learners._sizes import MANY, rate, sizes
 from forecaster.learners.scaling import Scaling, scaling_of
-from forecaster.learners.trees import MANY, rate, sizes
 from forecaster.table import Floats, Singles
 
 OBJECTIVES = ("auto", "regression", "regression_l1", "huber", "fair", "poisson", "tweedie", "quantile", "mape", "gamma")
@@ -29,7 +29,7 @@ class Boosted:
 
     def predict(self, X: Singles) -> Floats:
         """One number per row. (rows, k) -> (rows,)"""
-        return np.asarray(self.booster.predict(self.encoding.apply(X), num_threads=1 if len(X) < MANY else 0), np.float64)
+        return np.asarray(self.booster.predict(self.encoding.apply(X), num_threads=1), np.float64)
 
 
 @storable
@@ -53,6 +53,8 @@ class LightGBM(Reduction):
     """
 
     scaling: str | Scaling | None = None
+    target: Literal["auto", "scale"] | None = "auto"
+    max_rows: int | None = 150_000
     objective: str = "auto"
     tweedie_power: float = 1.2
     alpha: float = 0.5
@@ -99,11 +101,11 @@ class LightGBM(Reduction):
             "min_sum_hessian_in_leaf": 1e-3,
             "feature_fraction": self.feature_fraction, "bagging_fraction": self.bagging_fraction if many else 1.0,
             "bagging_freq": 1 if many and self.bagging_fraction < 1 else 0, "lambda_l2": self.l2, "max_bin": 127 if many else 63,
-            "num_threads": 1 if len(rows.y) < MANY else self.threads or 0, "seed": self.seed, "deterministic": True, "force_row_wise": True,
+            "num_threads": 1 if len(rows.y) < MANY else self.threads or 1, "seed": self.seed, "deterministic": True, "force_row_wise": True,
             "feature_pre_filter": False, "verbosity": -1, **dict(self.params),
         }  # fmt: skip
 
     def _objective(self, y: Floats) -> str:
         if self.objective != "auto":
             return self.objective
-        return "tweedie" if y.min() >= 0 and (y == 0).mean() > 0.1 else "regression"
+        return "tweedie" if y.min() >= 0 and (y == 0).mean() > ZEROS else "regression"

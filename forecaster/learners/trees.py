@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
-
-import numpy as np
+from typing import Any, Literal
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
-from forecaster.learners._dense import AsIs, Dense, Filled, dense, filled
+from forecaster.learners._dense import AsIs, Filled, dense, filled
+from forecaster.learners._estimator import Fitted, threads_of_openmp
 from forecaster.learners._reduction import Reduction, Rows
+from forecaster.learners._sizes import MANY, rate, sizes
 from forecaster.learners.scaling import Scaling, scaling_of
-from forecaster.table import Floats, Singles
-
-MANY = 20_000
-"""Rows from which several threads pay."""
-
-
-@storable
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """A trained estimator and the encoding it was trained on."""
-
-    encoding: Dense | Filled | AsIs
-    estimator: Any
-
-    def predict(self, X: Singles) -> Floats:
-        """One number per row. (rows, k) -> (rows,)"""
-        # Waking threads for few rows costs more than they save.
-        with controller().limit(limits=1, user_api="openmp") if len(X) < MANY else nullcontext():
-            return np.asarray(self.estimator.predict(self.encoding.apply(X)), np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +23,8 @@ class Trees(Reduction):
     """
 
     scaling: str | Scaling | None = None
+    target: Literal["auto", "scale"] | None = "auto"
+    max_rows: int | None = 150_000
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,7 +46,7 @@ class Trees(Reduction):
         raise NotImplementedError
 
     def _threads(self, rows: int) -> int:
-        return 1 if rows < MANY else self.threads or os.cpu_count() or 1
+        return 1 if rows < MANY else self.threads or 1
 
     def _leaf(self, least: int, rows: Rows) -> int:
         """Fewest rows in a leaf: `least` different targets, each of which may stand in several rows."""
@@ -191,33 +171,5 @@ class GradientBoosting(Trees):
             min_samples_leaf=self._leaf(self.min_leaf or size.min_leaf, rows), l2_regularization=self.l2, early_stopping=False,
             categorical_features=None, random_state=self.seed,
         )  # fmt: skip
-        with controller().limit(limits=self._threads(len(Z)), user_api="openmp"):
+        with threads_of_openmp(self._threads(len(Z))):
             return model.fit(Z, rows.y)
-
-
-@cache
-def controller() -> Any:
-    """What sets the number of threads of OpenMP, which HistGradientBoosting has no parameter for."""
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController()
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large a boosted model the data can feed."""
-
-    rounds: int
-    leaves: int
-    min_leaf: int
-
-
-def sizes(distinct: int) -> Size:
-    """Rounds, leaves and rows per leaf for a number of different target values: few of each for few."""
-    rounds = int(np.clip(20 * np.log2(max(distinct, 2)) - 80, 30, 250))
-    return Size(rounds, int(np.clip(0.8 * np.sqrt(distinct), 4, 63)), int(np.clip(distinct / 20, 3, 20)))
-
-
-def rate(rounds: int) -> float:
-    """A learning rate with which so many rounds come near the optimum: they explain all but exp(-6) of what they can."""
-    return min(0.1, 6.0 / rounds)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xgboost as xgb
 
 from forecaster.archive import storable
 from forecaster.learners._dense import AsIs, Dense, dense
-from forecaster.learners._reduction import Reduction, Rows
+from forecaster.learners._reduction import ZEROS, Reduction, Rows
+from forecaster.learners._sizes import MANY, rate, sizes
 from forecaster.learners.scaling import Scaling, scaling_of
-from forecaster.learners.trees import MANY, rate, sizes
 from forecaster.table import Floats, Singles
 
 
@@ -49,6 +48,8 @@ class XGBoost(Reduction):
     """
 
     scaling: str | Scaling | None = None
+    target: Literal["auto", "scale"] | None = "auto"
+    max_rows: int | None = 150_000
     objective: str = "auto"
     tweedie_power: float = 1.2
     rounds: int | None = None
@@ -83,13 +84,13 @@ class XGBoost(Reduction):
             "tree_method": "hist", "grow_policy": "lossguide", "max_leaves": self.leaves or size.leaves, "max_depth": 0,
             "min_child_weight": max(1.0, (self.min_leaf or size.min_leaf) * rows.repeats), "max_bin": 127,
             "colsample_bytree": self.feature_fraction, "reg_lambda": self.l2, "seed": self.seed, "verbosity": 0,
-            "nthread": 1 if len(rows.y) < MANY else self.threads or os.cpu_count() or 1, **dict(self.params),
+            "nthread": 1 if len(rows.y) < MANY else self.threads or 1, **dict(self.params),
         } | self._power(rows.y)  # fmt: skip
 
     def _objective(self, y: Floats) -> str:
         if self.objective != "auto":
             return self.objective
-        return "reg:tweedie" if y.min() >= 0 and (y == 0).mean() > 0.1 else "reg:squarederror"
+        return "reg:tweedie" if y.min() >= 0 and (y == 0).mean() > ZEROS else "reg:squarederror"
 
     def _power(self, y: Floats) -> dict[str, Any]:
         return {"tweedie_variance_power": self.tweedie_power} if self._objective(y) == "reg:tweedie" else {}
