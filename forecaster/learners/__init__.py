@@ -118,6 +118,13 @@ def build(one: Any, **given: Any) -> tuple[str, Learner]:
     return name_of(learner), dataclasses.replace(cast(Any, learner), **still_open) if still_open else learner
 
 
+def forget() -> None:
+    """Let go of the feature matrices that learners share: at most a gigabyte, worth giving back at the end of a job."""
+    from forecaster.learners._shared import SHARED
+
+    SHARED.forget()
+
+
 def name_of(learner: Learner) -> str:
     """The catalogue name of a learner, or a name made from its class: `MyLearner` is "my_learner"."""
     path = f"{type(learner).__module__.rpartition('.')[2]}:{type(learner).__qualname__}"

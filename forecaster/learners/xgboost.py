@@ -10,7 +10,8 @@ import xgboost as xgb
 
 from forecaster.archive import storable
 from forecaster.learners._dense import AsIs, Dense, dense
-from forecaster.learners._reduction import ZEROS, Reduction, Rows
+from forecaster.learners._matrices import ZEROS
+from forecaster.learners._reduction import Reduction, Rows
 from forecaster.learners._sizes import MANY, rate, sizes
 from forecaster.learners.scaling import Scaling, scaling_of
 from forecaster.table import Floats, Singles

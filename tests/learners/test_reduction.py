@@ -119,6 +119,15 @@ def test_a_row_budget_does_not_tie_groups_together():
     same(learner.fit(table).predict(5).take([1]), learner.fit(table.take_groups([1])).predict(5))
 
 
+def test_intermittent_groups_are_learnt_in_their_own_units():
+    rng = np.random.default_rng(0)
+    table = table_of([rng.poisson(0.7, 80).astype(float), 50 + rng.normal(size=80), rng.poisson(0.7, 80) - 1.0], [1, 1, 1])
+    scale = make("lightgbm", design=Design(horizon=3)).fit(table).scale
+    assert scale[0] == 1
+    np.testing.assert_allclose(scale[1:], [np.sqrt((table.values(i) ** 2).mean()) for i in (1, 2)])
+    assert (make("lightgbm", design=Design(horizon=3), target=None).fit(table).scale == 1).all()
+
+
 def test_max_rows_thins_the_rows_evenly():
     seen = []
 

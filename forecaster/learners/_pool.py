@@ -1,0 +1,184 @@
+"""The model of every regression learner: predictors by group, and the end of the history they go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.archive import storable
+from forecaster.features.fitted import FittedDesign
+from forecaster.features.rollout import Rollout
+from forecaster.learners._matrices import scaled, tail
+from forecaster.learners._shared import SHARED
+from forecaster.protocols import Forecast
+from forecaster.table import Floats, Future, Ints, Singles, Table
+
+NOTHING_OBSERVED = "it has no observed value; give at least one number"
+NOT_FINITE = "its forecast is not a finite number"
+
+
+class Predictor(Protocol):
+    """A trained regressor: a storable dataclass."""
+
+    def predict(self, X: Singles) -> Floats:
+        """One number per row of features (rows, k), which may hold NaN."""
+        ...
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """The predictor of a group whose target never changes, or which nothing tells anything about."""
+
+    value: float
+
+    def predict(self, X: Singles) -> Floats:
+        """The value, once per row."""
+        return np.full(len(X), self.value)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A predictor that sees only the columns that were not constant in its group."""
+
+    columns: Ints
+    predictor: Predictor
+
+    def predict(self, X: Singles) -> Floats:
+        """Predict from the chosen columns."""
+        return self.predictor.predict(X if len(self.columns) == X.shape[1] else X[:, self.columns])
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The groups that share a design, each with its own predictor.
+
+    Args:
+        groups: Indices of the groups, ascending. (n,)
+        design: Makes the rows ahead.
+        trained: One predictor per group; None where it could not be trained.
+        broken: Why. Place in `groups` -> reason
+    """
+
+    groups: Ints
+    design: FittedDesign
+    trained: tuple[Predictor | None, ...]
+    broken: Mapping[int, str]
+
+    def roll(self, table: Table, horizon: int, future: Future | None, broken: dict[int, str]) -> Floats:
+        """Forecast block by block; each block is the history of the next. Groups that fail are added to `broken`. (series, horizon)"""
+        if self.design.looks_back and not self.design.direct:
+            rollout = Rollout(self.design, table, horizon, _steps(future, 0, horizon))
+            return rollout.ahead(lambda X: self._block(table, X[:, None], broken)[:, 0])
+        done: list[Floats] = []
+        reached = 0
+        while reached < horizon:
+            ahead = min(self.design.horizon, horizon - reached) if self.design.looks_back else horizon - reached
+            part = _steps(future, reached, ahead)
+            X = self._first(table, ahead, part) if reached == 0 else self.design.ahead(table, ahead, part)
+            done.append(self._block(table, X, broken))
+            reached += ahead
+            if reached < horizon:
+                table = tail(table.extend(done[-1], part), self.design.span)
+        return np.concatenate(done, axis=1) if done else np.empty((len(table), 0))
+
+    def _first(self, table: Table, ahead: int, future: Future | None) -> Singles:
+        """The rows of the first block, which are the same for all learners of this design. (series, ahead, k)"""
+        given = None if future is None else tuple((name, block.tobytes()) for name, block in future.known.items())
+        key = ("ahead", self.design.design, self.groups.tobytes(), ahead, given)
+        return SHARED.get(table, key, lambda: self.design.ahead(table, ahead, future), lambda made: made.nbytes)
+
+    def _block(self, table: Table, X: Singles, broken: dict[int, str]) -> Floats:
+        mean = np.full(X.shape[:2], np.nan)
+        for place, predictor in enumerate(self.trained):
+            if predictor is None:
+                continue
+            series = slice(*table.group_ptr[place : place + 2])
+            try:
+                mean[series] = predictor.predict(X[series].reshape(-1, X.shape[2])).reshape(-1, X.shape[1])
+            except MemoryError:
+                raise
+            except Exception as error:
+                broken[place] = reason_of(error)
+        return mean
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """The model of every regression learner.
+
+    Args:
+        pools: The fitted groups.
+        context: What is needed of the history to forecast from its end, divided by `scale`.
+        scale: What each series was divided by. (series,)
+        unobserved: Series that had no value to learn a scale from.
+    """
+
+    pools: tuple[Pool, ...]
+    context: Table
+    scale: Floats
+    unobserved: Ints
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Forecast from the end of `history`, or of the table it was fitted on."""
+        context = self.context if history is None else scaled(history, self.scale)
+        mean = np.full((len(context), horizon), np.nan)
+        failed: dict[int, str] = {}
+        for pool in self.pools:
+            broken = dict(pool.broken)
+            members = np.isin(context.group, pool.groups)
+            mean[members] = pool.roll(_members(context, pool), horizon, _of(future, members), broken)
+            for place, reason in broken.items():
+                failed |= dict.fromkeys(np.flatnonzero(context.group == pool.groups[place]).tolist(), reason)
+        mean *= self.scale[:, None]
+        mean[self.unobserved] = np.nan
+        failed |= dict.fromkeys(self.unobserved.tolist(), NOTHING_OBSERVED)
+        for i in np.flatnonzero(~np.isfinite(mean).all(axis=1)).tolist():
+            mean[i] = np.nan
+            failed.setdefault(i, NOT_FINITE)
+        return Forecast(mean, failed=failed)
+
+
+def reason_of(error: Exception) -> str:
+    """An error as a reason: its own words, with its type where that says more than ValueError."""
+    words = " ".join(str(error).split()) or "no message"
+    return words if type(error) is ValueError else f"{type(error).__name__}: {words}"
+
+
+def context_of(table: Table, pools: tuple[Pool, ...]) -> Table:
+    """The tail that every pool can forecast from."""
+    spans = [pool.design.span for pool in pools]
+    if None in spans or not spans:
+        return table
+    return tail(table, max(span for span in spans if span is not None))
+
+
+def _members(context: Table, pool: Pool) -> Table:
+    """The series of a pool, no longer than its features look back: so any longer history gives the same bits."""
+    if len(pool.groups) == context.n_groups:
+        return tail(context, pool.design.span)
+    key = ("members", pool.groups.tobytes())
+    return tail(SHARED.derived(context, key, context.take_groups(pool.groups)), pool.design.span)
+
+
+def _of(future: Future | None, members: NDArray[np.bool_]) -> Future | None:
+    return future if future is None or members.all() else future.take(members)
+
+
+def _steps(future: Future | None, first: int, n: int) -> Future | None:
+    """Exactly `n` steps of a future from `first` on; NaN past its end."""
+    if future is None or (first == 0 and future.steps == n):
+        return future
+
+    def part(block: Singles) -> Singles:
+        given = block[:, first : first + n]
+        return np.pad(given, ((0, 0), (0, n - given.shape[1])), constant_values=np.nan)
+
+    return Future({name: part(block) for name, block in future.known.items()}, n)
