@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import HuberRegressor
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -21,13 +21,13 @@ def main() -> None:
         known=["price", "deal", "holiday"],
         learners=[
             "seasonal_average",
-            make_pipeline(StandardScaler(), HuberRegressor(max_iter=500)),
-            HistGradientBoostingRegressor(max_iter=60, random_state=0),
+            make_pipeline(StandardScaler(), Ridge(alpha=10.0)),
+            ExtraTreesRegressor(n_estimators=30, min_samples_leaf=3, random_state=0),
         ],
     )
-    job.fit(sales(stores=8).to_pandas())
+    job.fit(sales(stores=5).to_pandas())
     print(job.leaderboard_.to_string(index=False))
-    print(job.predict(sales(stores=8, future=8).to_pandas().drop(columns="quantity")).head(8).to_string(index=False))
+    print(job.predict(sales(stores=5, future=8).to_pandas().drop(columns="quantity")).head(8).to_string(index=False))
 
 
 if __name__ == "__main__":

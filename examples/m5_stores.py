@@ -65,7 +65,7 @@ def job() -> Forecaster:
         target="sales",
         known=KNOWN,
         static=STATIC,
-        learners=["seasonal_naive", "seasonal_average", LightGBM()],
+        learners=["seasonal_naive", "seasonal_average", LightGBM(max_rows=300_000)],
         backtest=RollingOrigin(windows=2),
         metric="rmsse",
         quantiles=(0.1, 0.5, 0.9),

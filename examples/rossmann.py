@@ -56,9 +56,9 @@ def rmspe(actual: pd.Series, forecast: pd.Series) -> float:
 def scores(forecast: pd.DataFrame, history: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
     """RMSPE of the forecast and of the mean of the store's weekday and promotion, and the coverage of the 80% interval."""
     keys = ["unique_id", "weekday", "Promo", "Open"]
-    plain = history.assign(weekday=history["ds"].dt.dayofweek).groupby(keys)["y"].mean().rename("plain").reset_index()
+    plain = history.assign(weekday=history["ds"].dt.day_of_week).groupby(keys)["y"].mean().rename("plain").reset_index()
     both = after.merge(forecast, on=["unique_id", "ds"])
-    both = both.assign(weekday=both["ds"].dt.dayofweek).merge(plain, on=keys, how="left")
+    both = both.assign(weekday=both["ds"].dt.day_of_week).merge(plain, on=keys, how="left")
     found = {"one model per type": rmspe(both["y"], both["forecast"]), "mean of weekday and promotion": rmspe(both["y"], both["plain"])}
     return pd.Series(found | {"coverage of the 80% interval": both["y"].between(both["q0.1"], both["q0.9"]).mean()}).round(4)
 
