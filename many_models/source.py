@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from forecaster import frames
 from forecaster.errors import UnknownName
@@ -75,9 +74,11 @@ class ParquetFiles:
                 yield Batch(frames.read(rows)[0], str(fragment.path))
 
 
-def parquet(files: Sequence[str]) -> ds.Dataset:
+def parquet(files: Sequence[str]) -> Any:
     """The data set of Parquet files: folders such as `store=CA_1` are columns, and a column has a type that holds what every file has."""
-    dataset = ds.dataset(list(files), format="parquet", partitioning="hive")
+    import pyarrow.dataset  # loads pandas: not before it is needed
+
+    dataset = pyarrow.dataset.dataset(list(files), format="parquet", partitioning="hive")
     physical = [fragment.physical_schema for fragment in dataset.get_fragments()]
     return dataset.replace_schema(pa.unify_schemas([dataset.schema, *physical], promote_options="permissive"))
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from forecaster import frames
@@ -155,7 +154,7 @@ def read_files(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -
     for name in groups.column_names:
         kind = dataset.schema.field(name).type
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-        wanted &= ds.field(name).isin(pc.unique(groups[name].combine_chunks().cast(plain)))
+        wanted &= pc.field(name).isin(pc.unique(groups[name].combine_chunks().cast(plain)))
     return only(frames.read(dataset.to_table(columns=list(columns), filter=wanted))[0], groups)
 
 
