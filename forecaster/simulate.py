@@ -147,9 +147,11 @@ class _World:
         return np.where(begins | longer, 0, self.stream(12).poisson(expected * scatter))
 
     def lives(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First week of each series and the week after its last: some brands are launched late, some stores close early."""
+        """First week of each series and the week after its last: some brands are launched late or just now, some stores close early."""
         draw = self.stream(13)
         late = (draw.random(self.shape[1]) < 0.08) * draw.uniform(0.1, 0.8, self.shape[1])
+        new = self.stream(15).random(self.shape[1]) < 0.006
+        late = np.where(new, self.stream(16).uniform(0.94, 0.99, self.shape[1]), late)
         closed = np.where(draw.random(self.stores) < 0.03, draw.uniform(0.85, 0.98, self.stores), 2.0)
         first = np.floor(late * self.weeks).astype(np.int64)
         last = np.where(closed < 1, np.ceil(closed * self.weeks), self.shape[0]).astype(np.int64)
