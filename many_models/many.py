@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.errors import SettingsError
+from many_models.how import How
 from many_models.run import Run
 from many_models.task import Task
-from many_models.training import How, train
+from many_models.training import train
 
 
 class ManyModels:

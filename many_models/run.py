@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 
 from forecaster import frames
 from many_models import evaluation, leaderboard, ledger, manifest, outcomes, scoring
+from many_models.how import How
 from many_models.outcomes import MODELLED
 from many_models.plan import Plan
 from many_models.status import Status, status_of
 from many_models.task import Task
-from many_models.training import How, train_again
+from many_models.training import train_again
 from many_models.worker import blocks_of, only
 
 

@@ -18,11 +18,11 @@ from forecaster import frames
 from forecaster.errors import CannotPredict, UnknownName
 from many_models import engines, keys, spool
 from many_models.blocks import Block
+from many_models.how import How
 from many_models.outcomes import MODELLED
 from many_models.source import Frame
 from many_models.store import LocalStore
 from many_models.task import Task
-from many_models.training import How
 from many_models.work import DONE
 from many_models.worker import Predict, blocks_of, with_groups
 

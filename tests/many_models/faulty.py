@@ -14,13 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from forecaster.errors import SettingsError
+
 
 @dataclass(frozen=True)
 class Settings:
     """Options of the faulty job.
 
     Args:
-        faults: Group -> raise | sick (until cured) | kill | once | hang | memory.
+        faults: Group -> raise | refuse | sick (until cured) | kill | once | hang | memory.
         log: A folder in which every try is noted.
         sleep: Seconds per group.
     """
@@ -107,6 +109,8 @@ def load(folder: Path) -> Means:
 
 
 def _go_wrong(fault: str | None, settings: Settings, group: str) -> None:
+    if fault == "refuse":
+        raise SettingsError("no frequency can be inferred")
     if fault == "raise" or (fault == "sick" and not (Path(settings.log) / "cured").exists()):
         raise ZeroDivisionError("bad numbers in this group")
     if fault == "kill" or (fault == "once" and _first_time(settings, group)):

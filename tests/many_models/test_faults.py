@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from conftest import by_store, stores
 
+from forecaster.errors import SettingsError
 from many_models import Run
 from many_models.outcomes import COLUMNS
 
@@ -29,7 +30,12 @@ def test_every_group_has_one_outcome_row(trained: Train) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "status", "kind"),
-    [("raise", "failed", "ZeroDivisionError"), ("kill", "crashed", "WorkerDied"), ("memory", "over_memory", "MemoryLimit")],
+    [
+        ("raise", "failed", "ZeroDivisionError"),
+        ("refuse", "failed", "SettingsError"),
+        ("kill", "crashed", "WorkerDied"),
+        ("memory", "over_memory", "MemoryLimit"),
+    ],
 )
 def test_a_bad_group_stands_alone_after_three_tries(trained: Train, tries: Tries, fault: str, status: str, kind: str) -> None:
     run = trained(stores(30, 2000), options={"faults": {"s011": fault}}, memory_limit="500MB")
@@ -98,3 +104,14 @@ def test_a_group_that_failed_is_mended_by_a_retry(trained: Train, log: Path) -> 
     after = run.forecast()
     assert after.filter(pc.not_equal(after["store"], "s002")).equals(before)
     assert not list((run.path / "data").iterdir())
+
+
+def test_one_group_that_refuses_its_options_spoils_no_small_run(trained: Train) -> None:
+    run = trained(stores(8, 500), options={"faults": {"s003": "refuse"}})
+    assert [store for store, status in by_store(run).items() if status != "done"] == ["s003"]
+
+
+def test_options_that_every_block_refuses_are_an_error(trained: Train, tries: Tries) -> None:
+    with pytest.raises(SettingsError, match="no frequency"):
+        trained(stores(8), options={"faults": {f"s{i:03}": "refuse" for i in range(8)}})
+    assert max(tries().values()) <= 2

@@ -1,0 +1,130 @@
+"""The course of a run: blocks go out to an engine, receipts come back, and every group gets an outcome."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forecaster import errors
+from forecaster.errors import CannotSave, MissingExtra, SettingsError
+from many_models import engines, manifest, outcomes, spool
+from many_models.blocks import Block, split
+from many_models.how import How
+from many_models.outcomes import MODELLED
+from many_models.progress import Show, Tally
+from many_models.source import Source
+from many_models.store import LocalStore, Markers
+from many_models.task import Task
+from many_models.work import DONE, REFUSED, Engine, Receipt
+from many_models.worker import Train, blocks_of, commit
+
+
+@dataclass
+class Course:
+    """What happens to the blocks of one call.
+
+    Args:
+        task: What is run.
+        root: The folder of the run.
+        engine: Where it is run.
+        tally: How far it is.
+        refused: Blocks whose options were refused, while no block has shown that the options are good.
+        probed: Whether the first block that refused them was cut up, to see whether a part of it does not.
+    """
+
+    task: Task
+    root: Path
+    engine: Engine
+    tally: Tally
+    refused: list[tuple[Block, Receipt]] = field(default_factory=list)
+    probed: bool = False
+
+    def settle(self, block: Block, receipt: Receipt) -> None:
+        """Take note of a block that is done; cut up one that was lost, or record what became of its last group.
+
+        Raises:
+            MissingExtra: the job needs a package that is not there.
+            CannotSave: the job has a learner without a safe file format.
+        """
+        if receipt.status == DONE:
+            self._done(block, receipt)
+        elif receipt.status == REFUSED:
+            self._refused(block, receipt)
+        else:
+            self._lost(block, receipt, receipt.status)
+
+    def end(self) -> None:
+        """All blocks are back.
+
+        Raises:
+            SettingsError: every single block refused the options, so they are wrong, and not the data of a group.
+        """
+        if self.refused:
+            raise _error(self.refused[0][1])
+
+    def _done(self, block: Block, receipt: Receipt) -> None:
+        self.tally.add(receipt.counts, block.cost)
+        if set(receipt.counts) <= set(MODELLED) and block.files == (spool.location(block.key),):
+            LocalStore(self.root / spool.FOLDER).delete(block.key)
+        self._release()
+
+    def _refused(self, block: Block, receipt: Receipt) -> None:
+        if isinstance(error := _error(receipt), (MissingExtra, CannotSave)):
+            raise error
+        if self.tally.counts:
+            self._lost(block, receipt, "failed")
+        elif len(block) > 1 and not self.probed:
+            self.probed = True
+            self._lost(block, receipt, "failed")
+        else:
+            self.refused.append((block, receipt))
+
+    def _release(self) -> None:
+        """The options are good: whoever refused them did so for the data of a group."""
+        waiting, self.refused = self.refused, []
+        for block, receipt in waiting:
+            self._lost(block, receipt, "failed")
+
+    def _lost(self, block: Block, receipt: Receipt, status: str) -> None:
+        smaller = split(self.task.identity, block, status)
+        for part in smaller:
+            self.engine.submit(part)
+        if not smaller:
+            told = outcomes.lost(block.groups, status, block.attempts, receipt.error_type, receipt.error, receipt.seconds)
+            commit(blocks_of(self.root), block, self.task, told)
+            self.tally.add({status: len(block)}, block.cost)
+
+
+def run(task: Task, root: Path, how: How, blocks: Sequence[Block], columns: Sequence[str], total: int, rows: Source | None = None) -> None:
+    """Work on the blocks until every group has an outcome; `rows` are cut into blocks first."""
+    attempt = uuid.uuid4().hex[:12]
+    tally = Tally(total, sum(block.cost for block in blocks), total - sum(len(block) for block in blocks))
+    manifest.begin(root, attempt, tally)
+    if not blocks:
+        return
+    engine = engines.make(how.engine, min(how.workers, len(blocks)), how.limits)
+    engine.start(Train(str(root.absolute()), task, tuple(columns), attempt))
+    try:
+        if rows is not None:
+            spool.spool(rows, columns, blocks, root)
+        for block in blocks:
+            engine.submit(block)
+        _follow(Course(task, root, engine, tally), how.progress)
+    finally:
+        engine.close()
+        Markers(root / "inflight").sweep()
+
+
+def _follow(course: Course, progress: bool) -> None:
+    with Show(course.tally, progress) as show:
+        for block, receipt in course.engine.finished():
+            course.settle(block, receipt)
+            show.update()
+    course.end()
+
+
+def _error(receipt: Receipt) -> Exception:
+    kind: type[Exception] = getattr(errors, receipt.error_type, SettingsError)
+    return kind(receipt.error)

@@ -1,0 +1,64 @@
+"""How blocks are run: engine, workers and limits, checked once."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from forecaster.errors import SettingsError
+from many_models import engines
+from many_models.work import Limits
+
+_UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+@dataclass(frozen=True)
+class How:
+    """How blocks are run.
+
+    Args:
+        engine: Name of the engine.
+        workers: Number of workers.
+        limits: What a group may use.
+        progress: Whether to show how far it is.
+    """
+
+    engine: str
+    workers: int
+    limits: Limits
+    progress: bool
+
+    @classmethod
+    def of(cls, engine: str, workers: int | None, seconds: Any, memory: Any, progress: bool) -> How:
+        """Check what a user asked for.
+
+        Raises:
+            SettingsError: a number or unit cannot be meant.
+            UnknownName: there is no such engine.
+        """
+        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+            raise SettingsError(f"workers should be a whole number from 1 on, or None for one per core; it is {workers!r}")
+        engines.check(engine)
+        limits = Limits(_quantity("time_limit_per_group", seconds, _UNITS, "'5min' or 300"), _whole("memory_limit", memory))
+        return cls(engine, workers or _cores(), limits, bool(progress))
+
+
+def _quantity(name: str, value: Any, units: dict[str, float], hint: str) -> float | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(value))
+    if isinstance(value, bool) or not match or match[2].lower() not in units or float(match[1]) <= 0:
+        raise SettingsError(f"{name} should be like {hint}, or None for no limit; it is {value!r}")
+    return float(match[1]) * units[match[2].lower()]
+
+
+def _whole(name: str, value: Any) -> int | None:
+    amount = _quantity(name, value, {unit: float(size) for unit, size in _BYTES.items()}, "'2GB' or 2000000000")
+    return None if amount is None else int(amount)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

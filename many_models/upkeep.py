@@ -1,0 +1,61 @@
+"""Keeping the folder of a run clean: what killed processes left, blocks that no group lives in, rows that nobody will read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from many_models import ledger, spool
+from many_models.outcomes import MODELLED
+from many_models.plan import Plan
+from many_models.store import LocalStore, Markers
+from many_models.task import Task
+from many_models.worker import blocks_of
+
+
+def retire(root: Path, task: Task) -> None:
+    """Take away blocks that no group lives in any more, keeping what they forecast, and rows that nobody will read again."""
+    plan, store = Plan.load(root), blocks_of(root)
+    done = ledger.committed(store, task.identity)
+    if plan is None or done is None:
+        return
+    at = ledger.rows_of(plan.table["data_hash"], done)
+    live = done.take(pa.array(at[at >= 0]))
+    for key in store.keys() - set(live["block"].to_pylist()):
+        _keep_forecasts(store.get(key), root / "past", key)
+        store.delete(key)
+    needed = plan.table.filter(pa.array(at < 0)) if (at < 0).any() else plan.table.slice(0, 0)
+    bad = live.filter(pc.invert(pc.is_in(live["status"], pa.array(MODELLED))))
+    wanted = pa.concat_tables([needed, plan.table.take(pa.array(ledger.rows_of(bad["data_hash"], plan.table)))])
+    kept = {file for files in wanted["files"].to_pylist() for file in files}
+    data = LocalStore(root / spool.FOLDER)
+    for key in sorted(data.keys()):
+        if spool.location(key) not in kept:
+            data.delete(key)
+
+
+def _keep_forecasts(folder: Path, past: Path, key: str) -> None:
+    """What a block forecast stays, to be compared with what came true."""
+    if (folder / "forecasts.parquet").exists():
+        past.mkdir(exist_ok=True)
+        rows = pq.read_table(folder / "forecasts.parquet")
+        pq.write_table(rows, past / f".part-{key}")
+        (past / f".part-{key}").replace(past / f"{key}.parquet")
+
+
+def clean(root: Path, resume: bool) -> None:
+    """Remove what killed processes left behind; all of an earlier run where it is not to be resumed."""
+    for folder in ("blocks", spool.FOLDER, "past"):
+        LocalStore(root / folder).sweep()
+    Markers(root / "inflight").sweep()
+    for part in root.glob(".part-*"):
+        part.unlink(missing_ok=True)
+    if not resume:
+        (root / "plan.parquet").unlink(missing_ok=True)
+        for folder in ("blocks", spool.FOLDER):
+            store = LocalStore(root / folder)
+            for key in sorted(store.keys()):
+                store.delete(key)
