@@ -74,7 +74,7 @@ def main() -> None:
     run.outcomes().to_parquet(options.out / "outcomes.parquet", index=False)
     write(run, options.out / "report.html", forecast, seconds)
     print(summary(run.outcomes(), run.leaderboard(), accuracy_of(forecast, after), seconds))
-    print("\nin", options.out, "now: run/ (the models), forecasts.parquet, outcomes.parquet, report.html")
+    print(f"\nrun/, forecasts.parquet, outcomes.parquet and report.html are in\n{options.out}")
 
 
 def accuracy_of(forecast: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
