@@ -80,8 +80,9 @@ def pack(cost: Ints, workers: int) -> list[Ints]:
     """
     aim = min(max(int(cost.sum()) // (workers * PER_WORKER), SMALLEST), LARGEST)
     small = np.flatnonzero(cost < aim)
-    before = np.cumsum(cost[small]) - cost[small]
-    cuts = np.flatnonzero(np.diff(before // aim)) + 1
+    before, whole = np.cumsum(cost[small]) - cost[small], int(cost[small].sum())
+    share = max(whole / max(round(whole / aim), 1), 1)
+    cuts = np.flatnonzero(np.diff(before // share)) + 1
     made = [part for part in np.split(small, cuts) if len(part)] + [np.array([g]) for g in np.flatnonzero(cost >= aim)]
     return sorted(made, key=lambda part: (-int(cost[part].sum()), int(part[0])))
 
