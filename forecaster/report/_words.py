@@ -13,7 +13,7 @@ LONGEST = 280
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min."""
+    """Seconds as a person says them: 0.4 s, 12 s, 3.1 min, 2.2 h."""
     if not math.isfinite(seconds):
         return "–"
     if 0 < seconds < 0.0005:
@@ -22,8 +22,7 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2g} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def count(number: float) -> str:

@@ -84,9 +84,13 @@ class Folds:
         return per_step, float((inside & known).sum() / max(known.sum(), 1)) if known.any() else float("nan")
 
     def below(self, level: float) -> float:
-        """Share of the actuals at or below a quantile."""
+        """Share of the actuals at or below a quantile. Of those exactly on it, as many count as the level asks for: where most actuals are
+        zero, a low quantile of zero is right."""
         known = np.isfinite(self.quantiles[level]) & (self.scored > 0)
-        return float((self.actual <= self.quantiles[level])[known].mean()) if known.any() else float("nan")
+        if not known.any():
+            return float("nan")
+        actual, quantile = self.actual[known], self.quantiles[level][known]
+        return float(np.clip(level, (actual < quantile).mean(), (actual <= quantile).mean()))
 
 
 def chosen(backtest: pa.Table) -> pa.Table:

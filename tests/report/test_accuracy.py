@@ -51,6 +51,15 @@ def test_bias_coverage_and_calibration() -> None:
     assert folds.below(0.9) == pytest.approx(4 / 5)
 
 
+def test_quantiles_of_zero_are_right_where_most_actuals_are_zero() -> None:
+    n = 10
+    columns = {"id": ["a"] * n, "t": range(n), "cutoff": [-1] * n, "actual": [0.0] * 8 + [1.0, 2.0], "forecast": [0.5] * n}
+    rows = pa.table(columns | {"q0.1": [0.0] * n, "q0.9": [1.5] * n})
+    folds = Folds.of(Series(Columns(("id",), "t", "y"), rows, rows, rows))
+    assert folds.below(0.1) == pytest.approx(0.1)
+    assert folds.below(0.9) == pytest.approx(0.9)
+
+
 def test_windows_and_steps_match_pandas(series: Series) -> None:
     folds = Folds.of(series)
     frame = series.backtest.to_pandas()
