@@ -65,7 +65,12 @@ def job() -> Forecaster:
         target="sales",
         known=KNOWN,
         static=STATIC,
-        learners=["seasonal_naive", "seasonal_average", LightGBM(max_rows=300_000)],
+        # Squared error and many trees follow the level of a store, which counts most in the measure, better than the defaults do.
+        learners=[
+            "seasonal_naive",
+            "seasonal_average",
+            LightGBM(objective="regression", rounds=400, learning_rate=0.04, leaves=127, max_rows=400_000),
+        ],
         backtest=RollingOrigin(windows=2),
         metric="rmsse",
         quantiles=(0.1, 0.5, 0.9),
