@@ -22,7 +22,7 @@ _HOMES = {
     "Regressor": "forecaster.tabular.job",
     "RollingOrigin": "forecaster.backtest",
 }
-__all__ = ["Classifier", "Forecaster", "Regressor", "RollingOrigin"]  # noqa: PLE0604
+__all__ = ["Classifier", "Forecaster", "Regressor", "RollingOrigin"]
 
 
 def __getattr__(name: str) -> Any:

@@ -50,13 +50,19 @@ def test_one_name_stands_for_a_list():
 
 def test_job_file_is_the_call(tmp_path):
     path = tmp_path / "job.yaml"
-    path.write_text("task: forecast\npartition_by: [store]\nhorizon: 28\nseries: [store, item]\nbacktest: {windows: 2}\nquantiles: [0.9, 0.1]\n")
+    path.write_text(
+        "task: forecast\npartition_by: [store]\nhorizon: 28\nseries: [store, item]\nbacktest: {windows: 2}\nquantiles: [0.9, 0.1]\n"
+    )
     job = JobFile.read(path)
     assert job.partition_by == ("store",)
-    assert job.settings == Settings.parse({"horizon": 28, "series": ["store", "item"], "backtest": RollingOrigin(windows=2), "quantiles": (0.1, 0.9)})
+    assert job.settings == Settings.parse(
+        {"horizon": 28, "series": ["store", "item"], "backtest": RollingOrigin(windows=2), "quantiles": (0.1, 0.9)}
+    )
 
 
-@pytest.mark.parametrize(("text", "said"), [("horizn: 3", "horizon"), ("- a", "key: value"), ("horizon: [", "YAML"), ("horizon: 0", "horizon")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("horizn: 3", "horizon"), ("- a", "key: value"), ("horizon: [", "YAML"), ("horizon: 0", "horizon")]
+)
 def test_job_file_errors_name_file_and_key(tmp_path, text, said):
     path = tmp_path / "job.yaml"
     path.write_text(text)
