@@ -253,6 +253,7 @@ def _mean(values: Floats, axis: int) -> Floats:
 
 
 def _over(values: Floats, by: Floats) -> Floats:
-    """The ratio, NaN where the divisor is not above zero."""
-    ratio: Floats = values / np.where(by > 0, by, np.nan)
-    return ratio
+    """The ratio, NaN where the divisor is not above zero or too small to divide by."""
+    with np.errstate(over="ignore"):
+        ratio = values / np.where(by > 0, by, np.nan)
+    return np.where(np.isfinite(ratio), ratio, np.nan)

@@ -72,7 +72,7 @@ def test_job_file_errors_name_file_and_key(tmp_path, text, said):
 
 
 def test_a_missing_job_file_says_so(tmp_path):
-    with pytest.raises(SettingsError, match="nothing.yaml"):
+    with pytest.raises(SettingsError, match=r"nothing\.yaml"):
         JobFile.read(tmp_path / "nothing.yaml")
 
 

@@ -20,10 +20,10 @@ def fill(
     rows: NDArray[np.int64] | None = None,
     threads: int = 1,
 ) -> None:
-    """Write one column per op into `out` (rows, ops), for all rows or for the ascending `rows`; any number of threads gives the same bits."""
+    """Write one column per op into `out` (rows, ops), for all rows or for the ascending `rows`; the number of threads changes no bit."""
 
 def tips(recent: NDArray[np.float64], ops: Sequence[tuple[str, int, int, int, float]], out: NDArray[np.float32]) -> None:
-    """Write the columns of the last row alone into `out` (series, ops), from the most `recent` values (series, n); windows and lags only."""
+    """Write the columns of the last row alone into `out` (series, ops), from the most `recent` values (series, n)."""
 
 def carry_on(
     values: NDArray[np.float64],
