@@ -58,9 +58,10 @@ struct Data {
 // Columns of a fitted model, one row per series. Coefficients: p AR, q MA, P seasonal AR, Q seasonal MA, one after another.
 struct Columns {
     std::int32_t* orders;   // (series, 7): p d q P D Q constant
-    double* coefficients;   // (series, most_parameters)
+    double* coefficients;   // (series, width)
     double* numbers;        // (series, numbers_per_series)
     double* betas;          // (series, covariates)
+    Index width;
 };
 
 // Fits series first .. last.

@@ -36,7 +36,7 @@ class Projector {
 
     void project(Index s) {
         const std::int32_t* o = model_.orders + s * 7;
-        const double *numbers = model_.numbers + s * numbers_per_series, *c = model_.coefficients + s * most_parameters;
+        const double *numbers = model_.numbers + s * numbers_per_series, *c = model_.coefficients + s * model_.width;
         double *mean = out_.mean + s * out_.horizon, *variance = out_.variance + s * out_.horizon;
         if (static_cast<Status>(numbers[6]) == Status::nothing) {
             for (double* row : {mean, variance}) std::fill_n(row, out_.horizon, std::numeric_limits<double>::quiet_NaN());
@@ -52,9 +52,9 @@ class Projector {
 
   private:
     int m_;
-    const Columns& model_;
-    const Filtered& at_;
-    const Ahead& out_;
+    Columns model_;
+    Filtered at_;
+    Ahead out_;
     Values state_, past_, psi_;
 
     // `late` steps lie between the last observed value and the first step asked for.

@@ -73,7 +73,7 @@ struct Fitter {
         const Orders& o = found.orders;
         const std::int32_t orders[] = {o.p, o.d, o.q, o.P, o.D, o.Q, o.constant};
         std::copy_n(orders, 7, out.orders + s * 7);
-        std::fill_n(out.coefficients + s * most_parameters, most_parameters, 0.0);
+        std::fill_n(out.coefficients + s * out.width, out.width, 0.0);
         std::fill_n(out.betas + s * data.covariates, data.covariates, 0.0);
         out.numbers[s * numbers_per_series + 6] = static_cast<double>(status);
     }
@@ -87,7 +87,7 @@ struct Fitter {
         for (int i = 0; i < o.parameters(); ++i) x[i] = found.x[i];
         likelihood.from_partial(x, coefficients);
         likelihood.run(coefficients);
-        for (int i = 0; i < o.parameters(); ++i) out.coefficients[s * most_parameters + i] = coefficients[i][0];
+        for (int i = 0; i < o.parameters(); ++i) out.coefficients[s * out.width + i] = coefficients[i][0];
         for (int c = 0; c < data.covariates; ++c) out.betas[s * data.covariates + c] = likelihood.beta(1 + o.constant + c) * prepared.spread * series.scale;
         double* numbers = out.numbers + s * numbers_per_series;
         const double used = static_cast<double>(likelihood.used()), k = o.parameters() + o.constant + data.covariates;
@@ -144,7 +144,7 @@ struct Filterer {
         for (Index t = 0; t < r.n; ++t) r.values[t] -= constant / prepared.spread;
         likelihood.take(r, orders, m);
         Lanes<W> coefficients[most_parameters];
-        for (int i = 0; i < orders.parameters(); ++i) coefficients[i] = model.coefficients[s * most_parameters + i];
+        for (int i = 0; i < orders.parameters(); ++i) coefficients[i] = model.coefficients[s * model.width + i];
         likelihood.run(coefficients);
         state.resize(likelihood.states());
         likelihood.final_state(state.data());
