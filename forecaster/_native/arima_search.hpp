@@ -198,6 +198,7 @@ class Search {
         other.deviance = minimise(other, 1e-6, 100, infinite);
         best_ = other.deviance < one.deviance ? other : one;
         models_ = 2;
+        best_.criterion = best_.deviance;
         settle(differences);
     }
 };
