@@ -16,7 +16,7 @@
 //
 //     deviance = N log(sum of squares / N) + sum log F_t + log|M'M|,     N = n - missing, M the columns of missing values
 //
-// Search: stepwise as Hyndman and Khandakar (2008), on exact AICc.
+// Search: the moves of Hyndman and Khandakar (2008) on exact AICc, from the few best models instead of one.
 #pragma once
 
 #include "parallel.hpp"

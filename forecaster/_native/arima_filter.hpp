@@ -20,13 +20,16 @@ struct Regression {
     const double* column(int c) const { return values.data() + c * n; }
 };
 
+constexpr double exact = 1e-13, close = 1e-9;  // when a filter is steady: for results, and while searching
+
 template <int W>
 class Likelihood {
     using V = Lanes<W>;
 
   public:
-    // What to filter, and with how many coefficients. `radius`: every root lies outside it (1 = only stationary).
-    void take(const Regression& data, const Orders& orders, int m) {
+    // What to filter, and with how many coefficients. Once a step lowers the innovation variance by less than `still`, it is steady.
+    void take(const Regression& data, const Orders& orders, int m, double still) {
+        still_ = still;
         data_ = &data, n_ = data.n, columns_ = data.columns, orders_ = orders, m_ = m;
         ar_ = orders.p + m * orders.P, ma_ = orders.q + m * orders.Q, states_ = std::max(ar_, ma_ + 1);
         for (auto* v : {&phi_, &theta_, &gain_, &lead_, &variance_, &psi_}) v->assign(states_ + 2, V(0.0));
@@ -34,6 +37,7 @@ class Likelihood {
         step_down_.resize(static_cast<std::size_t>(ar_) * (ar_ + 1) / 2);
         state_.resize(static_cast<std::size_t>(states_ + 2) * columns_);
         errors_.resize(static_cast<std::size_t>(n_) * columns_);
+        variances_.resize(n_);
         normal_.resize(static_cast<std::size_t>(columns_) * columns_);
         beta_.assign(columns_, V(0.0)), before_.resize(columns_), pull_.resize(columns_);
         lags_of(orders.p, orders.P, ar_lags_), lags_of(orders.q, orders.Q, ma_lags_);
@@ -71,7 +75,7 @@ class Likelihood {
     }
 
     // One-step innovation of row t at lane 0 in units of w (its variance is sigma2 * F_t).
-    double innovation(Index t) const { return residual(t)[0] / scale_[0] * (t < transient_ ? roots_[t] : 1.0); }
+    double innovation(Index t) const { return residual(t)[0] / scale_[0] * (t < transient_ ? std::sqrt(variances_[t]) : 1.0); }
 
     double beta(int c) const { return beta_[c][0]; }
     double squares() const { return squares_[0]; }
@@ -98,7 +102,8 @@ class Likelihood {
     }
 
   private:
-    static constexpr double radius_ = 1.01, still_ = 1e-13;
+    static constexpr double radius_ = 1.01;
+    double still_ = exact;
     const Regression* data_ = nullptr;
     Index n_ = 0, transient_ = 0;
     int columns_ = 1, m_ = 1, ar_ = 0, ma_ = 0, states_ = 1;
@@ -106,7 +111,7 @@ class Likelihood {
     std::vector<int> ar_lags_, ma_lags_;
     std::vector<V> phi_, theta_, gain_, lead_, variance_, psi_, covariance_, crossed_, step_down_;
     std::vector<V> state_, errors_, normal_, beta_, before_, pull_;
-    std::vector<double> roots_;
+    std::vector<double> variances_;
     V first_, logs_, squares_, scale_;
 
     void lags_of(int near, int seasons, std::vector<int>& lags) const {
@@ -209,18 +214,20 @@ class Likelihood {
     void filter() {
         gain_[states_] = lead_[states_] = 0.0;
         std::fill(state_.begin(), state_.end(), V(0.0));
-        roots_.clear();
         logs_ = 0.0;
-        V variance = first_, product = 1.0;
-        int quiet = 0, active = Fixed ? Fixed : columns_ - data_->holes;
-        Index t = 0;
+        V variance = first_, product = 1.0, most = 0.0;
+        Index t = 0, quiet = 0;
+        int active = Fixed ? Fixed : columns_ - data_->holes;
         for (; t < n_ && quiet <= states_; ++t) {
             if constexpr (Fixed == 0) active = begun(t, active);
-            const V fell = advance<Fixed>(t, active, variance);
+            variances_[t] = variance[0];
             product *= variance;
-            if (t % 16 == 15) logs_ += log(product), product = 1.0;
+            const V fell = advance<Fixed>(t, active, variance);
+            most = max(fell, most);
             variance -= fell;
-            quiet = largest(fell) < still_ ? quiet + 1 : 0;
+            if (t % 16 < 15) continue;
+            logs_ += log(product), product = 1.0;
+            quiet = largest(most) < still_ ? quiet + 16 : 0, most = 0.0;
         }
         logs_ += log(product);
         transient_ = t;
@@ -242,7 +249,6 @@ class Likelihood {
         V now[Fixed ? Fixed : 1], pulls[Fixed ? Fixed : 1];
         V *before = Fixed ? now : before_.data(), *pull = Fixed ? pulls : pull_.data();
         const V inverse = V(1.0) / variance, weight = sqrt(inverse);
-        roots_.push_back(1.0 / weight[0]);
         for (int c = 0; c < used; ++c) {
             before[c] = a[c];
             const V v = V(data_->values[c * n_ + t]) - a[c];
@@ -266,15 +272,20 @@ class Likelihood {
         return rho * top;
     }
 
-    // Steady state: the variance is 1, so errors follow from the difference equation itself.
+    // Steady state: the variance is 1, so errors follow from the difference equation itself. Lag 1 comes last and from a register,
+    // because each error waits for the one before.
     void go_on(int c) {
+        if (transient_ == n_) return;
         const double* x = data_->column(c);
         V* e = errors_.data() + c;
+        const bool neighbour = !ma_lags_.empty() && ma_lags_[0] == 1;
+        const V nearest = neighbour ? theta_[1] : V(0.0);
+        V before = e[(transient_ - 1) * columns_];
         for (Index t = transient_; t < n_; ++t) {
             V v = x[t];
             for (int lag : ar_lags_) v -= phi_[lag] * x[t - lag];
-            for (int lag : ma_lags_) v -= theta_[lag] * e[(t - lag) * columns_];
-            e[t * columns_] = v;
+            for (std::size_t i = neighbour; i < ma_lags_.size(); ++i) v -= theta_[ma_lags_[i]] * e[(t - ma_lags_[i]) * columns_];
+            e[t * columns_] = before = v - nearest * before;
         }
     }
 

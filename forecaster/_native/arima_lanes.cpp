@@ -82,17 +82,17 @@ struct Fitter {
         const Orders& o = found.orders;
         const Prepared& prepared = search.prepared(o.constant);
         Likelihood<W> likelihood;
-        likelihood.take(prepared.regression, o, rules.m);
+        likelihood.take(prepared.regression, o, rules.m, exact);
         Lanes<W> x[most_parameters], coefficients[most_parameters];
         for (int i = 0; i < o.parameters(); ++i) x[i] = found.x[i];
         likelihood.from_partial(x, coefficients);
-        likelihood.run(coefficients);
+        const double least = likelihood.run(coefficients)[0];
         for (int i = 0; i < o.parameters(); ++i) out.coefficients[s * out.width + i] = coefficients[i][0];
         for (int c = 0; c < data.covariates; ++c) out.betas[s * data.covariates + c] = likelihood.beta(1 + o.constant + c) * prepared.spread * series.scale;
         double* numbers = out.numbers + s * numbers_per_series;
         const double used = static_cast<double>(likelihood.used()), k = o.parameters() + o.constant + data.covariates;
         const double unit = prepared.spread * series.scale;
-        const double deviance = found.deviance + 2 * used * std::log(unit) + used * (std::log(2 * std::numbers::pi) + 1);
+        const double deviance = least + 2 * used * std::log(unit) + used * (std::log(2 * std::numbers::pi) + 1);
         numbers[0] = o.constant ? (prepared.centre + likelihood.beta(1) * prepared.spread) * series.scale : 0.0;
         // Divided by the degrees of freedom, as R's auto.arima reports it.
         numbers[1] = likelihood.squares() / std::max(used - k, 1.0) * unit * unit;
@@ -142,7 +142,7 @@ struct Filterer {
         prepared.build(series, orders, m);
         Regression& r = prepared.regression;
         for (Index t = 0; t < r.n; ++t) r.values[t] -= constant / prepared.spread;
-        likelihood.take(r, orders, m);
+        likelihood.take(r, orders, m, exact);
         Lanes<W> coefficients[most_parameters];
         for (int i = 0; i < orders.parameters(); ++i) coefficients[i] = model.coefficients[s * model.width + i];
         likelihood.run(coefficients);

@@ -1,4 +1,5 @@
-// Which ARIMA: stepwise search (Hyndman and Khandakar 2008) on the exact AICc, warm-started from the best model so far.
+// Which ARIMA: the stepwise search of Hyndman and Khandakar (2008) on the exact AICc, widened to a beam of models whose neighbours
+// are tried, each fit started from the best of several points.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <limits>
 #include <numbers>
 #include <set>
+#include <vector>
 
 #include "arima_series.hpp"
 #include "levenberg.hpp"
@@ -23,12 +25,17 @@ struct Candidate {
     double deviance = infinite;
 };
 
+struct Tried {
+    Candidate model;
+    bool expanded;  // its neighbours were tried too
+};
+
 template <int W>
 class Search {
   public:
     // The best model of series `series` under `rules`, polished.
     Candidate run(const Series& series, const Rules& rules, const Orders& differences) {
-        series_ = &series, rules_ = &rules, best_ = Candidate{}, tried_.clear(), models_ = 0;
+        series_ = &series, rules_ = &rules, best_ = Candidate{}, tried_.clear(), pool_.clear(), models_ = 0;
         for (int constant : {0, 1}) {
             Orders orders = differences;
             orders.constant = constant;
@@ -60,13 +67,15 @@ class Search {
     Levenberg<W> levenberg_;
     Candidate best_;
     std::set<std::array<int, 5>> tried_;
+    std::vector<Tried> pool_;
     int models_ = 0;
 
     static constexpr double bound_ = 0.9999, edge_ = 0.999;
+    static constexpr int beam_ = 4;
 
     double minimise(Candidate& one, double tolerance, int passes, double abandon_above) {
         static constexpr Point lower = filled(-bound_), upper = filled(bound_);
-        likelihood_.take(prepared_[one.orders.constant].regression, one.orders, rules_->m);
+        likelihood_.take(prepared_[one.orders.constant].regression, one.orders, rules_->m, close);
         const Fitting how{.tolerance = tolerance, .abandon_above = abandon_above, .passes = passes};
         return levenberg_.minimise(likelihood_, one.x.data(), lower.data(), upper.data(), one.orders.parameters(), how).criterion;
     }
@@ -98,46 +107,91 @@ class Search {
         return std::all_of(one.x.begin(), one.x.begin() + checked, [](double v) { return std::fabs(v) <= edge_; });
     }
 
-    // Partial autocorrelations of `orders`: those of `from`, and small ones of opposite signs where it has none, because AR and MA
-    // parts that start alike cancel.
-    static void warm(const Candidate& from, Candidate& one, double keep, const std::array<double, 4>& fresh) {
-        const int have[] = {from.orders.p, from.orders.q, from.orders.P, from.orders.Q}, want[] = {one.orders.p, one.orders.q, one.orders.P, one.orders.Q};
+    // Partial autocorrelations to start from: a share of those of `from`, and small ones of opposite signs where it has none, because
+    // AR and MA parts that start alike cancel.
+    struct Start {
+        double ar, ma;                    // share of the AR and MA parts that is kept
+        std::array<double, 4> fresh;      // new ones: AR, MA, seasonal AR, seasonal MA
+    };
+    static constexpr std::array<Start, 8> starts_{{{1.0, 1.0, {0.1, -0.1, 0.1, -0.05}},
+                                                   {1.0, 1.0, {-0.1, 0.1, -0.1, 0.3}},
+                                                   {0.8, 0.8, {-0.3, 0.3, 0.4, -0.2}},
+                                                   {1.0, 0.0, {0.1, -0.1, 0.1, 0.3}},
+                                                   {0.0, 1.0, {0.1, -0.1, 0.1, 0.3}},
+                                                   {0.0, 0.0, {0.1, -0.1, 0.1, 0.3}},
+                                                   {0.0, 0.0, {-0.3, 0.3, 0.4, -0.2}},
+                                                   {0.5, 0.5, {0.4, 0.2, 0.2, 0.2}}}};
+
+    static void warm(const Candidate& from, const Orders& orders, const Start& start, double* x) {
+        const int have[] = {from.orders.p, from.orders.q, from.orders.P, from.orders.Q}, want[] = {orders.p, orders.q, orders.P, orders.Q};
         const double* old = from.x.data();
-        double* x = one.x.data();
         for (int factor = 0; factor < 4; ++factor) {
-            for (int i = 0; i < want[factor]; ++i) *x++ = std::clamp(i < have[factor] ? keep * old[i] : fresh[factor], -0.97, 0.97);
+            const double share = factor % 2 ? start.ma : start.ar;
+            for (int i = 0; i < want[factor]; ++i) *x++ = std::clamp(i < have[factor] && share > 0 ? share * old[i] : start.fresh[factor], -0.97, 0.97);
             old += have[factor];
         }
     }
 
-    // Fits a candidate that was not tried before; whether it is the best so far.
-    bool attempt(const Orders& orders, const Candidate& from, double best) {
-        if (!tried_.insert({orders.p, orders.q, orders.P, orders.Q, orders.constant}).second || models_ >= rules_->models) return false;
-        ++models_;
-        Candidate one;
-        one.orders = orders;
-        const bool first_season = from.orders.P + from.orders.Q == 0;
-        warm(from, one, 1.0, {0.1, -0.1, 0.1, first_season ? 0.3 : -0.05});
-        measure(one, 1e-3, 30, best);
-        if (!(one.criterion < best_.criterion)) return false;
-        best_ = one;
-        return true;
+    // The most promising of the starts, all looked at in one pass.
+    void begin(const Candidate& from, Candidate& one) {
+        const int k = one.orders.parameters();
+        if (k == 0) return;
+        std::array<double, starts_.size() * most_parameters> points;
+        for (std::size_t i = 0; i < starts_.size(); ++i) warm(from, one.orders, starts_[i], points.data() + i * k);
+        likelihood_.take(prepared_[one.orders.constant].regression, one.orders, rules_->m, close);
+        const int best = levenberg_.best_start(likelihood_, points.data(), static_cast<int>(starts_.size()), k);
+        std::copy_n(points.data() + best * k, k, one.x.begin());
     }
 
+    // Fits a candidate that was not tried before.
+    void attempt(const Orders& orders, const Candidate& from) {
+        if (!tried_.insert({orders.p, orders.q, orders.P, orders.Q, orders.constant}).second || models_ >= rules_->models) return;
+        ++models_;
+        Candidate one{.orders = orders};
+        begin(from, one);
+        measure(one, 1e-2, 30, worth_knowing());
+        pool_.push_back({one, false});
+        if (one.criterion < best_.criterion) best_ = one;
+    }
+
+    // Best-first: the neighbours of every model in the beam are tried, best model first. Stepwise search is a beam of one, which
+    // ends in a model worse by more than 1 in one series of ten.
     void stepwise(const Orders& differences) {
         const Orders most = limits(differences);
         beginnings(differences, most);
-        for (bool better = true; better;) {
-            better = false;
+        for (Tried* next = unexpanded(); next && models_ < rules_->models; next = unexpanded()) {
+            next->expanded = true;
+            const Candidate from = next->model;
             for (const auto& move : moves_) {
-                Orders to = best_.orders;
+                Orders to = from.orders;
                 to.p += move[0], to.q += move[1], to.P += move[2], to.Q += move[3];
                 if (move[4]) to.constant = 1 - to.constant;
-                if (!within(to, most)) continue;
-                if ((better = attempt(to, best_, best_.criterion))) break;
+                if (within(to, most)) attempt(to, from);
             }
         }
         settle(differences);
+    }
+
+    // Criterion of the last model in the beam: how bad a worse one is need not be known.
+    double worth_knowing() const {
+        std::array<double, beam_> kept;
+        kept.fill(infinite);
+        for (const Tried& tried : pool_) {
+            if (!(tried.model.criterion < kept.back())) continue;
+            kept.back() = tried.model.criterion;
+            std::sort(kept.begin(), kept.end());
+        }
+        return kept.back();
+    }
+
+    Tried* unexpanded() {
+        const double worst = worth_knowing();
+        Tried* found = nullptr;
+        for (Tried& tried : pool_) {
+            const double criterion = tried.model.criterion;
+            if (!tried.expanded && criterion < infinite && criterion <= worst && (!found || criterion < found->model.criterion)) found = &tried;
+        }
+        return found;
     }
 
     static constexpr int moves_[17][5] = {{0, 0, -1, 0, 0}, {0, 0, 0, -1, 0}, {0, 0, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, -1, -1, 0}, {0, 0, -1, 1, 0},
@@ -166,7 +220,7 @@ class Search {
         auto start = [&](int p, int q, int P, int Q, int constant, const Candidate& from) {
             Orders o = differences;
             o.p = std::min(p, most.p), o.q = std::min(q, most.q), o.P = std::min(P, most.P), o.Q = std::min(Q, most.Q), o.constant = constant;
-            if (within(o, most)) attempt(o, from, infinite);
+            if (within(o, most)) attempt(o, from);
         };
         const int constant = most.constant;
         start(0, 0, 0, 0, constant, nothing);
@@ -191,9 +245,9 @@ class Search {
         Candidate one{.orders = rules_->most};
         one.orders.d = differences.d, one.orders.D = differences.D;
         one.orders.constant = allowed_constant(one.orders) && rules_->constant != 0;
-        warm(Candidate{}, one, 1.0, {0.1, -0.1, 0.1, 0.3});
         Candidate other = one;
-        warm(Candidate{}, other, 1.0, {-0.3, 0.3, 0.4, -0.2});
+        begin(Candidate{}, one);
+        warm(Candidate{}, other.orders, starts_[6], other.x.data());
         one.deviance = minimise(one, 1e-6, 100, infinite);
         other.deviance = minimise(other, 1e-6, 100, infinite);
         best_ = other.deviance < one.deviance ? other : one;
