@@ -1,8 +1,9 @@
 """Seasonal ARIMA of all series of a table in one call; every array is C-contiguous and written in place.
 
 A model is four arrays with one row per series: `orders` (p d q P D Q constant), `coefficients` (p AR, q MA, P seasonal AR, Q seasonal MA,
-one after another), `betas` (one per covariate) and `numbers`: constant, sigma2 per degree of freedom, log-likelihood, AICc, observations
-used, models tried, status (0 fitted, 1 constant or a straight line, 2 too short for more than its mean, 3 nothing observed), missing steps at the end.
+one after another), `betas` (one per covariate) and `numbers`: constant, sigma2 per degree of freedom, log-likelihood, AICc,
+observations used, models tried, status (0 fitted, 1 constant or a straight line, 2 too short for more than its mean, 3 nothing
+observed), missing steps at the end.
 """
 
 import numpy as np
@@ -30,7 +31,7 @@ def fit(
     betas: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Find orders up to `most` (p d q P D Q) and fit, or fit `most` as it is where `fixed`; d and D are tested where -1, the constant (0 or 1) where -1."""
+    """Find orders up to `most` (p d q P D Q) and fit, or fit `most` itself where `fixed`; -1 has d and D tested and the constant chosen."""
 
 def filter(
     y: NDArray[np.float64],
@@ -46,7 +47,10 @@ def filter(
     innovations: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Run models over values: `state` (series, max(p + mP, q + mQ + 1)) and `tail` (series, d + mD) after the last one, one-step innovations if asked for."""
+    """Run models over values: `state` (series, max(p + mP, q + mQ + 1)) and `tail` (series, d + mD) after the last one.
+
+    One-step innovations are written unless the array for them is empty.
+    """
 
 def project(
     m: int,

@@ -26,7 +26,9 @@ Orders differences(const Series& series, const Rules& rules, SeasonalStrength& s
     out.d = std::max(rules.d, 0);
     difference(w, out.d, 0, m);
     if (rules.d >= 0) return out;
-    for (; out.d < rules.most.d && static_cast<Index>(w.size()) >= fewest && !level(w, 1.0) && wanders(w); ++out.d) difference_at(w, 1);
+    // A second difference extrapolates growth, so it takes stronger evidence than the first: better forecasts on four sets of M3 and M4.
+    for (; out.d < rules.most.d && static_cast<Index>(w.size()) >= fewest && !level(w, 1.0) && wanders(w, out.d ? kpss_1 : kpss_5); ++out.d)
+        difference_at(w, 1);
     return out;
 }
 

@@ -71,6 +71,7 @@ class Search {
     int models_ = 0;
 
     static constexpr double bound_ = 0.9999, edge_ = 0.999;
+    static constexpr double alike_ = 1.0;
     static constexpr int beam_ = 4;
 
     double minimise(Candidate& one, double tolerance, int passes, double abandon_above) {
@@ -169,7 +170,16 @@ class Search {
                 if (within(to, most)) attempt(to, from);
             }
         }
+        prefer_small();
         settle(differences);
+    }
+
+    // Of the models that AICc can hardly tell apart, the one with the fewest coefficients: a wide search finds flukes too.
+    void prefer_small() {
+        auto rank = [](const Candidate& one) { return std::pair(one.orders.parameters(), one.criterion); };
+        const double close_enough = best_.criterion + alike_;
+        for (const Tried& tried : pool_)
+            if (tried.model.criterion <= close_enough && rank(tried.model) < rank(best_)) best_ = tried.model;
     }
 
     // Criterion of the last model in the beam: how bad a worse one is need not be known.

@@ -37,10 +37,11 @@ inline double spread_of(const Values& x) {
     return sum;
 }
 
-// Whether KPSS rejects a stationary level at 5%, with trunc(3 sqrt(n) / 13) lags as R's ndiffs.
-inline bool wanders(const Values& x) {
-    constexpr double critical = 0.463;
-    const Index n = static_cast<Index>(x.size()), lags = static_cast<Index>(3 * std::sqrt(static_cast<double>(n)) / 13);
+constexpr double kpss_5 = 0.463, kpss_1 = 0.739;  // critical values for a level
+
+// Whether KPSS rejects a stationary level, with trunc(3 sqrt(n) / 13) lags as R's ndiffs, but at least one.
+inline bool wanders(const Values& x, double critical) {
+    const Index n = static_cast<Index>(x.size()), lags = std::max<Index>(static_cast<Index>(3 * std::sqrt(static_cast<double>(n)) / 13), 1);
     const double mean = mean_of(x);
     double partial = 0, sums = 0, variance = spread_of(x);
     for (double v : x) partial += v - mean, sums += partial * partial;

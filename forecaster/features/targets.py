@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.features.powers import guerrero
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Table
 
@@ -122,6 +123,62 @@ class FittedLog:
 
 @storable
 @dataclass(frozen=True)
+class BoxCox:
+    """((y + shift)^power - 1) / power, the logarithm at power 0, so that the spread of a series no longer grows with its level.
+
+    Shift is 0 for a series of positive values; others are lifted so that the smallest is a hundredth of the mean size. Undoing gives
+    medians where the model gives means on the transformed scale (no bias correction).
+
+    Args:
+        power: From 0 to 2; chosen per series between 0 and 1 where absent, so that the spread of its seasons varies least once divided by
+            their mean to the power of 1 - power (Guerrero 1993).
+    """
+
+    power: float | None = None
+
+    takes = 0
+
+    def __post_init__(self) -> None:
+        if self.power is not None and not 0 <= self.power <= 2:
+            raise SettingsError(f"the power of a Box-Cox transform lies between 0 and 2; came power={self.power!r}.")
+
+    def fit(self, table: Table) -> FittedBoxCox:
+        """Shift and power of each series."""
+        least = np.nan_to_num(_per_series(table, np.fmin), nan=1.0)
+        there = np.isfinite(table.target)
+        count = np.maximum(np.bincount(table.series[there], minlength=len(table)), 1)
+        size = np.bincount(table.series[there], np.abs(table.target[there]), len(table)) / count
+        shift = np.where(least > 0, 0.0, np.where(size > 0, size / 100, 1.0) - least)
+        lifted = table.with_target(table.target + shift[table.series])
+        power = guerrero(lifted) if self.power is None else np.full(len(table), float(self.power))
+        return FittedBoxCox(shift, power)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedBoxCox:
+    """`BoxCox` with the shift and power of each series. (series,)"""
+
+    shift: Floats
+    power: Floats
+
+    def apply(self, table: Table) -> Table:
+        _expect_series(len(self.shift), table)
+        power = self.power[table.series]
+        logs = np.log(np.maximum(table.target + self.shift[table.series], 1e-300))
+        return table.with_target(np.where(power > 0, np.expm1(power * logs) / np.where(power > 0, power, 1.0), logs))
+
+    def invert(self, forecast: Forecast, history: Table) -> Forecast:
+        def back(values: Floats, power: Floats) -> Floats:
+            divisor = np.where(power > 0, power, 1.0)
+            logs = np.where(power > 0, np.log(np.maximum(power * values + 1, 1e-300)) / divisor, values)
+            return np.exp(np.minimum(logs, 700.0))
+
+        return _each(_each(forecast, self.power, back), self.shift, lambda values, shift: values - shift)
+
+
+@storable
+@dataclass(frozen=True)
 class Scale:
     """Every series in its own unit: divided by its mean absolute value ("mean"), or centred and divided by its deviation ("std").
 
@@ -170,7 +227,7 @@ class FittedScale:
         return _each(scaled, self.centre, lambda values, centre: values + centre)
 
 
-TRANSFORMS: dict[str, Transform] = {"difference": Difference(), "log": Log(), "scale": Scale()}
+TRANSFORMS: dict[str, Transform] = {"box_cox": BoxCox(), "difference": Difference(), "log": Log(), "scale": Scale()}
 
 
 def _each(forecast: Forecast, per_series: Floats, change: _Change) -> Forecast:

@@ -11,11 +11,12 @@ from hand_tables import hand_table, noisy_table
 
 from forecaster import archive
 from forecaster.errors import SettingsError
-from forecaster.features.targets import TRANSFORMS, Difference, Log, Scale
+from forecaster.features.powers import POWERS
+from forecaster.features.targets import TRANSFORMS, BoxCox, Difference, Log, Scale
 from forecaster.protocols import Forecast
 from forecaster.table import Table
 
-ALL = [Difference(1), Difference(7), Log(), Scale("mean"), Scale("std")]
+ALL = [Difference(1), Difference(7), Log(), BoxCox(), BoxCox(0), BoxCox(0.5), Scale("mean"), Scale("std")]
 
 
 def split(table: Table, steps: int) -> tuple[Table, np.ndarray]:
@@ -115,3 +116,29 @@ def test_fitted_transforms_survive_saving(transform: Any, tmp_path: Path) -> Non
 
 def test_the_catalogue_is_sorted() -> None:
     assert list(TRANSFORMS) == sorted(TRANSFORMS)
+
+
+def guerrero(y: np.ndarray, period: int) -> float:
+    blocks = y[len(y) % period :].reshape(-1, period)
+    mean, sd = blocks.mean(axis=1), blocks.std(axis=1, ddof=1)
+    kept = np.isfinite(mean) & (sd > 0)
+    ratios = [sd[kept] / mean[kept] ** (1 - power) for power in POWERS]
+    return float(POWERS[np.argmin([r.std() / r.mean() for r in ratios])])
+
+
+def test_the_power_evens_out_the_spread_of_seasons() -> None:
+    rng = np.random.default_rng(0)
+    level = np.linspace(10, 200, 61)
+    series = [level * np.exp(0.2 * rng.normal(size=61)), level + 3 * rng.normal(size=61), np.sqrt(level) * rng.normal(size=61) + level]
+    series[2][[5, 40]] = np.nan
+    table = hand_table([list(y) for y in series])
+    table = type(table)(**(vars(table) | {"season_length": 4}))
+    power = BoxCox().fit(table).power
+    np.testing.assert_allclose(power, [guerrero(y, 4) for y in series], atol=1e-12)
+    assert power[0] < 0.3
+    assert power[1] > 0.6
+
+
+def test_a_power_of_no_use_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"between 0 and 2; came power=-1"):
+        BoxCox(-1)
