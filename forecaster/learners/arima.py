@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from forecaster._native import arima as native
 from forecaster.archive import storable
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refit
 from forecaster.learners._local import NOTHING_OBSERVED, season
 from forecaster.learners._regressors import Regressors
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Table
 
 BOUNDARIES = ("reject", "accept", "seasonal")
+ENGINES = ("native", *ORIGINALS)
+MODELS = 94
+"""Candidates tried at most, as in R."""
+REASONS = {3: NOTHING_OBSERVED, FAILED: "the engine could not fit it; leave engine='native'"}
 NOT_FINITE = "its forecast is not a finite number; check the series for values that differ by many orders of magnitude"
 
 
@@ -42,6 +47,8 @@ class Arima:
         boundary: "seasonal", "reject" or "accept", see above.
         covariates: Use the known covariates of the table.
         levels: Quantile levels, ascending, between 0 and 1.
+        engine: Who estimates: "native", "statsmodels" (orders given, or as searched natively) or "pmdarima" (which searches by itself).
+            Forecasts come from the estimates in the same way, so the models are stored and moved on alike.
         threads: Threads over series; None is one. It changes the speed, never the bits.
 
     Source: Hyndman and Khandakar 2008, Automatic Time Series Forecasting: The forecast Package for R.
@@ -55,6 +62,7 @@ class Arima:
     boundary: Literal["seasonal", "reject", "accept"] = "seasonal"
     covariates: bool = True
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    engine: Literal["native", "statsmodels", "pmdarima"] = "native"
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +71,8 @@ class Arima:
             raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
         if self.boundary not in BOUNDARIES:
             raise UnknownName.of("boundary rule", self.boundary, BOUNDARIES)
+        if self.engine not in ENGINES:
+            raise UnknownName.of("engine of 'arima'", self.engine, ENGINES)
         if self.seasonal is not None and self.order is None:
             raise SettingsError(f"seasonal={self.seasonal!r} came without order; give both, as in order=(1, 1, 1), seasonal=(0, 1, 1)")
         for orders, size in ((self.order, 3), (self.seasonal, 3), (self.most, 6)):
@@ -82,21 +92,20 @@ class Arima:
         period, regressors = season(self.period, table), Regressors.of(table, self.covariates)
         limits, fixed = self._limits(period)
         x, columns = regressors.matrix(table), _columns(len(table), sum(limits) - limits[1] - limits[4], len(regressors.names))
+        d, D = (limits[1], limits[4]) if fixed else (-1, -1)
+        constant = -1 if self.constant is None else int(self.constant)
         native.fit(
-            table.target, table.indptr, x, period, fixed, np.array(limits, np.int32), *((limits[1], limits[4]) if fixed else (-1, -1)),
-            -1 if self.constant is None else int(self.constant), MODELS, ("reject", "accept", "seasonal").index(self.boundary),
-            *columns, threads=self.threads or 1,
+            table.target, table.indptr, x, period, fixed, np.array(limits, np.int32), d, D, constant, MODELS,
+            BOUNDARIES.index(self.boundary), *columns, threads=self.threads or 1,
         )  # fmt: skip
+        if self.engine != "native":
+            refit(self.engine, table, x, Wanted(period, limits, fixed), columns)
         return FittedArima(self, period, regressors, *columns, *_state(columns[0], period)).moved(table)
 
     def _limits(self, period: int) -> tuple[tuple[int, ...], bool]:
         if self.order is None:
             return self.most if period > 1 else (*self.most[:3], 0, 0, 0), False
         return (*self.order, *(self.seasonal or (0, 0, 0))), True
-
-
-MODELS = 94
-"""Candidates tried at most, as in R."""
 
 
 @storable
@@ -147,7 +156,7 @@ class FittedArima:
         mean, variance = (np.empty((len(self.orders), horizon)) for _ in range(2))
         native.project(self.period, at.orders, at.coefficients, at.numbers, at.state, at.tail, mean, variance)
         mean += self.regressors.effect(self.betas, horizon, future)
-        return _forecast(mean, np.sqrt(variance), self.recipe.levels, self.numbers[:, 6] == 3)
+        return _forecast(mean, np.sqrt(variance), self.recipe.levels, self.numbers[:, 6])
 
     def moved(self, table: Table) -> FittedArima:
         """The model at the end of `table`, coefficients as they are."""
@@ -187,9 +196,9 @@ def _state(orders: NDArray[np.int32], period: int) -> tuple[Floats, Floats]:
     return state, tail
 
 
-def _forecast(mean: Floats, sd: Floats, levels: tuple[float, ...], nothing: NDArray[np.bool_]) -> Forecast:
+def _forecast(mean: Floats, sd: Floats, levels: tuple[float, ...], status: Floats) -> Forecast:
     z = np.array([NormalDist().inv_cdf(level) for level in levels])
-    lost = ~np.isfinite(mean + sd).all(axis=1)
-    failed = {int(i): NOTHING_OBSERVED if nothing[i] else NOT_FINITE for i in np.flatnonzero(lost)}
+    lost = np.asarray(~np.isfinite(mean + sd).all(axis=1))
+    failed = {i: REASONS.get(int(status[i]), NOT_FINITE) for i in np.flatnonzero(lost).tolist()}
     mean, sd = np.where(lost[:, None], np.nan, mean), np.where(lost[:, None], np.nan, sd)
     return Forecast(mean, levels, mean[:, :, None] + sd[:, :, None] * z, failed)

@@ -1,0 +1,212 @@
+"""ARIMA through its learner: orders, forecasts, covariates, wrappers and the original engines."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+
+from forecaster.errors import MissingExtra, SettingsError, UnknownName
+from forecaster.learners import _arima_originals, make
+from forecaster.learners.transformed import Transformed
+from forecaster.table import Future
+from forecaster.testing import sales, table_of
+
+SEASON = 12
+
+
+def airline(n: int = 120, seed: int = 0, theta: float = 0.4, seasonal: float = 0.5) -> np.ndarray:
+    """(0, 1, 1)(0, 1, 1)12, written out."""
+    e = np.random.default_rng(seed).normal(size=n + 13)
+    w = e[13:] - theta * e[12:-1] - seasonal * e[1:-12] + theta * seasonal * e[:-13]
+    y = np.zeros(n)
+    for t in range(n):
+        past = [y[t - lag] if t >= lag else 0.0 for lag in (1, 12, 13)]
+        y[t] = w[t] + past[0] + past[1] - past[2]
+    return y + 100
+
+
+def autoregression(n: int, phi: float, mean: float, seed: int) -> np.ndarray:
+    e = np.random.default_rng(seed).normal(size=n)
+    y = np.zeros(n)
+    for t in range(n):
+        y[t] = phi * (y[t - 1] if t else 0.0) + e[t]
+    return y + mean
+
+
+def sarimax(y: np.ndarray, model, i: int = 0):
+    """statsmodels at our parameters, smoothed."""
+    statespace = pytest.importorskip("statsmodels.tsa.statespace.sarimax")
+    p, d, q, P, D, Q, _ = (int(order) for order in model.orders[i])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kalman = statespace.SARIMAX(y, order=(p, d, q), seasonal_order=(P, D, Q, SEASON), trend="n", use_exact_diffuse=True)
+    return kalman.smooth(np.r_[model.coefficients[i, : p + q + P + Q], model.sigma2[i]])
+
+
+@pytest.mark.parametrize("gaps", [[], [30, 31, 77, 100], [117, 118, 119]], ids=["full", "gaps", "ends in gaps"])
+def test_forecasts_are_those_of_a_kalman_filter(gaps):
+    y = airline()
+    y[gaps] = np.nan
+    model = make("arima", order=(1, 1, 1), seasonal=(0, 1, 1)).fit(table_of([y], season_length=SEASON))
+    said, wanted = model.predict(24), sarimax(y, model).get_forecast(24)
+    np.testing.assert_allclose(said.mean[0], wanted.predicted_mean, rtol=1e-8)
+    # The filter still doubts its start, our variances do not.
+    sd = (said.quantiles[0, :, 2] - said.mean[0]) / 1.2815515655446004
+    np.testing.assert_allclose(sd, np.sqrt(wanted.var_pred_mean), rtol=2e-2)
+
+
+def test_fitted_values_and_residuals_are_one_step_ahead():
+    y = airline()
+    table = table_of([y], season_length=SEASON)
+    model = make("arima", order=(1, 1, 1), seasonal=(0, 1, 1)).fit(table)
+    errors = model.residuals(table)
+    assert np.isnan(errors[:13]).all()
+    np.testing.assert_allclose(errors[13:], sarimax(y, model).resid[13:], atol=1e-6)
+    np.testing.assert_allclose(model.fitted(table) + errors, np.where(np.isnan(errors), np.nan, y))
+
+
+def test_finds_the_orders_of_simulated_series():
+    table = table_of([airline(160, seed) for seed in range(30)], season_length=SEASON)
+    orders = make("arima").fit(table).orders
+    assert (orders[:, [1, 4]] == 1).all(axis=1).mean() > 0.6
+    assert ((orders[:, 5] >= 1) | (orders[:, 3] >= 1)).mean() > 0.6
+
+
+def test_estimates_what_made_the_series():
+    table = table_of([autoregression(4000, 0.7, 50, seed) for seed in range(8)])
+    model = make("arima", order=(1, 0, 0)).fit(table)
+    np.testing.assert_allclose(model.coefficients[:, 0], 0.7, atol=0.05)
+    np.testing.assert_allclose(model.numbers[:, 0], 50, atol=0.3)
+    np.testing.assert_allclose(model.sigma2, 1, atol=0.1)
+
+
+def test_eighty_percent_intervals_hold_four_values_in_five():
+    series = [autoregression(220, 0.6, 0, seed) for seed in range(150)]
+    said = make("arima").fit(table_of([y[:200] for y in series])).predict(20)
+    actual = np.array([y[200:] for y in series])
+    inside = ((actual >= said.quantiles[:, :, 0]) & (actual <= said.quantiles[:, :, 2])).mean()
+    assert 0.75 < inside < 0.84
+
+
+def test_rolling_forward_is_the_filter_not_a_fit():
+    y = airline(140)
+    table = table_of([y], season_length=SEASON)
+    model = make("arima").fit(table.drop_last(20))
+    whole = sarimax(y, model).get_forecast(6).predicted_mean
+    np.testing.assert_allclose(model.predict(6, table).mean[0], whole, rtol=1e-8)
+
+
+def with_promotion(seed: int = 0):
+    rng = np.random.default_rng(seed)
+    promotion = (rng.random(200) < 0.3).astype(np.float32)
+    table = table_of([20 + 8 * promotion + autoregression(200, 0.7, 0, seed)])
+    return dataclasses.replace(table, known={"promotion": promotion}), promotion
+
+
+def test_covariates_are_a_regression_with_arima_errors():
+    arima = pytest.importorskip("statsmodels.tsa.arima.model")
+    table, promotion = with_promotion()
+    model = make("arima", order=(1, 0, 0)).fit(table)
+    theirs = arima.ARIMA(table.target, exog=promotion, order=(1, 0, 0), trend="c").fit()
+    np.testing.assert_allclose(model.loglik, theirs.llf, atol=1e-3)
+    np.testing.assert_allclose([model.numbers[0, 0], model.betas[0, 0], model.coefficients[0, 0]], theirs.params[:3], rtol=2e-3)
+    ahead = np.array([[1, 0, 1, 1]], np.float32)
+    said = model.predict(4, None, Future({"promotion": ahead}, 4))
+    np.testing.assert_allclose(said.mean[0], theirs.forecast(4, exog=ahead[0]), rtol=1e-3)
+
+
+def test_a_category_is_one_column_per_label():
+    rng = np.random.default_rng(0)
+    weather = rng.integers(0, 3, 300)
+    table = table_of([np.array([10.0, 15, 30])[weather] + rng.normal(size=300)])
+    labels = ("dry", "rain", "snow")
+    table = dataclasses.replace(table, known={"weather": weather.astype(np.float32)}, categories={"weather": labels})
+    model = make("arima").fit(table)
+    np.testing.assert_allclose(model.betas, [[5, 20]], atol=0.5)
+    said = model.predict(3, None, Future({"weather": np.array([[0, 1, 2]], np.float32)}, 3))
+    np.testing.assert_allclose(said.mean, [[10, 15, 30]], atol=0.8)
+
+
+def test_boundary_rules_differ_where_the_season_hardly_changes():
+    rng = np.random.default_rng(0)
+    series = [50 + 10 * np.sin(2 * np.pi * np.arange(120) / SEASON) + rng.normal(size=120) for _ in range(20)]
+    table = table_of(series, season_length=SEASON)
+    aicc = {rule: make("arima", boundary=rule).fit(table).aicc for rule in ("reject", "seasonal", "accept")}
+    slack = 1 + 1e-6  # of the models alike the smallest is taken
+    assert (aicc["accept"] <= aicc["seasonal"] + slack).all()
+    assert aicc["seasonal"].sum() < aicc["reject"].sum() - 10
+
+
+def test_constant_can_be_forced_and_forbidden():
+    table = table_of([autoregression(80, 0.5, 30, 1)])
+    assert make("arima", constant=True).fit(table).orders[0, 6] == 1
+    assert make("arima", constant=False).fit(table).orders[0, 6] == 0
+
+
+@pytest.mark.parametrize(("values", "wanted"), [(np.full(20, 7.0), 7.0), (np.arange(20.0), 20.0), (np.array([2.0, 4.0]), 3.0)])
+def test_series_without_error_are_gone_on_with(values, wanted):
+    said = make("arima").fit(table_of([values])).predict(1)
+    assert said.mean[0, 0] == pytest.approx(wanted)
+
+
+def test_box_cox_wraps_it():
+    growing = np.exp(0.03 * np.arange(120) + 0.1 * np.random.default_rng(0).normal(size=120))
+    table = table_of([growing])
+    said = Transformed(make("arima"), "box_cox").fit(table).predict(6)
+    assert (said.quantiles > 0).all()
+    assert np.isfinite(said.mean).all()
+    spread = np.diff(said.quantiles[0, 0])
+    assert spread[1] > spread[0], "on the log scale the upper side is the wider one"
+
+
+@pytest.mark.parametrize("name", ["statsmodels", "pmdarima"])
+def test_original_engines_estimate(name):
+    pytest.importorskip(name)
+    table = table_of([airline(), autoregression(100, 0.6, 10, 0)], season_length=SEASON)
+    ours = make("arima", order=(0, 1, 1), seasonal=(0, 1, 1)).fit(table)
+    theirs = make("arima", order=(0, 1, 1), seasonal=(0, 1, 1), engine=name).fit(table)
+    np.testing.assert_allclose(theirs.coefficients[0, :2], ours.coefficients[0, :2], atol=0.05)
+    np.testing.assert_allclose(theirs.predict(6).mean, ours.predict(6).mean, rtol=0.02)
+    searched = make("arima", engine=name).fit(table).predict(6)
+    assert np.isfinite(searched.quantiles).all()
+
+
+def test_an_original_that_is_not_installed_names_the_command(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pmdarima", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'forecaster\[pmdarima\]'"):
+        make("arima", engine="pmdarima").fit(sales())
+
+
+def test_what_an_original_cannot_fit_is_a_failure_with_a_reason(monkeypatch):
+    def refuses(*_):
+        raise ValueError("no")
+
+    monkeypatch.setitem(_arima_originals.ORIGINALS, "statsmodels", lambda: refuses)
+    said = make("arima", engine="statsmodels").fit(sales()).predict(2)
+    assert set(said.failed) == set(range(5))
+    assert "engine='native'" in said.failed[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"levels": (0.5, 0.1)}, "ascend"),
+        ({"order": (1, 0)}, "expected 3 orders"),
+        ({"order": (40, 0, 0)}, "at most 32 coefficients"),
+        ({"seasonal": (1, 0, 0)}, "give both"),
+        ({"most": (5, 2, 5)}, "expected 6 orders"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(options, message):
+    with pytest.raises(SettingsError, match=message):
+        make("arima", **options)
+
+
+def test_near_names_are_told():
+    with pytest.raises(UnknownName, match="did you mean 'seasonal'"):
+        make("arima", boundary="seasnal")
+    with pytest.raises(UnknownName, match="did you mean 'statsmodels'"):
+        make("arima", engine="statsmodel")
