@@ -169,7 +169,7 @@ def test_original_engines_estimate(name):
     ours = make("arima", order=(0, 1, 1), seasonal=(0, 1, 1)).fit(table)
     theirs = make("arima", order=(0, 1, 1), seasonal=(0, 1, 1), engine=name).fit(table)
     np.testing.assert_allclose(theirs.coefficients[0, :2], ours.coefficients[0, :2], atol=0.05)
-    np.testing.assert_allclose(theirs.predict(6).mean, ours.predict(6).mean, rtol=0.02)
+    np.testing.assert_allclose(theirs.predict(6).mean[0], ours.predict(6).mean[0], rtol=0.02)
     searched = make("arima", engine=name).fit(table).predict(6)
     assert np.isfinite(searched.quantiles).all()
 
