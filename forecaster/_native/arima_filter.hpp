@@ -231,7 +231,7 @@ class Likelihood {
         }
         logs_ += log(product);
         transient_ = t;
-        for (int c = 0; c < columns_; ++c) go_on(c);
+        go_on<Fixed>();
     }
 
     // Number of columns that have begun at row t; the others have no error yet.
@@ -273,19 +273,28 @@ class Likelihood {
     }
 
     // Steady state: the variance is 1, so errors follow from the difference equation itself. Lag 1 comes last and from a register,
-    // because each error waits for the one before.
-    void go_on(int c) {
+    // because each error waits for the one before; columns go side by side, because they do not wait for each other.
+    template <int Fixed>
+    void go_on() {
         if (transient_ == n_) return;
-        const double* x = data_->column(c);
-        V* e = errors_.data() + c;
+        const int columns = Fixed ? Fixed : columns_;
         const bool neighbour = !ma_lags_.empty() && ma_lags_[0] == 1;
         const V nearest = neighbour ? theta_[1] : V(0.0);
-        V before = e[(transient_ - 1) * columns_];
+        V now[Fixed ? Fixed : 1], last[Fixed ? Fixed : 1];
+        V *v = Fixed ? now : pull_.data(), *before = Fixed ? last : before_.data();
+        std::copy_n(&errors_[(transient_ - 1) * columns], columns, before);
         for (Index t = transient_; t < n_; ++t) {
-            V v = x[t];
-            for (int lag : ar_lags_) v -= phi_[lag] * x[t - lag];
-            for (std::size_t i = neighbour; i < ma_lags_.size(); ++i) v -= theta_[ma_lags_[i]] * e[(t - ma_lags_[i]) * columns_];
-            e[t * columns_] = before = v - nearest * before;
+            for (int c = 0; c < columns; ++c) v[c] = data_->values[c * n_ + t];
+            for (int lag : ar_lags_) {
+                const V f = phi_[lag];
+                for (int c = 0; c < columns; ++c) v[c] -= f * data_->values[c * n_ + t - lag];
+            }
+            for (std::size_t i = neighbour; i < ma_lags_.size(); ++i) {
+                const V f = theta_[ma_lags_[i]];
+                const V* e = &errors_[(t - ma_lags_[i]) * columns];
+                for (int c = 0; c < columns; ++c) v[c] -= f * e[c];
+            }
+            for (int c = 0; c < columns; ++c) errors_[t * columns + c] = before[c] = v[c] - nearest * before[c];
         }
     }
 
@@ -332,13 +341,16 @@ class Likelihood {
         return log(squares_ * (1.0 / n)) * n + spread;
     }
 
+    // Products of all columns of errors. Four sums at a time, because each addition waits for the one before.
     void gram() {
-        std::fill(normal_.begin(), normal_.end(), V(0.0));
         for (int b = 0; b < columns_; ++b)
             for (int c = 0; c <= b; ++c) {
-                V sum = 0.0;
-                for (Index t = data_->starts[b]; t < n_; ++t) sum += errors_[t * columns_ + b] * errors_[t * columns_ + c];
-                normal_[b * columns_ + c] = normal_[c * columns_ + b] = sum;
+                V sums[4] = {0.0, 0.0, 0.0, 0.0};
+                Index t = data_->starts[b];
+                for (; t + 4 <= n_; t += 4)
+                    for (int i = 0; i < 4; ++i) sums[i] += errors_[(t + i) * columns_ + b] * errors_[(t + i) * columns_ + c];
+                for (; t < n_; ++t) sums[0] += errors_[t * columns_ + b] * errors_[t * columns_ + c];
+                normal_[b * columns_ + c] = normal_[c * columns_ + b] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
             }
     }
 };

@@ -176,12 +176,19 @@ class Levenberg {
     }
 
     void multiply(int a, int b) {
+        const int used = std::min(W, k_ + 1 - a * W);
+        used <= W / 2 ? multiply<W / 2>(a, b) : multiply<W>(a, b);
+    }
+
+    // The first `Rows` columns of block a times all of block b.
+    template <int Rows>
+    void multiply(int a, int b) {
         const Lanes<W>*left = sheet_.data() + a * rows_, *right = sheet_.data() + b * rows_;
-        Lanes<W> sum[W];
+        Lanes<W> sum[Rows];
         for (auto& s : sum) s = 0.0;
         for (Index t = 0; t < rows_; ++t)
-            for (int l = 0; l < W; ++l) sum[l] += Lanes<W>(left[t][l]) * right[t];
-        for (int l = 0; l < W; ++l) sum[l].store(&gram_[static_cast<std::size_t>(a * W + l) * columns() + b * W]);
+            for (int l = 0; l < Rows; ++l) sum[l] += Lanes<W>(left[t][l]) * right[t];
+        for (int l = 0; l < Rows; ++l) sum[l].store(&gram_[static_cast<std::size_t>(a * W + l) * columns() + b * W]);
     }
 
     // The step from x into `move_`; whether the box or the longest step held it back.
