@@ -33,18 +33,17 @@ struct Tried {
 template <int W>
 class Search {
   public:
-    // The best model of series `series` under `rules`, polished.
+    // The best model of `series` under `rules`, polished.
     Candidate run(const Series& series, const Rules& rules, const Orders& differences) {
-        series_ = &series, rules_ = &rules, best_ = Candidate{}, tried_.clear(), pool_.clear(), models_ = 0;
-        for (int constant : {0, 1}) {
-            Orders orders = differences;
-            orders.constant = constant;
-            if (constant == 0 || allowed_constant(orders)) prepared_[constant].build(series, orders, rules.m);
-        }
+        rules_ = &rules, best_ = Candidate{}, tried_.clear(), pool_.clear(), models_ = 0;
+        prepare(series, differences);
         if (rules.fixed)
             fit_fixed(differences);
+        else if (series.gaps.empty())
+            search(differences);
         else
-            stepwise(differences);
+            search_around_gaps(series, differences);
+        settle(differences);
         return best_;
     }
 
@@ -69,6 +68,15 @@ class Search {
     std::set<std::array<int, 5>> tried_;
     std::vector<Tried> pool_;
     int models_ = 0;
+
+    void prepare(const Series& series, const Orders& differences) {
+        series_ = &series;
+        for (int constant : {0, 1}) {
+            Orders orders = differences;
+            orders.constant = constant;
+            if (constant == 0 || allowed_constant(orders)) prepared_[constant].build(series, orders, rules_->m);
+        }
+    }
 
     static constexpr double bound_ = 0.9999, edge_ = 0.999;
     static constexpr double alike_ = 1.0;
@@ -157,7 +165,7 @@ class Search {
 
     // Best-first: the neighbours of every model in the beam are tried, best model first. Stepwise search is a beam of one, which
     // ends in a model worse by more than 1 in one series of ten.
-    void stepwise(const Orders& differences) {
+    void search(const Orders& differences) {
         const Orders most = limits(differences);
         beginnings(differences, most);
         for (Tried* next = unexpanded(); next && models_ < rules_->models; next = unexpanded()) {
@@ -171,7 +179,41 @@ class Search {
             }
         }
         prefer_small();
-        settle(differences);
+    }
+
+    // Missing values cost a column each, so orders are searched with the values that a plain model puts there; the few best models
+    // are then compared by the likelihood that skips them.
+    void search_around_gaps(const Series& series, const Orders& differences) {
+        const Series whole = completed(series, differences);
+        prepare(whole, differences);
+        search(differences);
+        std::sort(pool_.begin(), pool_.end(), [](const Tried& a, const Tried& b) { return a.model.criterion < b.model.criterion; });
+        pool_.resize(std::min<std::size_t>(pool_.size(), beam_));
+        prepare(series, differences);
+        best_ = Candidate{};
+        for (Tried& tried : pool_) {
+            measure(tried.model, 1e-2, 30, infinite);
+            if (tried.model.criterion < best_.criterion) best_ = tried.model;
+        }
+        prefer_small();
+    }
+
+    Series completed(const Series& series, const Orders& differences) {
+        const Orders most = limits(differences);
+        Candidate plain{.orders = differences};
+        plain.orders.p = std::min(1, most.p), plain.orders.q = std::min(1, most.q), plain.orders.P = std::min(1, most.P), plain.orders.Q = std::min(1, most.Q);
+        plain.orders.constant = most.constant;
+        begin(Candidate{}, plain);
+        minimise(plain, 0.1, 10, infinite);
+        const Prepared& prepared = prepared_[plain.orders.constant];
+        Lanes<W> x[most_parameters];
+        for (int i = 0; i < plain.orders.parameters(); ++i) x[i] = plain.x[i];
+        likelihood_.pass(x);
+        Series whole = series;
+        const int first = prepared.regression.columns - prepared.regression.holes;
+        for (std::size_t g = 0; g < series.gaps.size(); ++g) whole.y[series.gaps[g]] -= likelihood_.beta(first + static_cast<int>(g)) * prepared.spread;
+        whole.gaps.clear();
+        return whole;
     }
 
     // Of the models that AICc can hardly tell apart, the one with the fewest coefficients: a wide search finds flukes too.
@@ -263,7 +305,6 @@ class Search {
         best_ = other.deviance < one.deviance ? other : one;
         models_ = 2;
         best_.criterion = best_.deviance;
-        settle(differences);
     }
 };
 

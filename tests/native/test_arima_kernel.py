@@ -131,7 +131,7 @@ def test_threads_change_no_bit():
 
 FIT = """
 import json, sys; sys.path.insert(0, {folder!r})
-from test_arima import native, make, some_table
+from test_arima_kernel import native, make, some_table
 model = make("arima", order=(2, 1, 1), seasonal=(1, 0, 1)).fit(some_table())
 fixed = model.loglik.tolist()
 print(json.dumps([native.SIMD, fixed, make("arima").fit(some_table()).aicc.tolist()]))
