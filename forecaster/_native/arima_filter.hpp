@@ -10,14 +10,16 @@
 
 namespace forecaster::arima {
 
-// Column 0 is the series, then constant and covariates, then missing values in the order of time. Each is n long; a column is
-// zero before its start.
+// Column 0 is the series, then constant and covariates, then missing values that differencing starts from, in the order of time. Each
+// is n long; a column is zero before its start. Later missing values are skipped rows, filled with any value.
 struct Regression {
     Index n = 0;
     int columns = 1, holes = 0;
+    std::vector<Index> skips;    // rows without an observation, ascending
+    std::vector<double> weights; // polynomial of the differences, from lag 0
     std::vector<double> values;  // (columns, n)
     std::vector<Index> starts;   // (columns)
-    const double* column(int c) const { return values.data() + c * n; }
+    Index used() const { return n - holes - static_cast<Index>(skips.size()); }
 };
 
 constexpr double exact = 1e-13, close = 1e-9;  // when a filter is steady: for results, and while searching
@@ -35,7 +37,8 @@ class Likelihood {
         for (auto* v : {&phi_, &theta_, &gain_, &lead_, &variance_, &psi_}) v->assign(states_ + 2, V(0.0));
         for (auto* v : {&covariance_, &crossed_}) v->assign(ar_ + ma_ + states_ + 4, V(0.0));
         step_down_.resize(static_cast<std::size_t>(ar_) * (ar_ + 1) / 2);
-        state_.resize(static_cast<std::size_t>(states_ + 2) * columns_);
+        most_ = states_ + static_cast<int>(std::min(data.skips.size(), data.weights.size()));
+        state_.resize(static_cast<std::size_t>(most_ + 2) * columns_);
         errors_.resize(static_cast<std::size_t>(n_) * columns_);
         variances_.resize(n_);
         normal_.resize(static_cast<std::size_t>(columns_) * columns_);
@@ -44,7 +47,7 @@ class Likelihood {
     }
 
     Index rows() const { return n_; }
-    Index used() const { return n_ - data_->holes; }
+    Index used() const { return data_->used(); }
     double rate(double squares) const { return static_cast<double>(used()) / squares; }
 
     // Deviance at partial autocorrelations: p AR, q MA, P seasonal AR, Q seasonal MA.
@@ -58,7 +61,9 @@ class Likelihood {
     V run(const V* coefficients) {
         expand(coefficients);
         start();
-        if (columns_ == 1)
+        if (!data_->skips.empty())
+            skip();
+        else if (columns_ == 1)
             filter<1>();
         else if (columns_ == 2 && data_->holes == 0)
             filter<2>();
@@ -78,6 +83,12 @@ class Likelihood {
     double innovation(Index t) const { return residual(t)[0] / scale_[0] * (t < transient_ ? std::sqrt(variances_[t]) : 1.0); }
 
     double beta(int c) const { return beta_[c][0]; }
+    // Expected value of a skipped row less what fills it, at lane 0, once differencing no longer looks back on it.
+    double deviation(std::size_t skip) const {
+        double sum = 0;
+        for (int c = 0; c < columns_; ++c) sum += (c == 0 ? 1.0 : -beta(c)) * left_[skip * columns_ + c];
+        return sum;
+    }
     double squares() const { return squares_[0]; }
     int states() const { return states_; }
     const V* phi() const { return phi_.data(); }
@@ -106,12 +117,14 @@ class Likelihood {
     double still_ = exact;
     const Regression* data_ = nullptr;
     Index n_ = 0, transient_ = 0;
-    int columns_ = 1, m_ = 1, ar_ = 0, ma_ = 0, states_ = 1;
+    int columns_ = 1, m_ = 1, ar_ = 0, ma_ = 0, states_ = 1, most_ = 1;
     Orders orders_;
     std::vector<int> ar_lags_, ma_lags_;
     std::vector<V> phi_, theta_, gain_, lead_, variance_, psi_, covariance_, crossed_, step_down_;
     std::vector<V> state_, errors_, normal_, beta_, before_, pull_;
-    std::vector<double> variances_;
+    std::vector<V> cross_, toward_, looks_;
+    std::vector<double> variances_, left_;
+    std::vector<std::size_t> open_;  // skipped rows that differencing still looks back on
     V first_, logs_, squares_, scale_;
 
     void lags_of(int near, int seasons, std::vector<int>& lags) const {
@@ -298,11 +311,135 @@ class Likelihood {
         }
     }
 
+    // Around missing values the covariance of the state is carried in full (a Kalman filter), and each missing value is a state of its
+    // own for as long as differencing looks back on it.
+    void skip() {
+        cross_.assign(static_cast<std::size_t>(most_) * most_, V(0.0));
+        toward_.resize(most_ + 1), looks_.resize(most_ + 1);
+        left_.assign(data_->skips.size() * columns_, 0.0);
+        open_.clear();
+        std::fill(state_.begin(), state_.end(), V(0.0));
+        stationary_covariance();
+        logs_ = 0.0, transient_ = n_;
+        V product = 1.0;
+        std::size_t next = 0;
+        for (Index t = 0; t < n_; ++t) {
+            close_old(t);
+            const V variance = look(t);
+            if (next < data_->skips.size() && data_->skips[next] == t) {
+                open(t, variance, next++);
+            } else {
+                correct(t, variance);
+                product *= variance;
+            }
+            if (t % 16 == 15) logs_ += log(product), product = 1.0;
+            move_on();
+        }
+        logs_ += log(product);
+        while (!open_.empty()) close_first();
+    }
+
+    V& cross(int i, int j) { return cross_[static_cast<std::size_t>(std::min(i, j)) * most_ + std::max(i, j)]; }
+    int wide() const { return states_ + static_cast<int>(open_.size()); }
+    V shock(int i) const { return i == 0 ? V(1.0) : i <= ma_ ? theta_[i] : V(0.0); }
+    V carry(int i) const { return i < ar_ ? phi_[i + 1] : V(0.0); }
+
+    // From its first column, by diagonals: P = T P T' + R R'.
+    void stationary_covariance() {
+        cross(0, 0) = first_;
+        for (int i = 1; i < states_; ++i) cross(0, i) = gain_[i - 1] - carry(i - 1) * first_;
+        for (int i = 0; i + 1 < states_; ++i)
+            for (int j = i; j + 1 < states_; ++j)
+                cross(i + 1, j + 1) = cross(i, j) - shock(i) * shock(j) - carry(i) * cross(0, j + 1) - carry(j) * cross(0, i + 1) - carry(i) * carry(j) * first_;
+    }
+
+    // What row t sees of the state: `looks_`, its covariance with the state: `toward_`; returns its variance.
+    V look(Index t) {
+        const int all = wide();
+        for (int k = states_; k < all; ++k) looks_[k] = -data_->weights[t - data_->skips[open_[k - states_]]];
+        for (int i = 0; i < all; ++i) {
+            V sum = cross(0, i);
+            for (int k = states_; k < all; ++k) sum += looks_[k] * cross(i, k);
+            toward_[i] = sum;
+        }
+        V variance = toward_[0];
+        for (int k = states_; k < all; ++k) variance += looks_[k] * toward_[k];
+        variances_[t] = variance[0];
+        return variance;
+    }
+
+    V expected(int c) const {
+        V sum = state_[c];
+        for (int k = states_; k < wide(); ++k) sum += looks_[k] * state_[k * columns_ + c];
+        return sum;
+    }
+
+    void correct(Index t, V variance) {
+        const V inverse = V(1.0) / variance, weight = sqrt(inverse);
+        for (int c = 0; c < columns_; ++c) {
+            const V v = V(data_->values[c * n_ + t]) - expected(c);
+            errors_[t * columns_ + c] = v * weight;
+            pull_[c] = v * inverse;
+        }
+        const int all = wide();
+        for (int i = 0; i < all; ++i) {
+            for (int c = 0; c < columns_; ++c) state_[i * columns_ + c] += toward_[i] * pull_[c];
+            const V share = toward_[i] * inverse;
+            V* row = &cross_[static_cast<std::size_t>(i) * most_];
+            for (int j = i; j < all; ++j) row[j] -= share * toward_[j];
+        }
+    }
+
+    void open(Index t, V variance, std::size_t skip) {
+        const int k = wide();
+        for (int c = 0; c < columns_; ++c) {
+            state_[k * columns_ + c] = expected(c) - V(data_->values[c * n_ + t]);
+            errors_[t * columns_ + c] = 0.0;
+        }
+        for (int i = 0; i < k; ++i) cross(i, k) = toward_[i];
+        cross(k, k) = variance;
+        open_.push_back(skip);
+    }
+
+    void close_old(Index t) {
+        while (!open_.empty() && t - data_->skips[open_[0]] >= static_cast<Index>(data_->weights.size())) close_first();
+    }
+
+    void close_first() {
+        for (int c = 0; c < columns_; ++c) left_[open_[0] * columns_ + c] = state_[states_ * columns_ + c][0];
+        const int all = wide();
+        for (int k = states_; k + 1 < all; ++k) {
+            for (int c = 0; c < columns_; ++c) state_[k * columns_ + c] = state_[(k + 1) * columns_ + c];
+            for (int i = 0; i < states_; ++i) cross(i, k) = cross(i, k + 1);
+            for (int j = states_; j <= k; ++j) cross(j, k) = cross(j + 1, k + 1);
+        }
+        open_.erase(open_.begin());
+    }
+
+    // The state one step later: a_i = a_{i+1} + phi_i a_1 + R_i e.
+    void move_on() {
+        const int all = wide();
+        for (int c = 0; c < columns_; ++c) {
+            const V top = state_[c];
+            for (int i = 0; i < states_; ++i) state_[i * columns_ + c] = (i + 1 < states_ ? state_[(i + 1) * columns_ + c] : V(0.0)) + carry(i) * top;
+        }
+        for (int i = 0; i < all; ++i) toward_[i] = cross(0, i);
+        const V corner = toward_[0];
+        auto top = [&](int i) { return i < states_ ? toward_[i] : V(0.0); };
+        for (int i = 0; i < states_; ++i) {
+            const V f = carry(i), share = top(i + 1) + f * corner, r = shock(i);
+            V* row = &cross_[static_cast<std::size_t>(i) * most_];
+            const V* below = &cross_[static_cast<std::size_t>(i + 1) * most_];
+            for (int j = i; j < states_; ++j) row[j] = (j + 1 < states_ ? below[j + 1] : V(0.0)) + f * top(j + 1) + carry(j) * share + r * shock(j);
+            for (int k = states_; k < all; ++k) row[k] = (i + 1 < states_ ? below[k] : V(0.0)) + f * toward_[k];
+        }
+    }
+
     double column_state(int i, int c) const {
         if (transient_ == n_) return state_[i * columns_ + c][0];
         double sum = 0;
         for (int lag : ar_lags_)
-            if (lag > i) sum += phi_[lag][0] * data_->column(c)[n_ + i - lag];
+            if (lag > i) sum += phi_[lag][0] * data_->values[c * n_ + n_ + i - lag];
         for (int lag : ma_lags_)
             if (lag > i) sum += theta_[lag][0] * errors_[(n_ + i - lag) * columns_ + c][0];
         return sum;

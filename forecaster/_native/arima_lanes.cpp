@@ -154,8 +154,7 @@ struct Filterer {
         for (int i = 0; i < likelihood.states(); ++i) out.state[s * out.state_width + i] = state[i] * unit;
         if (out.innovations)
             for (Index t = 0; t < r.n; ++t) out.innovations[data.indptr[s] + series.begin + lost + t] = likelihood.innovation(t) * unit;
-        // A missing value is its bridge less what the regression found.
-        for (std::size_t g = 0; g < series.gaps.size(); ++g) series.y[series.gaps[g]] -= likelihood.beta(1 + static_cast<int>(g)) * prepared.spread;
+        prepared.complete(series, likelihood);
     }
 
     void keep_tail(Index s, Index lost) {

@@ -98,12 +98,12 @@ class Search {
     // The spread that each version of the series was divided by, so that models with and without a constant compare.
     double units(const Orders& orders) const {
         const Prepared& p = prepared_[orders.constant];
-        return 2 * static_cast<double>(p.regression.n - p.regression.holes) * std::log(p.spread);
+        return 2 * static_cast<double>(p.regression.used()) * std::log(p.spread);
     }
 
     void measure(Candidate& one, double tolerance, int passes, double best) {
         const Prepared& p = prepared_[one.orders.constant];
-        const double charge = penalty(one.orders, p.regression.n - p.regression.holes, static_cast<int>(series_->x.size())) + units(one.orders);
+        const double charge = penalty(one.orders, p.regression.used(), static_cast<int>(series_->x.size())) + units(one.orders);
         one.criterion = infinite;
         if (charge == infinite) return;
         one.deviance = minimise(one, tolerance, passes, best - charge);
@@ -181,7 +181,7 @@ class Search {
         prefer_small();
     }
 
-    // Missing values cost a column each, so orders are searched with the values that a plain model puts there; the few best models
+    // Skipping is dear, so orders are searched with the values that a plain model puts there; the few best models
     // are then compared by the likelihood that skips them.
     void search_around_gaps(const Series& series, const Orders& differences) {
         const Series whole = completed(series, differences);
@@ -210,8 +210,7 @@ class Search {
         for (int i = 0; i < plain.orders.parameters(); ++i) x[i] = plain.x[i];
         likelihood_.pass(x);
         Series whole = series;
-        const int first = prepared.regression.columns - prepared.regression.holes;
-        for (std::size_t g = 0; g < series.gaps.size(); ++g) whole.y[series.gaps[g]] -= likelihood_.beta(first + static_cast<int>(g)) * prepared.spread;
+        prepared.complete(whole, likelihood_);
         whole.gaps.clear();
         return whole;
     }
@@ -290,7 +289,7 @@ class Search {
         }
         best_.deviance = minimise(best_, 1e-6, 50, infinite);
         const Prepared& p = prepared_[best_.orders.constant];
-        best_.criterion = best_.deviance + units(best_.orders) + penalty(best_.orders, p.regression.n - p.regression.holes, static_cast<int>(series_->x.size()));
+        best_.criterion = best_.deviance + units(best_.orders) + penalty(best_.orders, p.regression.used(), static_cast<int>(series_->x.size()));
     }
 
     void fit_fixed(const Orders& differences) {

@@ -87,8 +87,8 @@ struct Prepared {
         Values w = series.y;
         difference(w, orders.d, orders.D, m);
         Regression& r = regression;
-        r.n = static_cast<Index>(w.size()), r.holes = static_cast<int>(series.gaps.size());
-        r.columns = 1, r.starts.assign(1, 0);
+        r.n = static_cast<Index>(w.size()), r.columns = 1, r.holes = 0;
+        r.starts.assign(1, 0), r.skips.clear(), r.weights = difference_polynomial(orders.d, orders.D, m);
         centre = orders.constant ? mean_of(w) : 0.0;
         double squares = 0;
         for (double& v : w) v -= centre, squares += v * v;
@@ -100,14 +100,26 @@ struct Prepared {
             difference(column, orders.d, orders.D, m);
             add(column, 0);
         }
-        const Values weights = difference_polynomial(orders.d, orders.D, m);
-        const Index lost = static_cast<Index>(weights.size()) - 1;
+        const Index lost = static_cast<Index>(r.weights.size()) - 1;
         for (Index gap : series.gaps) {
+            if (gap >= lost) {
+                r.skips.push_back(gap - lost);
+                continue;
+            }
             Values column(r.n, 0.0);
-            for (Index i = 0; i <= lost; ++i)
-                if (const Index t = gap + i - lost; t >= 0 && t < r.n) column[t] = weights[i];
-            add(column, std::max<Index>(gap - lost, 0));
+            for (Index i = lost - gap; i <= lost; ++i)
+                if (const Index t = gap + i - lost; t < r.n) column[t] = r.weights[i];
+            add(column, 0);
+            ++r.holes;
         }
+    }
+
+    // Puts what a likelihood expects there into the gaps of the series.
+    template <int W>
+    void complete(Series& series, const Likelihood<W>& likelihood) const {
+        const int early = regression.holes, first = regression.columns - early;
+        for (int g = 0; g < early; ++g) series.y[series.gaps[g]] -= likelihood.beta(first + g) * spread;
+        for (std::size_t k = 0; k < regression.skips.size(); ++k) series.y[series.gaps[early + k]] += likelihood.deviation(k) * spread;
     }
 
   private:
