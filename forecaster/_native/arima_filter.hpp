@@ -5,22 +5,11 @@
 #include <cmath>
 #include <vector>
 
-#include "arima.hpp"
-#include "lanes.hpp"
+#include "arima_gaps.hpp"
+#include "arima_innovations.hpp"
+#include "arima_process.hpp"
 
 namespace forecaster::arima {
-
-// Column 0 is the series, then constant and covariates, then missing values that differencing starts from, in the order of time. Each
-// is n long; a column is zero before its start. Later missing values are skipped rows, filled with any value.
-struct Regression {
-    Index n = 0;
-    int columns = 1, holes = 0;
-    std::vector<Index> skips;    // rows without an observation, ascending
-    std::vector<double> weights; // polynomial of the differences, from lag 0
-    std::vector<double> values;  // (columns, n)
-    std::vector<Index> starts;   // (columns)
-    Index used() const { return n - holes - static_cast<Index>(skips.size()); }
-};
 
 constexpr double exact = 1e-13, close = 1e-9;  // when a filter is steady: for results, and while searching
 
@@ -31,19 +20,11 @@ class Likelihood {
   public:
     // What to filter, and with how many coefficients. Once a step lowers the innovation variance by less than `still`, it is steady.
     void take(const Regression& data, const Orders& orders, int m, double still) {
-        still_ = still;
-        data_ = &data, n_ = data.n, columns_ = data.columns, orders_ = orders, m_ = m;
-        ar_ = orders.p + m * orders.P, ma_ = orders.q + m * orders.Q, states_ = std::max(ar_, ma_ + 1);
-        for (auto* v : {&phi_, &theta_, &gain_, &lead_, &variance_, &psi_}) v->assign(states_ + 2, V(0.0));
-        for (auto* v : {&covariance_, &crossed_}) v->assign(ar_ + ma_ + states_ + 4, V(0.0));
-        step_down_.resize(static_cast<std::size_t>(ar_) * (ar_ + 1) / 2);
-        most_ = states_ + static_cast<int>(std::min(data.skips.size(), data.weights.size()));
-        state_.resize(static_cast<std::size_t>(most_ + 2) * columns_);
-        errors_.resize(static_cast<std::size_t>(n_) * columns_);
-        variances_.resize(n_);
-        normal_.resize(static_cast<std::size_t>(columns_) * columns_);
-        beta_.assign(columns_, V(0.0)), before_.resize(columns_), pull_.resize(columns_);
-        lags_of(orders.p, orders.P, ar_lags_), lags_of(orders.q, orders.Q, ma_lags_);
+        data_ = &data, n_ = data.n, columns_ = data.columns, still_ = still;
+        process_.take(orders, m);
+        out_.take(data, process_.states);
+        least_.take(data);
+        before_.resize(columns_), pull_.resize(columns_);
     }
 
     Index rows() const { return n_; }
@@ -53,204 +34,94 @@ class Likelihood {
     // Deviance at partial autocorrelations: p AR, q MA, P seasonal AR, Q seasonal MA.
     V pass(const V* x) {
         V coefficients[most_parameters];
-        from_partial(x, coefficients);
+        process_.from_partial(x, coefficients);
         return run(coefficients);
     }
 
     // Deviance at coefficients in the same order.
     V run(const V* coefficients) {
-        expand(coefficients);
-        start();
+        process_.set(coefficients);
         if (!data_->skips.empty())
-            skip();
+            gaps_.run(process_, out_);
         else if (columns_ == 1)
             filter<1>();
         else if (columns_ == 2 && data_->holes == 0)
             filter<2>();
         else
             filter<0>();
-        return concentrate();
+        return least_.solve(out_);
     }
 
     V residual(Index t) const {
-        const V* e = &errors_[t * columns_];
+        const V* e = out_.row(t);
         V sum = e[0];
-        for (int c = 1; c < columns_; ++c) sum -= beta_[c] * e[c];
-        return sum * scale_;
+        for (int c = 1; c < columns_; ++c) sum -= least_.beta[c] * e[c];
+        return sum * least_.scale;
     }
 
-    // One-step innovation of row t at lane 0 in units of w (its variance is sigma2 * F_t).
-    double innovation(Index t) const { return residual(t)[0] / scale_[0] * (t < transient_ ? std::sqrt(variances_[t]) : 1.0); }
-
-    double beta(int c) const { return beta_[c][0]; }
-    // Expected value of a skipped row less what fills it, at lane 0, once differencing no longer looks back on it.
+    // At lane 0 from here on. One-step error of row t, its variance in units of that of the innovations.
+    double innovation(Index t) const { return residual(t)[0] / least_.scale[0] * (t < out_.steady ? std::sqrt(out_.variances[t]) : 1.0); }
+    double squares() const { return least_.squares[0]; }
+    double beta(int c) const { return least_.beta[c][0]; }
     double deviation(std::size_t skip) const {
-        double sum = 0;
-        for (int c = 0; c < columns_; ++c) sum += (c == 0 ? 1.0 : -beta(c)) * left_[skip * columns_ + c];
-        return sum;
-    }
-    double squares() const { return squares_[0]; }
-    int states() const { return states_; }
-    const V* phi() const { return phi_.data(); }
-
-    // Coefficients of the four factors from their partial autocorrelations, every root outside the circle of radius 1.01.
-    void from_partial(const V* x, V* out) const {
-        const double seasonal = std::pow(radius_, m_);
-        const int sizes[] = {orders_.p, orders_.q, orders_.P, orders_.Q};
-        for (int factor = 0; factor < 4; ++factor) {
-            durbin(x, sizes[factor], out, factor < 2 ? radius_ : seasonal, factor % 2 ? -1.0 : 1.0);
-            x += sizes[factor], out += sizes[factor];
-        }
+        return without_regressors([&](int c) { return gaps_.left(skip, c); });
     }
 
-    // The predicted state after the last row at lane 0: w is expected to be state[0] next, apart from regressors.
+    int states() const { return process_.states; }
+    void coefficients(const V* x, V* out) const { process_.from_partial(x, out); }
+
+    // The predicted state after the last row: w is expected to be state[0] next, apart from regressors.
     void final_state(double* state) const {
-        for (int i = 0; i < states_; ++i) {
-            double sum = 0;
-            for (int c = 0; c < columns_; ++c) sum += (c == 0 ? 1.0 : -beta(c)) * column_state(i, c);
-            state[i] = sum;
-        }
+        for (int i = 0; i < states(); ++i) state[i] = without_regressors([&](int c) { return column_state(i, c); });
     }
 
   private:
-    static constexpr double radius_ = 1.01;
     double still_ = exact;
     const Regression* data_ = nullptr;
-    Index n_ = 0, transient_ = 0;
-    int columns_ = 1, m_ = 1, ar_ = 0, ma_ = 0, states_ = 1, most_ = 1;
-    Orders orders_;
-    std::vector<int> ar_lags_, ma_lags_;
-    std::vector<V> phi_, theta_, gain_, lead_, variance_, psi_, covariance_, crossed_, step_down_;
-    std::vector<V> state_, errors_, normal_, beta_, before_, pull_;
-    std::vector<V> cross_, toward_, looks_;
-    std::vector<double> variances_, left_;
-    std::vector<std::size_t> open_;  // skipped rows that differencing still looks back on
-    V first_, logs_, squares_, scale_;
+    Index n_ = 0;
+    int columns_ = 1;
+    Process<W> process_;
+    Innovations<W> out_;
+    LeastSquares<W> least_;
+    GapFilter<W> gaps_;
+    std::vector<V> gain_, lead_, before_, pull_;
 
-    void lags_of(int near, int seasons, std::vector<int>& lags) const {
-        lags.clear();
-        for (int s = 0; s <= seasons; ++s)
-            for (int i = 0; i <= near; ++i)
-                if (s + i > 0) lags.push_back(s * m_ + i);
-        std::sort(lags.begin(), lags.end());
-        lags.erase(std::unique(lags.begin(), lags.end()), lags.end());
-    }
-
-    static void durbin(const V* partial, int size, V* out, double radius, double sign) {
-        V old[most_parameters];
-        for (int k = 0; k < size; ++k) {
-            std::copy_n(out, k, old);
-            for (int j = 0; j < k; ++j) out[j] = old[j] - partial[k] * old[k - 1 - j];
-            out[k] = partial[k];
-        }
-        double shrink = sign;
-        for (int k = 0; k < size; ++k) out[k] *= (shrink /= radius);
-    }
-
-    // The product of both factors as one polynomial: phi_L multiplies w_{t-L}, theta_L multiplies e_{t-L}.
-    void expand(const V* f) {
-        const V *ar = f, *ma = ar + orders_.p, *sar = ma + orders_.q, *sma = sar + orders_.P;
-        multiply(ar, orders_.p, sar, orders_.P, phi_.data(), ar_lags_, -1.0);
-        multiply(ma, orders_.q, sma, orders_.Q, theta_.data(), ma_lags_, 1.0);
-    }
-
-    void multiply(const V* near, int p, const V* far, int P, V* out, const std::vector<int>& lags, double sign) const {
-        for (int lag : lags) out[lag] = 0.0;
-        for (int i = 1; i <= p; ++i) out[i] += near[i - 1];
-        for (int s = 1; s <= P; ++s) {
-            out[s * m_] += far[s - 1];
-            for (int i = 1; i <= p; ++i) out[s * m_ + i] += far[s - 1] * near[i - 1] * sign;
-        }
-    }
-
-    // Autocovariances of the AR part alone: step-down to every lower order, then up again.
-    void ar_covariances() {
-        auto order = [this](int k) { return step_down_.data() + static_cast<std::size_t>(k) * (k - 1) / 2; };
-        for (int i = 0; i < ar_; ++i) order(ar_)[i] = phi_[i + 1];
-        V left = 1.0;
-        for (int k = ar_; k > 0; --k) {
-            const V last = order(k)[k - 1], kept = V(1.0) - last * last;
-            left *= kept;
-            const V inverse = V(1.0) / kept;
-            for (int j = 0; j < k - 1; ++j) order(k - 1)[j] = (order(k)[j] + last * order(k)[k - 2 - j]) * inverse;
-        }
-        covariance_[0] = V(1.0) / left;
-        for (int k = 1; k <= ar_ + ma_; ++k) {
-            V sum = 0.0;
-            if (k <= ar_)
-                for (int i = 0; i < k; ++i) sum += order(k)[i] * covariance_[k - 1 - i];
-            else
-                for (int lag : ar_lags_) sum += phi_[lag] * covariance_[k - lag];
-            covariance_[k] = sum;
-        }
-    }
-
-    // Autocovariances of w at lags 0 .. max(ar, 1) - 1.
-    void covariances() {
-        if (ar_ == 0) {
-            variance_[0] = 1.0;
-            for (int lag : ma_lags_) variance_[0] += theta_[lag] * theta_[lag];
-            return;
-        }
-        ar_covariances();
-        for (int k = 0; k <= ar_ + ma_; ++k) {
-            crossed_[k] = covariance_[k];
-            for (int lag : ma_lags_) crossed_[k] += theta_[lag] * covariance_[std::abs(k - lag)];
-        }
-        for (int k = 0; k < ar_; ++k) {
-            variance_[k] = crossed_[k];
-            for (int lag : ma_lags_) variance_[k] += theta_[lag] * crossed_[k + lag];
-        }
-    }
-
-    // First column of the stationary covariance, as the gain and the leading vector of the recursions, and its corner.
-    void start() {
-        covariances();
-        psi_[0] = 1.0;
-        for (int k = 1; k < ma_; ++k) {
-            psi_[k] = theta_[k];
-            for (int lag : ar_lags_)
-                if (lag <= k) psi_[k] += phi_[lag] * psi_[k - lag];
-        }
-        for (int i = 1; i <= states_; ++i) {
-            V sum = i <= ar_ ? phi_[i] * variance_[0] : V(0.0);
-            for (int lag : ar_lags_)
-                if (lag > i) sum += phi_[lag] * variance_[lag - i];
-            for (int lag : ma_lags_)
-                if (lag >= i) sum += theta_[lag] * psi_[lag - i];
-            gain_[i - 1] = lead_[i - 1] = sum;
-        }
-        first_ = variance_[0];
+    template <class Of>
+    double without_regressors(Of of) const {
+        double sum = of(0);
+        for (int c = 1; c < columns_; ++c) sum -= beta(c) * of(c);
+        return sum;
     }
 
     template <int Fixed>
     void filter() {
-        gain_[states_] = lead_[states_] = 0.0;
-        std::fill(state_.begin(), state_.end(), V(0.0));
-        logs_ = 0.0;
-        V variance = first_, product = 1.0, most = 0.0;
+        gain_.assign(process_.first.begin(), process_.first.end());
+        lead_ = gain_;
+        out_.state.assign(out_.state.size(), V(0.0));
+        out_.logs = 0.0;
+        V variance = process_.variance, product = 1.0, most = 0.0;
         Index t = 0, quiet = 0;
         int active = Fixed ? Fixed : columns_ - data_->holes;
-        for (; t < n_ && quiet <= states_; ++t) {
+        for (; t < n_ && quiet <= process_.states; ++t) {
             if constexpr (Fixed == 0) active = begun(t, active);
-            variances_[t] = variance[0];
+            out_.variances[t] = variance[0];
             product *= variance;
             const V fell = advance<Fixed>(t, active, variance);
             most = max(fell, most);
             variance -= fell;
             if (t % 16 < 15) continue;
-            logs_ += log(product), product = 1.0;
+            out_.logs += log(product), product = 1.0;
             quiet = largest(most) < still_ ? quiet + 16 : 0, most = 0.0;
         }
-        logs_ += log(product);
-        transient_ = t;
+        out_.logs += log(product);
+        out_.steady = t;
         go_on<Fixed>();
     }
 
     // Number of columns that have begun at row t; the others have no error yet.
     int begun(Index t, int active) {
         while (active < columns_ && data_->starts[active] <= t) ++active;
-        std::fill(errors_.data() + t * columns_ + active, errors_.data() + (t + 1) * columns_, V(0.0));
+        std::fill(out_.row(t) + active, out_.row(t + 1), V(0.0));
         return active;
     }
 
@@ -258,7 +129,7 @@ class Likelihood {
     template <int Fixed>
     V advance(Index t, int active, V variance) {
         const int columns = Fixed ? Fixed : columns_, used = Fixed ? Fixed : active;
-        V *__restrict a = state_.data(), *__restrict gain = gain_.data(), *__restrict lead = lead_.data(), *__restrict e = &errors_[t * columns];
+        V *__restrict a = out_.state.data(), *__restrict gain = gain_.data(), *__restrict lead = lead_.data(), *__restrict e = out_.row(t);
         V now[Fixed ? Fixed : 1], pulls[Fixed ? Fixed : 1];
         V *before = Fixed ? now : before_.data(), *pull = Fixed ? pulls : pull_.data();
         const V inverse = V(1.0) / variance, weight = sqrt(inverse);
@@ -269,19 +140,19 @@ class Likelihood {
             pull[c] = v * inverse;
         }
         const V top = lead[0], rho = top * inverse;
-        for (int lag : ar_lags_) {
-            const V f = phi_[lag];
+        for (int lag : process_.ar_lags) {
+            const V f = process_.phi[lag];
             for (int c = 0; c < used; ++c) a[lag * columns + c] += f * before[c];
             lead[lag] += f * top;
         }
-        for (int i = 0; i < states_; ++i) {
+        for (int i = 0; i < process_.states; ++i) {
             const V next = lead[i + 1], k = gain[i];
             for (int c = 0; c < used; ++c) a[i * columns + c] = a[(i + 1) * columns + c] + k * pull[c];
             gain[i] = k - rho * next;
             lead[i] = next - rho * k;
         }
-        for (int c = 0; c < used; ++c) a[states_ * columns + c] = 0.0;
-        lead[states_] = 0.0;
+        for (int c = 0; c < used; ++c) a[process_.states * columns + c] = 0.0;
+        lead[process_.states] = 0.0;
         return rho * top;
     }
 
@@ -289,206 +160,36 @@ class Likelihood {
     // because each error waits for the one before; columns go side by side, because they do not wait for each other.
     template <int Fixed>
     void go_on() {
-        if (transient_ == n_) return;
+        if (out_.steady == n_) return;
         const int columns = Fixed ? Fixed : columns_;
-        const bool neighbour = !ma_lags_.empty() && ma_lags_[0] == 1;
-        const V nearest = neighbour ? theta_[1] : V(0.0);
+        const bool neighbour = !process_.ma_lags.empty() && process_.ma_lags[0] == 1;
+        const V nearest = neighbour ? process_.theta[1] : V(0.0);
         V now[Fixed ? Fixed : 1], last[Fixed ? Fixed : 1];
         V *v = Fixed ? now : pull_.data(), *before = Fixed ? last : before_.data();
-        std::copy_n(&errors_[(transient_ - 1) * columns], columns, before);
-        for (Index t = transient_; t < n_; ++t) {
+        std::copy_n(&out_.errors[(out_.steady - 1) * columns], columns, before);
+        for (Index t = out_.steady; t < n_; ++t) {
             for (int c = 0; c < columns; ++c) v[c] = data_->values[c * n_ + t];
-            for (int lag : ar_lags_) {
-                const V f = phi_[lag];
+            for (int lag : process_.ar_lags) {
+                const V f = process_.phi[lag];
                 for (int c = 0; c < columns; ++c) v[c] -= f * data_->values[c * n_ + t - lag];
             }
-            for (std::size_t i = neighbour; i < ma_lags_.size(); ++i) {
-                const V f = theta_[ma_lags_[i]];
-                const V* e = &errors_[(t - ma_lags_[i]) * columns];
+            for (std::size_t i = neighbour; i < process_.ma_lags.size(); ++i) {
+                const V f = process_.theta[process_.ma_lags[i]];
+                const V* e = &out_.errors[(t - process_.ma_lags[i]) * columns];
                 for (int c = 0; c < columns; ++c) v[c] -= f * e[c];
             }
-            for (int c = 0; c < columns; ++c) errors_[t * columns + c] = before[c] = v[c] - nearest * before[c];
-        }
-    }
-
-    // Around missing values the covariance of the state is carried in full (a Kalman filter), and each missing value is a state of its
-    // own for as long as differencing looks back on it.
-    void skip() {
-        cross_.assign(static_cast<std::size_t>(most_) * most_, V(0.0));
-        toward_.resize(most_ + 1), looks_.resize(most_ + 1);
-        left_.assign(data_->skips.size() * columns_, 0.0);
-        open_.clear();
-        std::fill(state_.begin(), state_.end(), V(0.0));
-        stationary_covariance();
-        logs_ = 0.0, transient_ = n_;
-        V product = 1.0;
-        std::size_t next = 0;
-        for (Index t = 0; t < n_; ++t) {
-            close_old(t);
-            const V variance = look(t);
-            if (next < data_->skips.size() && data_->skips[next] == t) {
-                open(t, variance, next++);
-            } else {
-                correct(t, variance);
-                product *= variance;
-            }
-            if (t % 16 == 15) logs_ += log(product), product = 1.0;
-            move_on();
-        }
-        logs_ += log(product);
-        while (!open_.empty()) close_first();
-    }
-
-    V& cross(int i, int j) { return cross_[static_cast<std::size_t>(std::min(i, j)) * most_ + std::max(i, j)]; }
-    int wide() const { return states_ + static_cast<int>(open_.size()); }
-    V shock(int i) const { return i == 0 ? V(1.0) : i <= ma_ ? theta_[i] : V(0.0); }
-    V carry(int i) const { return i < ar_ ? phi_[i + 1] : V(0.0); }
-
-    // From its first column, by diagonals: P = T P T' + R R'.
-    void stationary_covariance() {
-        cross(0, 0) = first_;
-        for (int i = 1; i < states_; ++i) cross(0, i) = gain_[i - 1] - carry(i - 1) * first_;
-        for (int i = 0; i + 1 < states_; ++i)
-            for (int j = i; j + 1 < states_; ++j)
-                cross(i + 1, j + 1) = cross(i, j) - shock(i) * shock(j) - carry(i) * cross(0, j + 1) - carry(j) * cross(0, i + 1) - carry(i) * carry(j) * first_;
-    }
-
-    // What row t sees of the state: `looks_`, its covariance with the state: `toward_`; returns its variance.
-    V look(Index t) {
-        const int all = wide();
-        for (int k = states_; k < all; ++k) looks_[k] = -data_->weights[t - data_->skips[open_[k - states_]]];
-        for (int i = 0; i < all; ++i) {
-            V sum = cross(0, i);
-            for (int k = states_; k < all; ++k) sum += looks_[k] * cross(i, k);
-            toward_[i] = sum;
-        }
-        V variance = toward_[0];
-        for (int k = states_; k < all; ++k) variance += looks_[k] * toward_[k];
-        variances_[t] = variance[0];
-        return variance;
-    }
-
-    V expected(int c) const {
-        V sum = state_[c];
-        for (int k = states_; k < wide(); ++k) sum += looks_[k] * state_[k * columns_ + c];
-        return sum;
-    }
-
-    void correct(Index t, V variance) {
-        const V inverse = V(1.0) / variance, weight = sqrt(inverse);
-        for (int c = 0; c < columns_; ++c) {
-            const V v = V(data_->values[c * n_ + t]) - expected(c);
-            errors_[t * columns_ + c] = v * weight;
-            pull_[c] = v * inverse;
-        }
-        const int all = wide();
-        for (int i = 0; i < all; ++i) {
-            for (int c = 0; c < columns_; ++c) state_[i * columns_ + c] += toward_[i] * pull_[c];
-            const V share = toward_[i] * inverse;
-            V* row = &cross_[static_cast<std::size_t>(i) * most_];
-            for (int j = i; j < all; ++j) row[j] -= share * toward_[j];
-        }
-    }
-
-    void open(Index t, V variance, std::size_t skip) {
-        const int k = wide();
-        for (int c = 0; c < columns_; ++c) {
-            state_[k * columns_ + c] = expected(c) - V(data_->values[c * n_ + t]);
-            errors_[t * columns_ + c] = 0.0;
-        }
-        for (int i = 0; i < k; ++i) cross(i, k) = toward_[i];
-        cross(k, k) = variance;
-        open_.push_back(skip);
-    }
-
-    void close_old(Index t) {
-        while (!open_.empty() && t - data_->skips[open_[0]] >= static_cast<Index>(data_->weights.size())) close_first();
-    }
-
-    void close_first() {
-        for (int c = 0; c < columns_; ++c) left_[open_[0] * columns_ + c] = state_[states_ * columns_ + c][0];
-        const int all = wide();
-        for (int k = states_; k + 1 < all; ++k) {
-            for (int c = 0; c < columns_; ++c) state_[k * columns_ + c] = state_[(k + 1) * columns_ + c];
-            for (int i = 0; i < states_; ++i) cross(i, k) = cross(i, k + 1);
-            for (int j = states_; j <= k; ++j) cross(j, k) = cross(j + 1, k + 1);
-        }
-        open_.erase(open_.begin());
-    }
-
-    // The state one step later: a_i = a_{i+1} + phi_i a_1 + R_i e.
-    void move_on() {
-        const int all = wide();
-        for (int c = 0; c < columns_; ++c) {
-            const V top = state_[c];
-            for (int i = 0; i < states_; ++i) state_[i * columns_ + c] = (i + 1 < states_ ? state_[(i + 1) * columns_ + c] : V(0.0)) + carry(i) * top;
-        }
-        for (int i = 0; i < all; ++i) toward_[i] = cross(0, i);
-        const V corner = toward_[0];
-        auto top = [&](int i) { return i < states_ ? toward_[i] : V(0.0); };
-        for (int i = 0; i < states_; ++i) {
-            const V f = carry(i), share = top(i + 1) + f * corner, r = shock(i);
-            V* row = &cross_[static_cast<std::size_t>(i) * most_];
-            const V* below = &cross_[static_cast<std::size_t>(i + 1) * most_];
-            for (int j = i; j < states_; ++j) row[j] = (j + 1 < states_ ? below[j + 1] : V(0.0)) + f * top(j + 1) + carry(j) * share + r * shock(j);
-            for (int k = states_; k < all; ++k) row[k] = (i + 1 < states_ ? below[k] : V(0.0)) + f * toward_[k];
+            for (int c = 0; c < columns; ++c) out_.errors[t * columns + c] = before[c] = v[c] - nearest * before[c];
         }
     }
 
     double column_state(int i, int c) const {
-        if (transient_ == n_) return state_[i * columns_ + c][0];
+        if (out_.steady == n_) return out_.state[i * columns_ + c][0];
         double sum = 0;
-        for (int lag : ar_lags_)
-            if (lag > i) sum += phi_[lag][0] * data_->values[c * n_ + n_ + i - lag];
-        for (int lag : ma_lags_)
-            if (lag > i) sum += theta_[lag][0] * errors_[(n_ + i - lag) * columns_ + c][0];
+        for (int lag : process_.ar_lags)
+            if (lag > i) sum += process_.phi[lag][0] * data_->values[c * n_ + n_ + i - lag];
+        for (int lag : process_.ma_lags)
+            if (lag > i) sum += process_.theta[lag][0] * out_.errors[(n_ + i - lag) * columns_ + c][0];
         return sum;
-    }
-
-    // Least squares of the errors of the series on those of the regressors: Cholesky with missing values first, the series last.
-    V concentrate() {
-        gram();
-        const int last = columns_ - 1;
-        V spread = logs_;
-        auto at = [this, last](int i, int j) -> V& { return normal_[(last - i) * columns_ + last - j]; };
-        for (int i = 0; i <= last; ++i) {
-            for (int j = 0; j < i; ++j) {
-                V s = at(i, j);
-                for (int t = 0; t < j; ++t) s -= at(i, t) * at(j, t);
-                at(i, j) = s / at(j, j);
-            }
-            V s = at(i, i);
-            const V whole = s;
-            for (int t = 0; t < i; ++t) s -= at(i, t) * at(i, t);
-            if (i == last) {
-                squares_ = max(s, 1e-300);
-                break;
-            }
-            // A regressor that the others explain gets no weight.
-            at(i, i) = select(s > whole * 1e-12, sqrt(max(s, 1e-300)), V(1e150));
-            if (i < data_->holes) spread += log(max(s, 1e-300));
-        }
-        for (int i = last - 1; i >= 0; --i) {
-            V s = at(last, i);
-            for (int t = i + 1; t < last; ++t) s -= at(t, i) * beta_[last - t];
-            beta_[last - i] = s / at(i, i);
-        }
-        const double n = static_cast<double>(used());
-        scale_ = exp(spread * (0.5 / n));
-        return log(squares_ * (1.0 / n)) * n + spread;
-    }
-
-    // Products of all columns of errors. Four sums at a time, because each addition waits for the one before.
-    void gram() {
-        for (int b = 0; b < columns_; ++b)
-            for (int c = 0; c <= b; ++c) {
-                V sums[4] = {0.0, 0.0, 0.0, 0.0};
-                Index t = data_->starts[b];
-                for (; t + 4 <= n_; t += 4)
-                    for (int i = 0; i < 4; ++i) sums[i] += errors_[(t + i) * columns_ + b] * errors_[(t + i) * columns_ + c];
-                for (; t < n_; ++t) sums[0] += errors_[t * columns_ + b] * errors_[t * columns_ + c];
-                normal_[b * columns_ + c] = normal_[c * columns_ + b] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-            }
     }
 };
 

@@ -87,7 +87,7 @@ struct Fitter {
         likelihood.take(prepared.regression, o, rules.m, exact);
         Lanes<W> x[most_parameters], coefficients[most_parameters];
         for (int i = 0; i < o.parameters(); ++i) x[i] = found.x[i];
-        likelihood.from_partial(x, coefficients);
+        likelihood.coefficients(x, coefficients);
         const double least = likelihood.run(coefficients)[0];
         for (int i = 0; i < o.parameters(); ++i) out.coefficients[s * out.width + i] = coefficients[i][0];
         for (int c = 0; c < data.covariates; ++c) out.betas[s * data.covariates + c] = likelihood.beta(1 + o.constant + c) * prepared.spread * series.scale;

@@ -1,0 +1,112 @@
+// What a filter leaves of a series and its regressors, and least squares on it (see arima.hpp).
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "lanes.hpp"
+#include "parallel.hpp"
+
+namespace forecaster::arima {
+
+// Column 0 is the series, then constant and covariates, then missing values that differencing starts from, in the order of time. Each
+// is n long; a column is zero before its start. Later missing values are skipped rows, filled with any value.
+struct Regression {
+    Index n = 0;
+    int columns = 1, holes = 0;
+    std::vector<Index> skips;    // rows without an observation, ascending
+    std::vector<double> weights; // polynomial of the differences, from lag 0
+    std::vector<double> values;  // (columns, n)
+    std::vector<Index> starts;   // (columns)
+    Index used() const { return n - holes - static_cast<Index>(skips.size()); }
+};
+
+// One-step errors of every column, each row divided by the root of its variance.
+template <int W>
+struct Innovations {
+    const Regression* data = nullptr;
+    std::vector<Lanes<W>> errors;   // (n, columns)
+    std::vector<Lanes<W>> state;    // predicted after the last row (states, columns), unless it is steady by then
+    std::vector<double> variances;  // of lane 0, up to `steady`; 1 from there
+    Lanes<W> logs;                  // sum of the logarithms of the variances
+    Index steady = 0;
+
+    void take(const Regression& regression, int states) {
+        data = &regression;
+        errors.resize(static_cast<std::size_t>(data->n) * data->columns);
+        state.resize(static_cast<std::size_t>(states + 2) * data->columns);
+        variances.resize(data->n);
+    }
+    Lanes<W>* row(Index t) { return errors.data() + t * data->columns; }
+    const Lanes<W>* row(Index t) const { return errors.data() + t * data->columns; }
+};
+
+template <int W>
+class LeastSquares {
+    using V = Lanes<W>;
+
+  public:
+    std::vector<V> beta;  // (columns); that of column 0 has no meaning
+    V squares, scale;     // of the errors that are left; what makes the deviance a function of the scaled squares alone
+
+    void take(const Regression& regression) {
+        data_ = &regression;
+        normal_.resize(static_cast<std::size_t>(data_->columns) * data_->columns);
+        beta.assign(data_->columns, V(0.0));
+    }
+
+    // The deviance. Errors of the series on those of the regressors: Cholesky with missing values first, the series last.
+    V solve(const Innovations<W>& from) {
+        gram(from);
+        const int last = data_->columns - 1;
+        V spread = from.logs;
+        auto at = [this, last](int i, int j) -> V& { return normal_[(last - i) * data_->columns + last - j]; };
+        for (int i = 0; i <= last; ++i) {
+            for (int j = 0; j < i; ++j) {
+                V s = at(i, j);
+                for (int t = 0; t < j; ++t) s -= at(i, t) * at(j, t);
+                at(i, j) = s / at(j, j);
+            }
+            V s = at(i, i);
+            const V whole = s;
+            for (int t = 0; t < i; ++t) s -= at(i, t) * at(i, t);
+            if (i == last) {
+                squares = max(s, 1e-300);
+                break;
+            }
+            // A regressor that the others explain gets no weight.
+            at(i, i) = select(s > whole * 1e-12, sqrt(max(s, 1e-300)), V(1e150));
+            if (i < data_->holes) spread += log(max(s, 1e-300));
+        }
+        for (int i = last - 1; i >= 0; --i) {
+            V s = at(last, i);
+            for (int t = i + 1; t < last; ++t) s -= at(t, i) * beta[last - t];
+            beta[last - i] = s / at(i, i);
+        }
+        const double n = static_cast<double>(data_->used());
+        scale = exp(spread * (0.5 / n));
+        return log(squares * (1.0 / n)) * n + spread;
+    }
+
+  private:
+    const Regression* data_ = nullptr;
+    std::vector<V> normal_;
+
+    // Products of all columns of errors. Four sums at a time, because each addition waits for the one before.
+    void gram(const Innovations<W>& from) {
+        const int columns = data_->columns;
+        const Index n = data_->n;
+        const V* errors = from.errors.data();
+        for (int b = 0; b < columns; ++b)
+            for (int c = 0; c <= b; ++c) {
+                V sums[4] = {0.0, 0.0, 0.0, 0.0};
+                Index t = data_->starts[b];
+                for (; t + 4 <= n; t += 4)
+                    for (int i = 0; i < 4; ++i) sums[i] += errors[(t + i) * columns + b] * errors[(t + i) * columns + c];
+                for (; t < n; ++t) sums[0] += errors[t * columns + b] * errors[t * columns + c];
+                normal_[b * columns + c] = normal_[c * columns + b] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+            }
+    }
+};
+
+}  // namespace forecaster::arima
