@@ -88,7 +88,8 @@ class Frequency:
             return replace(self, phase=rhythm.usual_phase(micros, self._alias.every))
         days, clock = np.divmod(self._wall(micros), DAY)
         one = replace(self._alias, every=1).grid(0, 0).index(days)
-        return replace(self, phase=self.phase // DAY * DAY + rhythm.most_common(clock), offset=rhythm.most_common(one % self._alias.every))
+        phase = self.phase // DAY * DAY + rhythm.usual_phase(clock, DAY)
+        return replace(self, phase=phase, offset=rhythm.most_common(one % self._alias.every))
 
     def steps(self, stamps: NDArray[Any]) -> tuple[Ints, NDArray[np.bool_]]:
         """The step of each stamp, and whether the stamp lies exactly on the grid.

@@ -55,7 +55,9 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
     if asked.steps(rows.stamps[:10_000])[1].any() or asked.steps(rows.stamps)[1].any():
         return asked
     seen = _seen(rows)
-    if seen is None or seen.coarser_than(asked) or asked.coarser_than(seen):
+    if seen is None:
+        return asked  # stamps that jitter have no rhythm of their own: `place` tells whether they keep to this one
+    if seen.coarser_than(asked) or asked.coarser_than(seen):
         raise DataError(_off_grid(rows, asked, seen))
     findings.add(
         rule="frequency", action="repaired", column=rows.time, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
@@ -125,11 +127,14 @@ def place(rows: Stamped, frequency: Frequency, findings: Findings) -> Placed:
 
 
 def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.bool_], findings: Findings) -> Placed:
-    """Rows off the grid: a few are left out; a series that is shifted as a whole is moved; any other is quarantined."""
+    """Rows off the grid: a few are left out; a series that is shifted as a whole, or jitters, is moved; any other is quarantined."""
     sizes = np.diff(rows.indptr)
     compliant = _count(exact, rows.indptr) >= _COMPLIANT * sizes
     shifted = ~compliant & _regular(placed.steps, rows.indptr)
     strange = ~compliant & ~shifted
+    nearest = frequency.nearest(rows.stamps)[0] if strange.any() else placed.steps
+    jitters = strange & _regular(nearest, rows.indptr)
+    strange &= ~jitters
     if strange.all():
         raise DataError(_off_grid(rows, frequency, _seen(rows)))
     series = np.repeat(np.arange(len(sizes)), sizes)
@@ -143,10 +148,15 @@ def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.
         message=f"{{count}} stamps beside {grid}, one per step, were moved to the step that holds them, the first at {{first}}",
     )  # fmt: skip
     record(
+        rows, ~exact & jitters[series], findings, rule="jitter", action="repaired", column=rows.time,
+        message=f"{{count}} stamps about {grid} were moved to the nearest step, the first at {{first}}",
+    )  # fmt: skip
+    record(
         rows, ~exact & strange[series], findings, rule="mixed_frequency", action="quarantined", column=rows.time,
         message=f"{{count}} stamps do not lie on {grid} that most series share and were left out, the first at {{first}}; {_APART}",
     )  # fmt: skip
-    return replace(placed, keep=_one_at_least(exact | shifted[series], rows.indptr))
+    steps = np.where(jitters[series], nearest, placed.steps)
+    return Placed(steps, _one_at_least(exact | shifted[series] | jitters[series], rows.indptr))
 
 
 def _one_at_least(keep: NDArray[np.bool_], indptr: Ints) -> NDArray[np.bool_]:
