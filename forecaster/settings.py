@@ -45,7 +45,7 @@ class Settings(BaseModel):
     windows: Auto | dict[str, tuple[float, ...]] | None = Field("auto", description="Rolling windows: statistic -> sizes.")
     holidays: str | dict[str, Any] | None = Field(None, description="A country, a mapping, or a column of countries.")
     featurization: Literal["auto", "off"] = Field("auto", description="Calendar, Fourier and static features, or none of them.")
-    learners: Auto | tuple[Any, ...] = Field("auto", description="Names or learner objects to try.")
+    learners: Auto | tuple[Any, ...] = Field("auto", description="Names, {name: options} or learner objects to try.")
     block: Names = Field((), description="Learners not to try.")
     backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
     metric: str | Callable[..., Any] = Field("nrmse", description="What the choice is made by.")
@@ -62,6 +62,11 @@ class Settings(BaseModel):
         if value is None or (isinstance(value, str) and value == "auto"):
             return value
         return tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
+
+    @field_validator("learners")
+    @classmethod
+    def _with_options(cls, value: Any) -> Any:
+        return value if isinstance(value, str) else tuple(_learner(one) for one in value)
 
     @field_validator("windows", mode="before")
     @classmethod
@@ -125,8 +130,9 @@ class Settings(BaseModel):
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
-        """The options as JSON-able data; objects appear as their `repr`."""
-        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        """The options as JSON-able data that `parse` takes back; a metric of your own appears as its `repr`."""
+        options = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        return options if self.learners == "auto" else options | {"learners": [_told(one) for one in self.learners]}
 
 
 class JobFile(Settings):
@@ -159,6 +165,30 @@ class JobFile(Settings):
     def settings(self) -> Settings:
         """The options of the job alone."""
         return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
+
+
+def _learner(one: Any) -> Any:
+    """A learner as it is kept: a name, {name: options} whose options are good, or an object."""
+    if not isinstance(one, Mapping):
+        return one
+    from forecaster.learners import _written
+
+    if _written.is_object(one):
+        return _written.from_data(one)
+    (name, options), *more = one.items() if one else [(None, None)]
+    if more or not isinstance(name, str) or not isinstance(options, Mapping | None):
+        raise SettingsError(f"learners: expected names, or one name with options such as {{lightgbm: {{rounds: 300}}}}, got {dict(one)!r}")
+    learners.with_options(name, options or {})
+    return {name: dict(options or {})}
+
+
+def _told(one: Any) -> Any:
+    """The plain data of a learner."""
+    if isinstance(one, (str, Mapping)):
+        return _plain(one)
+    from forecaster.learners import _written
+
+    return _written.as_data(one)
 
 
 def _ours(error: ValidationError) -> SettingsError:
