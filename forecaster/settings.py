@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from forecaster import ensembles, learners, metrics
 from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.frequency import Frequency
 from forecaster.schema import Schema
 
 
@@ -34,7 +36,7 @@ class Settings(BaseModel):
     series: Names = Field(("unique_id",), description="Columns that together name a series.")
     time: str = Field("ds", description="Column of the stamps.")
     target: str = Field("y", description="Column to forecast.")
-    freq: str | int | None = Field(None, description="A pandas alias, or an int for integer steps; inferred where absent.")
+    freq: str | int | Frequency | None = Field(None, description="A pandas alias, or an int for integer steps; inferred where absent.")
     season_length: int | None = Field(None, ge=1, description="Steps in one season; from the frequency where absent.")
     aggregate: Literal["sum", "mean", "min", "max", "median"] | None = Field(None, description="How rows are joined into a coarser freq.")
     known: Names = Field((), description="Covariates known in advance (price, promotion).")
@@ -209,6 +211,6 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
-    if isinstance(value, RollingOrigin):
-        return {k: _plain(v) for k, v in vars(value).items()}
+    if isinstance(value, (Frequency, RollingOrigin)):
+        return _plain(dataclasses.asdict(value))
     return repr(value)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from forecaster.errors import DataError, SettingsError
+from forecaster.frequency import Frequency
 from forecaster.guardrails import columns, covariates, notes, rhythm, stamps, target
 from forecaster.guardrails.covariates import Covariate
 from forecaster.guardrails.findings import Findings
@@ -28,7 +29,7 @@ def check(
     frame: pa.Table,
     schema: Schema,
     *,
-    freq: str | int | None = None,
+    freq: str | int | Frequency | None = None,
     season_length: int | None = None,
     horizon: int = 1,
     aggregate: str | None = None,
@@ -39,7 +40,8 @@ def check(
     Args:
         frame: One row per series and stamp, in any order.
         schema: Which column plays which part.
-        freq: A pandas alias, or a whole number for integer steps; inferred where absent.
+        freq: A pandas alias, or a whole number for integer steps; inferred where absent. A `Frequency` is taken as it is, and what does
+            not keep to it is quarantined, never refused (`frequency_of`).
         season_length: Steps in one season; that of the frequency where absent.
         horizon: Steps to be forecast.
         aggregate: How rows of one period are joined into a coarser `freq`: sum, mean, min, max or median. Numeric covariates
@@ -67,7 +69,7 @@ def check(
     return notes.short(table, horizon, short, findings)
 
 
-def _refuse_options(freq: str | int | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
+def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
     if horizon < 1:
         raise SettingsError(f"horizon={horizon!r}: expected a whole number of steps, 1 or more, such as horizon=28")
     if season_length is not None and season_length < 1:
@@ -83,7 +85,7 @@ def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
         raise SettingsError(f"{option}={value!r}: expected one of {', '.join(known)}")
 
 
-def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | None, findings: Findings) -> pa.Table:
+def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.Table:
     """The rows that have an id and a stamp that can be read, with a numeric target."""
     target.refuse_text(frame, schema)
     read = stamps.read(frame, schema, freq, findings)
@@ -105,14 +107,17 @@ def _refuse_torn(rows: Rows, schema: Schema) -> None:
         )
 
 
-def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | None, aggregate: str | None) -> Table:
+def _table(
+    frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | Frequency | None, aggregate: str | None
+) -> Table:
+    agreed = isinstance(freq, Frequency)
     seen = Stamped.of(rows, schema.time)
     stamps.refuse_sentinels(seen)
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings)
     raw = _without_infinite(seen, rows.target, schema, findings)
     if aggregate is None:
-        runs = Runs.of(rhythm.place(seen, frequency, findings), seen.indptr)
-        rhythm.other_rhythm(runs.stamped(seen), runs.steps, frequency, findings, asked=freq is not None)
+        runs = Runs.of(rhythm.place(seen, frequency, findings, agreed=agreed), seen.indptr)
+        rhythm.other_rhythm(runs.stamped(seen), runs.steps, frequency, findings, asked=not (agreed or freq is None))
         values = without_doubles(seen, runs, raw, frequency.unit, findings)
     else:
         runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(raw), bool)), seen.indptr)

@@ -38,8 +38,8 @@ class Placed:
     keep: NDArray[np.bool_]
 
 
-def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, findings: Findings) -> Frequency:
-    """The frequency asked for, anchored at the stamps, or the one that most series have.
+def frequency_of(rows: Stamped, freq: str | int | Frequency | None, aggregate: str | None, findings: Findings) -> Frequency:
+    """The frequency agreed on, or the one asked for, anchored at the stamps, or the one that most series have.
 
     Raises:
         SettingsError: There is no such frequency, or none can be seen and none was given.
@@ -47,6 +47,8 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
     """
     if freq is None:
         return _inferred(rows)
+    if isinstance(freq, Frequency):
+        return replace(freq, zone=rows.zone)
     asked = Frequency.parse(freq, rows.zone)
     if aggregate is not None:
         _refuse_finer(rows, asked)
@@ -113,8 +115,14 @@ def _off_grid(rows: Stamped, asked: Frequency, seen: Frequency | None) -> str:
     )
 
 
-def place(rows: Stamped, frequency: Frequency, findings: Findings) -> Placed:
+def place(rows: Stamped, frequency: Frequency, findings: Findings, *, agreed: bool = False) -> Placed:
     """The step of every row; rows off the grid are moved or left out, and recorded, in each series by itself.
+
+    Args:
+        rows: The rows.
+        frequency: Of the table.
+        findings: Where they are recorded.
+        agreed: Whether the frequency is that of more series than are here, so that here none needs to keep to it.
 
     Raises:
         DataError: No series lies on the grid.
@@ -122,11 +130,11 @@ def place(rows: Stamped, frequency: Frequency, findings: Findings) -> Placed:
     steps, exact = frequency.steps(rows.stamps)
     placed = Placed(steps, np.ones(len(steps), bool))
     if not exact.all():
-        placed = _off(rows, frequency, placed, exact, findings)
+        placed = _off(rows, frequency, placed, exact, findings, agreed)
     return _far(rows, placed, findings)
 
 
-def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.bool_], findings: Findings) -> Placed:
+def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.bool_], findings: Findings, agreed: bool) -> Placed:
     """Rows off the grid: a few are left out; a series that is shifted as a whole, or jitters, is moved; any other is quarantined."""
     sizes = np.diff(rows.indptr)
     compliant = _count(exact, rows.indptr) >= _COMPLIANT * sizes
@@ -135,7 +143,7 @@ def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.
     nearest = frequency.nearest(rows.stamps)[0] if strange.any() else placed.steps
     jitters = strange & _regular(nearest, rows.indptr)
     strange &= ~jitters
-    if strange.all():
+    if strange.all() and not agreed:
         raise DataError(_off_grid(rows, frequency, _seen(rows)))
     series = np.repeat(np.arange(len(sizes)), sizes)
     grid = f"the grid of {frequency.alias!r}"

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
+from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.stamped import Stamped
@@ -26,7 +27,7 @@ _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _DAY_SECONDS = 86_400
 
 
-def read(frame: pa.Table, schema: Schema, freq: str | int | None, findings: Findings) -> pa.ChunkedArray:
+def read(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.ChunkedArray:
     """The stamps of all rows as `timestamp[us]` (with the zone that came) or int64; null where there is none.
 
     Args:
@@ -88,7 +89,7 @@ def _whole(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.Chunked
     return values
 
 
-def _integers(column: pa.ChunkedArray, name: str, freq: str | int | None) -> pa.ChunkedArray:
+def _integers(column: pa.ChunkedArray, name: str, freq: str | int | Frequency | None) -> pa.ChunkedArray:
     """Whole numbers are steps; those that look like dates are refused."""
     if isinstance(freq, str) and not freq.strip().isdigit():
         raise DataError(
