@@ -14,6 +14,7 @@ from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.frequency import Frequency
 from forecaster.schema import Schema
+from forecaster.threads import available
 
 
 def _names(value: Any) -> Any:
@@ -87,6 +88,13 @@ class Settings(BaseModel):
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(sorted(set(value)))
 
+    @field_validator("n_jobs")
+    @classmethod
+    def _some_threads(cls, value: int) -> int:
+        if value < 1 and value != -1:
+            raise SettingsError(f"n_jobs: expected a number of threads, 1 or more, or -1 for one per core, got {value}")
+        return value
+
     @field_validator("metric")
     @classmethod
     def _known_metric(cls, value: Any) -> Any:
@@ -118,6 +126,25 @@ class Settings(BaseModel):
         for name in (*settings.block, *(n for n in settings.named_learners if isinstance(n, str))):
             learners.check(name)
         return settings
+
+    @classmethod
+    def revived(cls, told: Mapping[str, Any]) -> tuple[Self, dict[str, str]]:
+        """The settings that `as_dict` told, and the options that were objects and cannot be brought back: name -> what was told.
+
+        Those have their defaults in the settings.
+        """
+        lost = {}
+        for option in ("learners", "metric"):
+            try:
+                cls.parse({"horizon": 1, option: told[option]})
+            except SettingsError:
+                lost[option] = repr(told[option])
+        return cls.parse({name: value for name, value in told.items() if name not in lost}), lost
+
+    @property
+    def threads(self) -> int:
+        """Threads that `n_jobs` allows."""
+        return available() if self.n_jobs == -1 else self.n_jobs
 
     @property
     def named_learners(self) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.backtest import RollingOrigin, actuals, backtest, cutoffs, shortest, shortfalls
+from forecaster.backtest import RollingOrigin, actuals, backtest, cutoffs, shortest
 from forecaster.errors import SettingsError
 from forecaster.frequency import Frequency
 from forecaster.metrics import METRICS, Scale
@@ -111,17 +111,17 @@ def test_a_short_series_takes_part_where_it_has_room():
     t = table([30, 17, 9, 4])
     windows = RollingOrigin(3).split(t, 5, min_length=6)
     assert [w.included.tolist() for w in windows] == [[True, False, False, False], [True, True, False, False], [True, True, False, False]]
-    told = {s.series: s for s in shortfalls(windows)}
-    assert {i: s.windows for i, s in told.items()} == {1: 2, 2: 0, 3: 0}
-    assert "unique_id=s2" in told[2].reason
-    assert "it has 9 known values in 9 steps, and one window needs 11 (6 to train on, 5 ahead)" in told[2].reason
+    told = list(RollingOrigin(3).shortfalls(t, windows, 5, min_length=6))
+    assert [(f.rule, f.series["unique_id"], f.count) for f in told] == [("short_backtest", f"s{i}", n) for i, n in ((1, 2), (2, 0), (3, 0))]
+    assert "in 2 of 3 windows of the backtest: one takes 6 known values to train on and 5 steps after them" in told[0].message
 
 
 def test_a_series_that_ended_is_told_apart():
     t = table([30, 10], [0, 0])
-    told = shortfalls(RollingOrigin(1, align="calendar").split(t, 5))
-    assert [s.series for s in told] == [1]
-    assert "ends before the others" in told[0].reason
+    rolling = RollingOrigin(1, align="calendar")
+    (told,) = rolling.shortfalls(t, rolling.split(t, 5), 5)
+    assert (told.series, told.count) == ({"unique_id": "s1"}, 0)
+    assert "ends before the others" in told.message
 
 
 def test_the_minimum_length_is_that_of_the_formula():
@@ -134,8 +134,9 @@ def test_the_minimum_length_is_that_of_the_formula():
 
 
 def test_no_room_for_any_window():
-    assert RollingOrigin(3).split(table([3, 2]), 5) == []
-    assert shortfalls([]) == []
+    t = table([3, 2])
+    assert RollingOrigin(3).split(t, 5) == []
+    assert [found.count for found in RollingOrigin(3).shortfalls(t, [], 5)] == [0, 0]
     with pytest.raises(SettingsError, match="at least one window"):
         backtest(Last(), [])
 

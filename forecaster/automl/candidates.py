@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from forecaster.ensembles import FINAL
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.learners import build
@@ -46,6 +47,9 @@ def choose(table: Table, named: Sequence[Any], block: Sequence[str], design: Des
     if not left:
         raise SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
     made = dict(build(one, design=design, season_length=table.season_length, threads=threads, seed=seed) for one in left)
+    for name in FINAL:
+        if name in made:
+            raise SettingsError(f"a learner may not be called {name!r}, which is what the final forecast is called; rename {made[name]!r}")
     if len(made) < len(left):
         raise SettingsError(f"learners={list(wanted)!r} holds the same name twice; give learner objects of one kind different names")
     return made
