@@ -6,16 +6,21 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, MissingExtra
+from forecaster.frames.kinds import family
 from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
+
+_NAMES = {"polars.DataFrame": "polars", "polars.LazyFrame": "lazy"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, Fra
     _refuse_twins(table.column_names)
     kept = table.column_names if wanted is None else [column for column in wanted if column in table.column_names]
     table = _plain(table.select(kept))
-    return table, FrameKind(name, dict(zip(table.column_names, table.schema.types, strict=True)), _enums(data, name))
+    return table, FrameKind("pandas" if name == "files" else name, _types(table, name), _enums(data, name))
 
 
 def give(table: pa.Table, kind: FrameKind) -> Any:
@@ -95,27 +100,42 @@ def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, col
 
 
 def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
-    """The kind of the data, and the data as Arrow."""
+    """The kind of the data ("files" for paths), and the data as Arrow."""
     paths = [data] if isinstance(data, (str, os.PathLike)) else data
     if isinstance(paths, (list, tuple)) and paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
         from forecaster.frames import files
 
-        return "pandas", files.read([os.fspath(path) for path in paths], wanted)
+        return "files", files.read([os.fspath(path) for path in paths], wanted)
     kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
     if kind == "pandas.DataFrame":
         return "pandas", _from_pandas(data, wanted)
-    if kind == "polars.LazyFrame":
-        there = data.collect_schema().names()
-        return "lazy", data.select([name for name in there if wanted is None or name in wanted]).collect().to_arrow()
     if kind.startswith("pyarrow.") and hasattr(data, "to_table"):
         return "arrow", data.to_table(columns=None if wanted is None else [name for name in data.schema.names if name in wanted])
-    if hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series"):
-        name = {"polars.DataFrame": "polars"}.get(kind, "duckdb" if "DuckDB" in kind else "arrow")
-        return name, pa.table(data)
+    if kind == "polars.LazyFrame" or (hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series")):
+        name = _NAMES.get(kind, "duckdb" if "DuckDB" in kind else "arrow")
+        return name, _from_stream(data.collect() if name == "lazy" else data, wanted)
     raise DataError(
         f"expected a path, folder, glob or list of paths of CSV or Parquet files, or a frame of pandas, polars, pyarrow or DuckDB, but got "
         f"{type(data).__module__}.{type(data).__name__}; turn it into a frame with one column per part, such as pandas.DataFrame(...)"
     )
+
+
+def _from_stream(data: Any, wanted: list[str] | None) -> pa.Table:
+    """Anything with the Arrow interface; polars leaves out first what is not wanted, so that it need not be held."""
+    if hasattr(data, "select") and hasattr(data, "schema") and wanted is not None and isinstance(data.schema, Mapping):
+        data = data.select([name for name in data.schema if name in wanted])
+    try:
+        return pa.table(data)
+    except (pa.ArrowException, OverflowError) as error:
+        raise DataError(
+            f"the frame cannot be read as Arrow: {error}; expected columns of numbers, texts or dates: convert or drop others"
+        ) from error
+
+
+def _types(table: pa.Table, name: str) -> dict[str, pa.DataType]:
+    """The types that columns leave with: as they came, but dates of files, which came in no type of pandas, as its timestamps."""
+    kinds = [pa.timestamp("us") if name == "files" and pa.types.is_date(kind) else kind for kind in table.schema.types]
+    return dict(zip(table.column_names, kinds, strict=True))
 
 
 def _enums(data: Any, name: str) -> dict[str, Any]:
@@ -125,27 +145,45 @@ def _enums(data: Any, name: str) -> dict[str, Any]:
 
 def _from_pandas(data: Any, wanted: list[str] | None) -> pa.Table:
     _refuse_twins([str(name) for name in data.columns])
-    named = [(i, name) for i, name in enumerate(data.index.names) if name is not None and name not in data.columns]
-    levels = [(name, data.index.get_level_values(i)) for i, name in named]
+    levels = [(name, data.index.get_level_values(i)) for i, name in _levels(data.index) if name not in data.columns]
     columns = {str(name): values for name, values in [*levels, *data.items()]}
     return pa.table({name: _held(name, values) for name, values in columns.items() if wanted is None or name in wanted})
+
+
+def _levels(index: Any) -> list[tuple[int, Any]]:
+    """The levels of an index that hold something, with the names that pandas gives to those without: row numbers do not."""
+    if index.nlevels > 1:
+        return [(i, f"level_{i}" if name is None else name) for i, name in enumerate(index.names)]
+    unnamed = "index" if index.dtype.kind == "M" or str(index.dtype).startswith("period[") else None
+    return [(0, name)] if (name := unnamed if index.name is None else index.name) is not None else []
 
 
 def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     """A column of pandas as Arrow, or an error that names the column and what does not go together."""
     if values.dtype == object:
         _refuse_mixture(name, values)
-    if str(values.dtype).startswith("period["):
+        values = _with_clocks(values)
+    kind = str(values.dtype)
+    if kind.startswith("period["):
         values = getattr(values, "dt", values).to_timestamp()
+    elif kind.startswith("Sparse["):
+        values = np.asarray(values)
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, OverflowError) as error:
         raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
 
 
+def _with_clocks(values: Any) -> Any:
+    """Dates beside times as times: Arrow would take the clock off all that come after a date."""
+    if _pandas_type(values) != "date" or not any(hasattr(value, "hour") for value in values):
+        return values
+    return np.array([np.datetime64(None if _kind(value) is None else value, "us") for value in values])
+
+
 def _refuse_mixture(name: str, values: Any) -> None:
     """Numbers beside texts, or stamps of several time zones, are not one column: `1` and `"1"` may be one series or two."""
-    if _pandas_type(values) in ("string", "integer", "floating", "boolean", "date", "decimal", "empty"):
+    if _pandas_type(values) in ("string", "integer", "floating", "boolean", "decimal", "empty"):
         return
     kinds: dict[str, Any] = {}
     for value in np.asarray(values, object):
@@ -153,7 +191,11 @@ def _refuse_mixture(name: str, values: Any) -> None:
             kinds.setdefault(kind, value)
         if len(kinds) > 1:
             (one, first), (other, second) = kinds.items()
-            advice = "convert it to one time zone" if "time" in one and "time" in other else f"convert it: data[{name!r}].astype(str)"
+            advice = (
+                "convert it to one time zone"
+                if "time" in one and "time" in other
+                else f"data[{name!r}].astype(str) for names, pandas.to_numeric(data[{name!r}], errors='coerce') for numbers"
+            )
             raise DataError(f"column {name!r} mixes {one} ({first!r}) and {other} ({second!r}); expected one type: {advice}")
 
 
@@ -167,8 +209,9 @@ def _kind(value: Any) -> str | None:
     """What a value is, in a word; None where it is missing."""
     if value is None or str(value) in ("nan", "NaT", "<NA>"):
         return None
-    if hasattr(value, "utcoffset"):
-        return f"time in zone {value.tzinfo}" if value.tzinfo else "time without zone"
+    if isinstance(value, date):
+        zone = getattr(value, "tzinfo", None)
+        return f"time in zone {zone}" if zone else "time without zone"
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     return "number" if number else type(value).__name__
 
@@ -180,13 +223,25 @@ def _refuse_twins(names: Sequence[str]) -> None:
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Texts as one Arrow type, and one dictionary per column, so that every later step knows few types."""
+    """Texts as one Arrow type, one dictionary per column of categories, and all else as it is held: every later step knows few types."""
     for i, column in enumerate(table.schema):
-        if pa.types.is_string_view(column.type):
-            table = table.set_column(i, column.name, table.column(i).cast(pa.string()))
-        elif pa.types.is_dictionary(column.type):
-            table = table.set_column(i, column.name, _one_dictionary(table.column(i)))
+        if (plain := _as_plain(table.column(i))) is not None:
+            table = table.set_column(i, column.name, plain)
     return table
+
+
+def _as_plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The column in a plain type; None where it is in one."""
+    kind = column.type
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_run_end_encoded(kind):
+        return pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return column.cast(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return _one_dictionary(column) if family(kind) == "text" else column.cast(kind.value_type)
+    return None
 
 
 def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -199,20 +254,9 @@ def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
     for i, column in enumerate(table.schema):
         came = types.get(column.name, column.type)
-        if came != column.type and _family(came) == _family(column.type) != "other":
+        if came != column.type and family(came) == family(column.type) != "other":
             table = table.set_column(i, column.name, _cast(table.column(i), came))
     return table
-
-
-def _family(kind: pa.DataType) -> str:
-    """Types between which a column may change and stay what it is; computed numbers are of none."""
-    if pa.types.is_dictionary(kind):
-        return _family(kind.value_type)
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return "stamp"
-    if pa.types.is_integer(kind):
-        return "integer"
-    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else "other"
 
 
 def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
