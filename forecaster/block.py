@@ -55,7 +55,6 @@ def fit_block(
         fallback=fallback,
         seconds=time.perf_counter() - started,
         floor=_floor(table, settings.lower_bound),
-        scale=metrics.Scale.of(table).mae,
         greater_is_better=metrics.get(settings.metric).greater_is_better,
     )
 

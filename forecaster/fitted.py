@@ -36,7 +36,6 @@ class Fitted:
         fallback: Why a series is forecast by the baseline. Series index -> reason
         seconds: Time that the whole fit took.
         floor: No forecast of a series lies below; -inf for no bound. (series,)
-        scale: Mean size of the seasonal differences of each series: what to expect of its residuals. (series,)
         greater_is_better: Direction of the metric.
     """
 
@@ -49,7 +48,6 @@ class Fitted:
     fallback: Mapping[int, str]
     seconds: float
     floor: Floats
-    scale: Floats
     greater_is_better: bool
 
     @property
@@ -164,7 +162,7 @@ class Fitted:
     def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
         """The out-of-fold forecasts of one candidate and window; its quantiles come from the residuals of the other windows."""
         search, others = self.search, [v for v in range(len(forecast)) if v != w] or [w]
-        spread = Spread.of(search.actual[others], forecast[others], self.scale, self.table.group_ptr)
+        spread = Spread.of(search.actual[others], forecast[others], search.typical, self.table.group_ptr)
         columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(spread, forecast[w])
         return self._told(name, search.cutoffs[w], columns, np.isfinite(search.actual[w]).any(axis=1))
 

@@ -45,7 +45,7 @@ class Settings(BaseModel):
     static: Names = Field((), description="Covariates that do not change within a series.")
     drop: Names = Field((), description="Columns to leave out.")
     lags: Auto | tuple[Annotated[int, Field(ge=1)], ...] | None = Field("auto", description="Lags of the target.")
-    windows: Auto | dict[str, tuple[float, ...]] | None = Field("auto", description="Rolling windows: statistic -> sizes.")
+    windows: Auto | dict[str, tuple[int | float, ...]] | None = Field("auto", description="Rolling windows: statistic -> sizes.")
     holidays: str | dict[str, Any] | None = Field(None, description="A country, a mapping, or a column of countries.")
     featurization: Literal["auto", "off"] = Field("auto", description="Calendar, Fourier and static features, or none of them.")
     learners: Auto | tuple[Any, ...] = Field("auto", description="Names, {name: options} or learner objects to try.")

@@ -16,7 +16,7 @@ from forecaster import metrics
 from forecaster.archive import storable
 from forecaster.automl.trials import Trial, run_trials
 from forecaster.backtest import Window, actuals, backtest, cutoffs
-from forecaster.calibration import Spread
+from forecaster.calibration import Spread, expected
 from forecaster.ensembles import COMBINERS, select
 from forecaster.protocols import Forecast, Learner, Model
 from forecaster.table import Floats, Future, Ints, Table
@@ -47,6 +47,7 @@ class Search:
         members: The fitted candidates.
         baseline: Stands in where a member has no forecast.
         spread: How far off forecasts are, per series and step.
+        typical: How far off a seasonal naive forecast of each series would be. (series,)
         actual: Target values of the windows. (windows, series, horizon)
         chosen: Out-of-fold forecasts of the chosen candidates together. (windows, series, horizon)
         cutoffs: Last known step of each window and series. (windows, series)
@@ -60,6 +61,7 @@ class Search:
     members: tuple[Member, ...]
     baseline: Model
     spread: Spread
+    typical: Floats
     actual: Floats
     chosen: Floats
     cutoffs: Ints
@@ -119,15 +121,16 @@ def search(table: Table, candidates: Mapping[str, Learner], baseline: Learner, p
         baseline: Stands in for a candidate where that has no forecast.
         plan: How to compare them.
     """
+    typical = expected(table, plan.horizon)
     if plan.windows:
         found = _compare(table, candidates, baseline, plan)
-        spread = Spread.of(found.actual, found.chosen, metrics.Scale.of(table).mae, table.group_ptr)
+        spread = Spread.of(found.actual, found.chosen, typical, table.group_ptr)
     else:
         found = _first(table, candidates, plan)
         spread = Spread.naive(table, plan.horizon)
     members, weights, broken = _fit(table, candidates, found.weights)
     return Search(
-        tuple(candidates), found.trials, weights, found.errors, members, baseline.fit(table), spread,
+        tuple(candidates), found.trials, weights, found.errors, members, baseline.fit(table), spread, typical,
         found.actual, found.chosen, found.cutoffs, found.broken | broken,
     )  # fmt: skip
 
