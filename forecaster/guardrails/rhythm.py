@@ -48,7 +48,7 @@ def frequency_of(rows: Stamped, freq: str | int | Frequency | None, aggregate: s
     if freq is None:
         return _inferred(rows)
     if isinstance(freq, Frequency):
-        return replace(freq, zone=rows.zone)
+        return freq if (freq.zone is None) == (rows.zone is None) else replace(freq, zone=rows.zone)
     asked = Frequency.parse(freq, rows.zone)
     if aggregate is not None:
         _refuse_finer(rows, asked)
@@ -108,10 +108,10 @@ def _seen(rows: Stamped) -> Frequency | None:
 
 def _off_grid(rows: Stamped, asked: Frequency, seen: Frequency | None) -> str:
     shown = ", ".join(rows.told(np.arange(min(4, rows.indptr[1]))))
-    told = f"they look like freq={seen.alias!r}" if seen else "they have no rhythm that can be seen"
+    told = f"they look like freq={seen.alias!r}. Give that freq" if seen else "they have no rhythm that can be seen. Give their freq"
     return (
-        f"column {rows.time!r} should lie on freq={asked.alias!r}, but no series does: {rows.label(0)} has {shown} ...; {told}. "
-        f"Give that freq, or join the rows into {asked.alias!r} with aggregate='sum' (or mean, min, max, median)"
+        f"column {rows.time!r} should lie on freq={asked.alias!r}, but no series does: {rows.label(0)} has {shown} ...; {told}, "
+        f"or join the rows into {asked.alias!r} with aggregate='sum' (or mean, min, max, median)"
     )
 
 
