@@ -17,9 +17,8 @@ import typer
 from forecaster import frames
 from forecaster.errors import ForecasterError, SettingsError
 from forecaster.settings import JobFile
-from many_models import keys
+from many_models import keys, outcomes
 from many_models.many import ManyModels
-from many_models.outcomes import MODELLED
 from many_models.run import Run
 
 FAILURES, USAGE, STOPPED = 3, 2, 130
@@ -154,7 +153,7 @@ def _end(run: Run) -> None:
 def _name_failures(run: Run) -> None:
     """The first groups without a model, grouped by cause."""
     told = run.told()
-    bad = told.filter(pc.invert(pc.is_in(told["status"], pa.array(MODELLED))))
+    bad = outcomes.without_model(told)
     by = bad.select(bad.column_names[: bad.column_names.index("status")])
     for i in range(min(bad.num_rows, SHOWN)):
         typer.echo(_narrow(f"  {bad['status'][i]}: {keys.told(by, i, 30)}: {bad['error_type'][i]}: {bad['error'][i]}"))

@@ -6,6 +6,7 @@ import shutil
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ import pyarrow.parquet as pq
 
 from forecaster import frames
 from forecaster.errors import CannotPredict, UnknownName
-from many_models import engines, keys, spool
+from many_models import engines, keys, outcomes, spool
 from many_models.blocks import Block
 from many_models.how import How
-from many_models.outcomes import MODELLED
 from many_models.source import Frame
 from many_models.store import LocalStore
 from many_models.task import Task
@@ -45,7 +45,8 @@ def tables(root: Path, live: pa.Table, name: str, by: Sequence[str]) -> list[tup
     made = []
     for key, groups in _by_block(live, by):
         file = blocks_of(root).get(key) / f"{name}.parquet"
-        if file.exists():
+        # What is damaged is as good as not there.
+        with suppress(FileNotFoundError, pa.ArrowException):
             made.append((groups, _cut(pq.read_table(file).replace_schema_metadata(None), groups)))
     return made
 
@@ -56,14 +57,14 @@ def forecasts(root: Path, task: Task, live: pa.Table, future: Any, horizon: int 
     Raises:
         CannotPredict: no group could be forecast.
     """
-    modelled = live.filter(pc.is_in(live["status"], pa.array(MODELLED)))
+    live = outcomes.with_forecast(live)
     if future is None and horizon is None:
-        kept = [table for _, table in tables(root, modelled, "forecasts", task.partition_by)]
-        if len(kept) == len(set(modelled["block"].to_pylist())):
+        kept = [table for _, table in tables(root, live, "forecasts", task.partition_by)]
+        if len(kept) == len(set(live["block"].to_pylist())):
             return kept
     place = root / f".forecast-{uuid.uuid4().hex}"
     try:
-        return list(_made(root, place, task, modelled, future, horizon, workers))
+        return list(_made(root, place, task, live, future, horizon, workers))
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -73,12 +74,28 @@ def together(parts: Sequence[pa.Table], groups: pa.Table | None = None) -> pa.Ta
     filled = [part for part in parts if part.num_columns]
     if not filled:
         return pa.table({})
-    whole = pa.concat_tables(filled, promote_options="permissive")
+    whole = _typed(pa.concat_tables([_untyped(part) for part in filled], promote_options="permissive"), filled[0].schema)
     by = [] if groups is None else [name for name in groups.column_names if name in whole.column_names]
     if groups is None or not by:
         return whole
     at = keys.found(whole.select(by), groups.select(by))
     return whole if (np.diff(at) >= 0).all() else whole.take(pa.array(np.argsort(at, kind="stable")))
+
+
+def _untyped(part: pa.Table) -> pa.Table:
+    """A column without a value has no say in the type: a block that found nothing does not know that its keys are numbers."""
+    for i, column in enumerate(part.columns):
+        if column.null_count == part.num_rows:
+            part = part.set_column(i, part.column_names[i], pa.nulls(part.num_rows))
+    return part
+
+
+def _typed(whole: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Columns without any value have the types of the schema."""
+    for i, field in enumerate(whole.schema):
+        if pa.types.is_null(field.type) and field.name in schema.names:
+            whole = whole.set_column(i, field.name, pa.nulls(whole.num_rows, schema.field(field.name).type))
+    return whole
 
 
 def once(findings: pa.Table, by: Sequence[str]) -> pa.Table:
@@ -149,7 +166,9 @@ def _tell(lost: Sequence[tuple[Block, str]], blocks: int) -> None:
     if not lost:
         return
     groups, (first, why) = sum(len(block) for block, _ in lost), lost[0]
-    told = f"{groups} groups have no forecast, the first of them {keys.told(_keys(first), 0)}: {why}"
+    told = (
+        f"{groups} groups have no forecast, the first of them {keys.told(_keys(first), 0)}: {why}; if a model cannot be loaded, train again"
+    )
     if len(lost) == blocks:
         raise CannotPredict(told)
     warnings.warn(told, stacklevel=2)

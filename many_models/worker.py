@@ -55,8 +55,8 @@ class Train:
     def _run(self, block: Block) -> dict[str, int]:
         _seed(self.task)
         rows = read_block(block, self.columns, Path(self.root))
-        fitted = self.task.run(rows)
-        told = outcomes.fitted(block.groups, fitted.outcomes(), block.attempts)
+        fitted = self.task.run(rows) if block.lost is None else self.task.stand_in(rows)
+        told = _told(block, fitted.outcomes())
         commit(blocks_of(self.root), block, self.task, told, fitted, _ids(rows, self.task))
         return outcomes.counted(told)
 
@@ -183,6 +183,14 @@ def describe(error: BaseException) -> str:
     ours = isinstance(error, ForecasterError)
     where = "" if ours or not last else f" ({Path(last[0].filename).name}:{last[0].lineno} in {last[0].name})"
     return f"{error or type(error).__name__}{where}"[:2000]
+
+
+def _told(block: Block, told: pa.Table) -> pa.Table:
+    """The outcomes of a block: what the job told, or how it was lost and who forecasts instead."""
+    if (lost := block.lost) is None:
+        return outcomes.fitted(block.groups, told, block.attempts)
+    learner = told["learner"][0].as_py()
+    return outcomes.lost(block.groups, lost.status, block.attempts, lost.error_type, lost.error, lost.seconds, learner)
 
 
 def _status(error: BaseException) -> str:

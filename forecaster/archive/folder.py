@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from forecaster.archive.foreign import one_thread
 from forecaster.archive.payload import Reader, Writer
-from forecaster.archive.tree import decode, encode
+from forecaster.archive.tree import decode, encode, missing
 from forecaster.errors import ArchiveError, CannotSave
 
 FORMAT = 1
@@ -77,6 +77,19 @@ def load(folder: str | Path) -> Any:
         if isinstance(error, ArchiveError):
             raise
         raise ArchiveError(f"{target / TREE} is no tree of a model: {error}") from error
+
+
+def check(folder: str | Path) -> None:
+    """See whether `load` can load an archive, without building anything: its files are whole and its classes are there.
+
+    Raises:
+        ArchiveError: As `load` does.
+    """
+    target = Path(folder)
+    declared = manifest(target)["files"]
+    tree, _ = (_verified(target / name, declared.get(name)) for name in (TREE, ROWS))
+    if gone := missing(tree):
+        raise ArchiveError(f"{target / TREE} asks for {', '.join(gone)}, which this version does not have; fit and save the model again")
 
 
 def manifest(folder: str | Path) -> dict[str, Any]:
