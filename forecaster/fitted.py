@@ -72,7 +72,7 @@ class Fitted:
         steps = self.options["horizon"] if horizon is None else horizon
         if not isinstance(steps, int | np.integer) or isinstance(steps, bool):
             raise SettingsError(f"horizon={steps!r}: expected a whole number of steps, 1 or more, such as horizon=28")
-        return check_future(future, self.table, self.schema, int(steps))
+        return check_future(future, self.table, self.schema, int(steps), aggregate=self.options.get("aggregate"))
 
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every series for all steps of a future."""

@@ -206,14 +206,13 @@ def _static(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings
 
 
 def _refuse_end(table: Table, horizon: int, schema: Schema) -> None:
-    """Stamps beyond the year 9999 cannot be written."""
-    if table.frequency.unit == "integer":
-        return
+    """Stamps beyond the year 9999, or beyond what an integer holds, cannot be written."""
     latest = int(np.argmax(table.end))
     end = table.end[latest : latest + 1]
+    where = f"column {schema.time!r}: {table.label(latest)} ends at {step_text(table.frequency, end)[0]}, and {horizon} steps on are"
     last = table.frequency.stamps(end + horizon)
-    if last[0] >= np.datetime64("10000-01-01"):
-        raise DataError(
-            f"column {schema.time!r}: {table.label(latest)} ends at {step_text(table.frequency, end)[0]}, and {horizon} "
-            f"steps on are beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon"
-        )
+    if table.frequency.unit == "integer":
+        if last[0] < table.frequency.stamps(end)[0]:
+            raise DataError(f"{where} too large for an integer of 64 bits. Give smaller steps")
+    elif last[0] >= np.datetime64("10000-01-01"):
+        raise DataError(f"{where} beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon")

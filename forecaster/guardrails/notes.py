@@ -27,7 +27,7 @@ def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None
     same = many & flat & (lowest != 0)
     _tell(table, same, findings, rule="constant", action="noted", column=schema.target, message="all {count} values are the same")
     late = max(horizon, table.season_length)
-    usual = int(np.median(table.end))
+    usual = np.sort(table.end)[len(table) // 2]
     _tell(
         table, table.end <= usual - late, findings, first=table.end, rule="stale", action="noted", column=schema.time,
         message=f"the series ends at {{first}}, {late} steps or more before most others, and is forecast from there; drop it if it closed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -127,9 +128,20 @@ def test_dates_as_covariates_are_days() -> None:
     assert table.known["z"][:DAYS].tolist() == (days + 0.5).tolist()
 
 
-def test_nested_covariates_are_refused() -> None:
-    with pytest.raises(DataError, match="covariate 'x' should hold numbers, texts or dates; it holds list"):
-        checked(healthy(n=1).assign(x=[[1, 2]] * DAYS), Schema(known=("x",)))
+@pytest.mark.parametrize("value", [[1, 2], b"1", pd.Timedelta("1D"), pd.Interval(0, 1), dt.time(1)])
+def test_covariates_that_are_no_numbers_are_refused(value: Any) -> None:
+    with pytest.raises(DataError, match="covariate 'x' should hold numbers, texts or dates; it holds"):
+        checked(healthy(n=1).assign(x=[value] * DAYS), Schema(known=("x",)))
+
+
+def test_steps_beyond_the_exact_floats_are_not_stale() -> None:
+    _, findings = checked(healthy().assign(ds=np.tile(np.arange(DAYS) + (2**62 - 200), 8)))
+    assert len(findings) == 0
+
+
+def test_forecasts_must_fit_into_integer_steps() -> None:
+    with pytest.raises(DataError, match=r"'ds': unique_id=s0 ends at 9223372036854775802, and 7 steps on are too large.*smaller steps"):
+        checked(healthy().assign(ds=np.tile(np.arange(DAYS) + (2**63 - 145), 8)))
 
 
 def test_unused_category_levels_have_no_code() -> None:
