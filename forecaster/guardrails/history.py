@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from forecaster.errors import DataError, SettingsError
 from forecaster.frequency import Frequency
-from forecaster.guardrails import columns, covariates, notes, rhythm, stamps, target
+from forecaster.guardrails import columns, covariates, joined, notes, rhythm, stamps, target
 from forecaster.guardrails.covariates import Covariate
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.grid import Grid, Runs, before_first, note_gaps, without_doubles
@@ -122,7 +122,7 @@ def _table(
     else:
         runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(raw), bool)), seen.indptr)
         values = runs.joined(raw, aggregate)
-        notes.note_aggregated(seen, runs, frequency, aggregate, schema, findings)
+        joined.note(seen, runs, rows.target, values, aggregate, rhythm.seen_in(seen), frequency, schema.target, findings)
     rhythm.refuse_flood(runs.stamped(seen), runs.steps, frequency)
     values = _without_absurd(runs.stamped(seen), values, schema, findings)
     runs, values = _from_first(seen, runs, values, schema, findings)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
-from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Findings
-from forecaster.guardrails.grid import Runs
-from forecaster.guardrails.stamped import Stamped, step_text
+from forecaster.guardrails.stamped import step_text
 from forecaster.guardrails.target import per_series
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Table
@@ -75,22 +72,3 @@ def empty(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     """Rows of series without any known value. (rows,)"""
     none = per_series(np.add, np.isfinite(values).astype(np.float64), indptr) == 0
     return np.repeat(none, np.diff(indptr))
-
-
-def note_aggregated(rows: Stamped, runs: Runs, frequency: Frequency, how: str, schema: Schema, findings: Findings) -> None:
-    """Record that rows were joined, and series whose last period is far from full."""
-    joined = len(rows.stamps) - len(runs.steps)
-    if not joined or runs.bounds is None:
-        return
-    findings.add(
-        rule="aggregated", action="repaired", column=schema.target, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
-        message=f"{{count}} rows were joined into {len(runs.steps)} of freq={frequency.alias!r} by {how}",
-    )  # fmt: skip
-    size = np.diff(runs.bounds)
-    last = size[runs.indptr[1:] - 1]
-    partial = np.flatnonzero((np.diff(runs.indptr) > 2) & (2 * last <= size[runs.indptr[1:] - 2]))
-    findings.add(
-        rule="partial_period", action="noted", column=schema.time, series=rows.named(partial), index=partial, count=last[partial],
-        first=replace(rows, stamps=runs.first(rows.stamps)).told(runs.indptr[1:][partial] - 1),
-        message="the last period has {count} rows, half or less of the one before; where it is not complete, leave its rows out",
-    )  # fmt: skip

@@ -56,7 +56,7 @@ def frequency_of(rows: Stamped, freq: str | int | Frequency | None, aggregate: s
     asked = asked.anchored(rows.stamps)
     if asked.steps(rows.stamps[:10_000])[1].any() or asked.steps(rows.stamps)[1].any():
         return asked
-    seen = _seen(rows)
+    seen = seen_in(rows)
     if seen is None:
         return asked  # stamps that jitter have no rhythm of their own: `place` tells whether they keep to this one
     if seen.coarser_than(asked) or asked.coarser_than(seen):
@@ -70,7 +70,7 @@ def frequency_of(rows: Stamped, freq: str | int | Frequency | None, aggregate: s
 
 def _refuse_finer(rows: Stamped, asked: Frequency) -> None:
     """Rows can be joined into longer steps, not spread over shorter ones."""
-    seen = _seen(rows)
+    seen = seen_in(rows)
     if seen is not None and (seen.unit == "integer") == (asked.unit == "integer") and seen.coarser_than(asked):
         raise DataError(
             f"freq={asked.alias!r} is finer than the data, which lies on {seen.alias!r} from {rows.told(np.arange(1))[0]} on; "
@@ -99,7 +99,8 @@ def _own_frequency(rows: Stamped, i: int) -> Frequency | None:
         return None
 
 
-def _seen(rows: Stamped) -> Frequency | None:
+def seen_in(rows: Stamped) -> Frequency | None:
+    """The frequency that the rows have by themselves, if any."""
     try:
         return _inferred(rows)
     except SettingsError:
@@ -144,7 +145,7 @@ def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.
     jitters = strange & _regular(nearest, rows.indptr)
     strange &= ~jitters
     if strange.all() and not agreed:
-        raise DataError(_off_grid(rows, frequency, _seen(rows)))
+        raise DataError(_off_grid(rows, frequency, seen_in(rows)))
     series = np.repeat(np.arange(len(sizes)), sizes)
     grid = f"the grid of {frequency.alias!r}"
     record(

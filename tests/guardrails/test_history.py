@@ -64,12 +64,46 @@ def test_aggregated_covariates_are_averaged_and_categories_last() -> None:
     assert (table.past["kind"] == table.categories["kind"].index("sunday")).all()
 
 
-def test_a_last_period_that_is_not_full_is_noted() -> None:
-    whole = healthy(days=21)
-    assert "partial_period" not in rules(checked(whole, freq="W-SUN", aggregate="sum")[1])
-    _, findings = checked(healthy(days=23), freq="W-SUN", aggregate="sum")
-    partial = [f for f in findings if f.rule == "partial_period"]
-    assert [(f.count, f.first) for f in partial] == [(2, "2024-01-22")] * 8
+def partial(findings: Findings) -> set[tuple[int, str, str]]:
+    return {(f.count, f.first, f.message.split()[1]) for f in findings if f.rule == "partial_period"}
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "freq", "found"),
+    [
+        ("2024-01-01", 21, "W-SUN", set()),
+        ("2024-01-01", 23, "W-SUN", {(2, "2024-01-22", "last")}),
+        ("2024-01-03", 19, "W-SUN", {(5, "2024-01-03", "first")}),
+        ("2024-01-10", 100, "MS", {(22, "2024-01-10", "first"), (18, "2024-04-01", "last")}),
+        ("2024-02-01", 60, "ME", set()),
+    ],
+)
+def test_periods_that_are_not_full_are_noted(start: str, days: int, freq: str, found: set[tuple[int, str, str]]) -> None:
+    _, findings = checked(healthy(days=days, start=start), freq=freq, aggregate="sum", horizon=1)
+    assert partial(findings) == found
+    assert rules(findings).get("partial_period", 0) == 8 * len(found)
+
+
+def test_weeks_in_months_are_full() -> None:
+    assert partial(checked(healthy(days=60, freq="W-SUN"), freq="MS", aggregate="sum")[1]) == set()
+
+
+def test_a_last_period_with_hardly_any_events_is_noted() -> None:
+    opening = healthy(n=1, days=14)
+    events = pd.concat([opening.assign(ds=lambda f, h=h: f.ds + pd.Timedelta(hours=h)) for h in (1, 5, 9)])
+    assert partial(checked(events, freq="D", aggregate="sum")[1]) == set()
+    cut = events[events.ds < "2024-01-14 05:00"]
+    assert partial(checked(cut, freq="D", aggregate="sum")[1]) == {(1, "2024-01-14 01:00:00", "last")}
+
+
+def test_what_joined_values_do_not_hold_is_told() -> None:
+    frame = healthy()
+    mine = frame.index[frame.unique_id == BAD]
+    frame.loc[mine[[9, 10]], "y"] = np.nan
+    frame = frame.drop(index=mine[[40, 41, 60]])
+    _, findings = checked(frame, freq="W-SUN", aggregate="sum")
+    told = {(f.rule, f.action, f.column, f.count, f.first, f.series["unique_id"]) for f in findings if f.series}
+    assert told == {("missing_values", "repaired", "y", 2, "2024-01-10", BAD), ("gaps", "noted", "ds", 3, "2024-02-10", BAD)}
 
 
 def test_hours_become_days_in_local_time() -> None:
