@@ -51,7 +51,7 @@ def save(thing: Any, folder: str | Path, *, extra: Mapping[str, Any] | None = No
         ArchiveError: The folder holds something that is no archive.
     """
     target = Path(folder)
-    _refuse_foreign(target)
+    refuse_foreign(target)
     out = Writer()
     with one_thread():
         tree = json.dumps(encode(thing, out), separators=(",", ":"), allow_nan=False).encode()
@@ -85,8 +85,8 @@ def check(folder: str | Path) -> None:
     Raises:
         ArchiveError: As `load` does.
     """
-    target = Path(folder)
-    declared = manifest(target)["files"]
+    target = _found(Path(folder))
+    declared = _manifest_of(target)["files"]
     tree, _ = (_verified(target / name, declared.get(name)) for name in (TREE, ROWS))
     if gone := missing(tree):
         raise ArchiveError(f"{target / TREE} asks for {', '.join(gone)}, which this version does not have; fit and save the model again")
@@ -173,7 +173,13 @@ def _verified(path: Path, declared: Any) -> bytes:
     return data
 
 
-def _refuse_foreign(target: Path) -> None:
+def refuse_foreign(folder: str | Path) -> None:
+    """See whether an archive may be saved to a folder: whoever works for long before it does so should know first.
+
+    Raises:
+        ArchiveError: The folder holds something that is no archive.
+    """
+    target = Path(folder)
     if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).exists()):
         raise ArchiveError(f"{target} exists and is no archive of a model; choose another folder or remove it")
 
