@@ -47,7 +47,8 @@ class Forecaster:
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
         block: Names of learners not to try.
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
-        metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number.
+        metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number; metrics of quantiles are judged by the
+            point metric of the median: mae for pinball, wape for wql, nmae for coverage.
         ensemble: "voting", or None for the single best learner of each group.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.

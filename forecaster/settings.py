@@ -59,7 +59,14 @@ class Settings(BaseModel):
     n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
 
-    @field_validator("learners", "lags", mode="before")
+    @field_validator("horizon", mode="before")
+    @classmethod
+    def _a_number(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise SettingsError(f"horizon: expected a whole number of steps, got {value}")
+        return value
+
+    @field_validator("learners", "lags", "quantiles", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         if value is None or (isinstance(value, str) and value == "auto"):
@@ -81,7 +88,13 @@ class Settings(BaseModel):
     @field_validator("backtest", mode="before")
     @classmethod
     def _rolling_origin(cls, value: Any) -> Any:
-        return RollingOrigin(**value) if isinstance(value, Mapping) else value
+        if not isinstance(value, Mapping):
+            return value
+        known = [field.name for field in dataclasses.fields(RollingOrigin)]
+        for key in value:
+            if key not in known:
+                raise UnknownName.of("option of backtest", key, known)
+        return RollingOrigin(**value)
 
     @field_validator("quantiles")
     @classmethod
@@ -123,9 +136,18 @@ class Settings(BaseModel):
             settings = cls(**options)
         except ValidationError as error:
             raise _ours(error) from None
+        settings._refuse_names_of_results()
         for name in (*settings.block, *(n for n in settings.named_learners if isinstance(n, str))):
             learners.check(name)
         return settings
+
+    def _refuse_names_of_results(self) -> None:
+        """A series or time column stands beside the columns of every result, so it may not be called like one of them."""
+        ahead = ("forecast", "cutoff", "learner", "actual", *(f"q{level:g}" for level in self.quantiles))
+        found = ("column", "rule", "count", "first", "action", "message")
+        for option, names, taken in (("series", self.series, (*ahead, *found)), ("time", (self.time,), ahead)):
+            for name in set(names) & set(taken):
+                raise SettingsError(f"column {name!r} of {option}= is called like a column of the results; rename it in the data")
 
     @classmethod
     def revived(cls, told: Mapping[str, Any]) -> tuple[Self, dict[str, str]]:

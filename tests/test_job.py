@@ -222,6 +222,13 @@ def test_any_regressor_is_a_learner():
     assert np.isfinite(made.predict()["forecast"]).all()
 
 
+def test_learners_of_one_kind_are_numbered():
+    made = job(learners=[Ridge(1.0), Ridge(1000.0), {"lightgbm": {"rounds": 3}}, {"lightgbm": {"rounds": 30}}]).fit(sales())
+    assert set(made.leaderboard_["learner"]) == {"ridge", "ridge_2", "lightgbm", "lightgbm_2", "voting"}
+    with pytest.raises(SettingsError, match="holds 'naive' twice"):
+        job(learners=["naive", "naive"]).fit(sales())
+
+
 def test_without_a_backtest_there_is_no_search():
     made = job(learners="seasonal_naive", backtest=None, ensemble=None).fit(sales())
     assert len(made.backtest_) == 0

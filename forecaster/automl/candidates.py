@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,18 @@ def choose(table: Table, named: Sequence[Any], block: Sequence[str], design: Des
     left = [one for one in wanted if not (isinstance(one, str) and one in block)]
     if not left:
         raise SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
-    made = dict(build(one, design=design, season_length=table.season_length, threads=threads, seed=seed) for one in left)
+    made: dict[str, Learner] = {}
+    for one in left:
+        name, learner = build(one, design=design, season_length=table.season_length, threads=threads, seed=seed)
+        if isinstance(one, str) and name in made:
+            raise SettingsError(f"learners={list(wanted)!r} holds {name!r} twice; name it once, or with other options each time")
+        made[_free(name, made)] = learner
     for name in FINAL:
         if name in made:
             raise SettingsError(f"a learner may not be called {name!r}, which is what the final forecast is called; rename {made[name]!r}")
-    if len(made) < len(left):
-        raise SettingsError(f"learners={list(wanted)!r} holds the same name twice; give learner objects of one kind different names")
     return made
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, numbered where others of its kind came before: ridge, ridge_2 ..."""
+    return next(one for n in count(1) if (one := name if n == 1 else f"{name}_{n}") not in taken)
