@@ -47,6 +47,7 @@ class Frame:
         return self.table.schema
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        frames.readable(self.table, columns)
         chosen = self.table.select(columns)
         for start in range(0, max(chosen.num_rows, 1), BATCH_ROWS):
             yield Batch(chosen.slice(start, BATCH_ROWS))
@@ -90,7 +91,7 @@ def source(data: Any) -> Source:
         DataError: there is nothing to read, or it cannot be read.
     """
     files = _parquet_files(data)
-    return ParquetFiles(files) if files else Frame(*frames.read(data))
+    return ParquetFiles(files) if files else Frame(*frames.read(data, defer=True))
 
 
 def check_columns(schema: pa.Schema, needed: Sequence[str]) -> None:

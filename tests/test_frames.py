@@ -351,6 +351,15 @@ def test_what_arrow_cannot_hold_is_refused_or_left_out():
     assert frames.read(frame, columns=["y"])[0].to_pydict() == {"y": [1.0]}
 
 
+def test_a_column_that_cannot_be_held_may_wait_until_it_is_needed():
+    frame = PANDAS.assign(odd=pd.Series([1, "1", object()], dtype=object))
+    table, _ = frames.read(frame, defer=True)
+    assert table["y"].to_pylist()[0] == 1.0
+    frames.readable(table, ["y", "ds"])
+    with pytest.raises(DataError, match=r"column 'odd' mixes number \(1\) and str"):
+        frames.readable(table, ["y", "odd"])
+
+
 # --- odd files ------------------------------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, MissingExtra
+from forecaster.frames import held
+from forecaster.frames.held import refuse_twins
 from forecaster.frames.kinds import family
 from forecaster.frequency import Frequency
 
@@ -38,13 +39,14 @@ class FrameKind:
     enums: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, FrameKind]:
+def read(data: Any, columns: Iterable[str] | None = None, *, defer: bool = False) -> tuple[pa.Table, FrameKind]:
     """Read data of any kind.
 
     Args:
         data: A path, folder (flat or hive), glob or list of paths of CSV or Parquet files, or a frame: pandas (named index
             levels become columns), polars (also lazy), pyarrow, a DuckDB relation, or anything with `__arrow_c_stream__`.
         columns: The columns to read; all where absent. Names that the data lacks are passed over.
+        defer: Whether a column of pandas that cannot be held is nulls for now, which `readable` refuses once it plays a part.
 
     Returns:
         The data as an Arrow table, and its kind for `give`.
@@ -53,11 +55,22 @@ def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, Fra
         DataError: There is no such file, a file cannot be read, or a column cannot be held; the message names it.
     """
     wanted = None if columns is None else list(dict.fromkeys(columns))
-    name, table = _open(data, wanted)
-    _refuse_twins(table.column_names)
+    name, table = _open(data, wanted, defer)
+    refuse_twins(table.column_names)
     kept = table.column_names if wanted is None else [column for column in wanted if column in table.column_names]
     table = _plain(table.select(kept))
     return table, FrameKind("pandas" if name == "files" else name, _types(table, name), _enums(data, name))
+
+
+def readable(table: pa.Table, columns: Iterable[str]) -> None:
+    """Refuse columns that could not be held when the data was read.
+
+    Raises:
+        DataError: One of `columns` could not; the message is that of `read`.
+    """
+    for name in columns:
+        if held.UNREADABLE in (metadata := table.schema.field(name).metadata or {}):
+            raise DataError(metadata[held.UNREADABLE].decode())
 
 
 def give(table: pa.Table, kind: FrameKind) -> Any:
@@ -99,7 +112,7 @@ def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, col
     return pa.table(table | {name: pa.array(values.reshape(-1)) for name, values in columns.items()})
 
 
-def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
+def _open(data: Any, wanted: list[str] | None, defer: bool) -> tuple[str, pa.Table]:
     """The kind of the data ("files" for paths), and the data as Arrow."""
     paths = [data] if isinstance(data, (str, os.PathLike)) else data
     if isinstance(paths, (list, tuple)) and paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
@@ -108,12 +121,11 @@ def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
         return "files", files.read([os.fspath(path) for path in paths], wanted)
     kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
     if kind == "pandas.DataFrame":
-        return "pandas", _from_pandas(data, wanted)
+        return "pandas", held.frame(data, wanted, defer)
     if kind.startswith("pyarrow.") and hasattr(data, "to_table"):
         return "arrow", data.to_table(columns=None if wanted is None else [name for name in data.schema.names if name in wanted])
     if kind == "polars.LazyFrame" or (hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series")):
-        name = _NAMES.get(kind, "duckdb" if "DuckDB" in kind else "arrow")
-        return name, _from_stream(data.collect() if name == "lazy" else data, wanted)
+        return _NAMES.get(kind, "duckdb" if "DuckDB" in kind else "arrow"), _from_stream(data, wanted)
     raise DataError(
         f"expected a path, folder, glob or list of paths of CSV or Parquet files, or a frame of pandas, polars, pyarrow or DuckDB, but got "
         f"{type(data).__module__}.{type(data).__name__}; turn it into a frame with one column per part, such as pandas.DataFrame(...)"
@@ -122,8 +134,9 @@ def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
 
 def _from_stream(data: Any, wanted: list[str] | None) -> pa.Table:
     """Anything with the Arrow interface; polars leaves out first what is not wanted, so that it need not be held."""
-    if hasattr(data, "select") and hasattr(data, "schema") and wanted is not None and isinstance(data.schema, Mapping):
-        data = data.select([name for name in data.schema if name in wanted])
+    if wanted is not None and hasattr(data, "collect_schema"):
+        data = data.select([name for name in data.collect_schema().names() if name in wanted])
+    data = data.collect() if hasattr(data, "collect") else data
     try:
         return pa.table(data)
     except (pa.ArrowException, OverflowError) as error:
@@ -141,85 +154,6 @@ def _types(table: pa.Table, name: str) -> dict[str, pa.DataType]:
 def _enums(data: Any, name: str) -> dict[str, Any]:
     schema = data.collect_schema() if name in ("polars", "lazy") else {}
     return {column: dtype for column, dtype in schema.items() if type(dtype).__name__ == "Enum"}
-
-
-def _from_pandas(data: Any, wanted: list[str] | None) -> pa.Table:
-    _refuse_twins([str(name) for name in data.columns])
-    levels = [(name, data.index.get_level_values(i)) for i, name in _levels(data.index) if name not in data.columns]
-    columns = {str(name): values for name, values in [*levels, *data.items()]}
-    return pa.table({name: _held(name, values) for name, values in columns.items() if wanted is None or name in wanted})
-
-
-def _levels(index: Any) -> list[tuple[int, Any]]:
-    """The levels of an index that hold something, with the names that pandas gives to those without: row numbers do not."""
-    if index.nlevels > 1:
-        return [(i, f"level_{i}" if name is None else name) for i, name in enumerate(index.names)]
-    unnamed = "index" if index.dtype.kind == "M" or str(index.dtype).startswith("period[") else None
-    return [(0, name)] if (name := unnamed if index.name is None else index.name) is not None else []
-
-
-def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
-    """A column of pandas as Arrow, or an error that names the column and what does not go together."""
-    if values.dtype == object:
-        _refuse_mixture(name, values)
-        values = _with_clocks(values)
-    kind = str(values.dtype)
-    if kind.startswith("period["):
-        values = getattr(values, "dt", values).to_timestamp()
-    elif kind.startswith("Sparse["):
-        values = np.asarray(values)
-    try:
-        return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, OverflowError) as error:
-        raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
-
-
-def _with_clocks(values: Any) -> Any:
-    """Dates beside times as times: Arrow would take the clock off all that come after a date."""
-    if _pandas_type(values) != "date" or not any(hasattr(value, "hour") for value in values):
-        return values
-    return np.array([np.datetime64(None if _kind(value) is None else value, "us") for value in values])
-
-
-def _refuse_mixture(name: str, values: Any) -> None:
-    """Numbers beside texts, or stamps of several time zones, are not one column: `1` and `"1"` may be one series or two."""
-    if _pandas_type(values) in ("string", "integer", "floating", "boolean", "decimal", "empty"):
-        return
-    kinds: dict[str, Any] = {}
-    for value in np.asarray(values, object):
-        if (kind := _kind(value)) is not None:
-            kinds.setdefault(kind, value)
-        if len(kinds) > 1:
-            (one, first), (other, second) = kinds.items()
-            advice = (
-                "convert it to one time zone"
-                if "time" in one and "time" in other
-                else f"data[{name!r}].astype(str) for names, pandas.to_numeric(data[{name!r}], errors='coerce') for numbers"
-            )
-            raise DataError(f"column {name!r} mixes {one} ({first!r}) and {other} ({second!r}); expected one type: {advice}")
-
-
-def _pandas_type(values: Any) -> str:
-    from pandas.api.types import infer_dtype
-
-    return str(infer_dtype(values, skipna=True))
-
-
-def _kind(value: Any) -> str | None:
-    """What a value is, in a word; None where it is missing."""
-    if value is None or str(value) in ("nan", "NaT", "<NA>"):
-        return None
-    if isinstance(value, date):
-        zone = getattr(value, "tzinfo", None)
-        return f"time in zone {zone}" if zone else "time without zone"
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return "number" if number else type(value).__name__
-
-
-def _refuse_twins(names: Sequence[str]) -> None:
-    twins = sorted({name for name in names if list(names).count(name) > 1})
-    if twins:
-        raise DataError(f"columns {twins} are there more than once; expected each name once: rename or drop the copies")
 
 
 def _plain(table: pa.Table) -> pa.Table:

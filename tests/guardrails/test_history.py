@@ -118,6 +118,18 @@ def test_hours_become_days_in_local_time() -> None:
 # covariates, statics and groups
 
 
+@pytest.mark.parametrize("part", ["known", "static", "drop", None])
+def test_a_column_that_cannot_be_read_hurts_only_where_it_is_used(part: str | None) -> None:
+    frame, _ = frames.read(healthy().assign(odd=pd.Series([1, "a"] * 560, dtype=object)), defer=True)
+    schema = Schema(**({} if part is None else {part: ("odd",)}))
+    if part in ("known", "static"):
+        with pytest.raises(DataError, match=r"column 'odd' mixes number \(1\) and str \('a'\)"):
+            check(frame, schema, horizon=7)
+        return
+    _, findings = check(frame, schema, horizon=7)
+    assert rules(findings) == ({} if part == "drop" else {"extra_column": 1})
+
+
 def test_covariates_lie_beside_their_rows_whatever_their_order() -> None:
     frame = healthy().assign(price=np.arange(8.0 * DAYS), kind=lambda f: f.ds.dt.day_name(), region=lambda f: "r" + f.unique_id.str[1:])
     frame = frame.drop(index=[5, 300]).sample(frac=1, random_state=5)
