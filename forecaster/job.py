@@ -122,7 +122,7 @@ class Forecaster:
             raise SettingsError(
                 f"{option}={was} was an object that no file can hold; to fit again, give it anew: Forecaster.load(folder, {option}=...)"
             )
-        frame, kind = frames.read(data)
+        frame, kind = frames.read(data, defer=True)
         self._fitted, self._frames, self._ahead = fit_block(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
         return self
 
@@ -139,7 +139,7 @@ class Forecaster:
         Warns:
             UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
-        rows = None if future is None else frames.read(future)[0]
+        rows = None if future is None else frames.read(future, defer=True)[0]
         ahead, self._ahead = self._done.look_ahead(rows, horizon)
         for batch in self._ahead.batches:
             if batch.action != "noted":
@@ -149,7 +149,7 @@ class Forecaster:
 
     def features(self, data: Any) -> Any:
         """The training matrix: series columns, time, target, origin, horizon and every engineered column by name."""
-        frame, kind = frames.read(data)
+        frame, kind = frames.read(data, defer=True)
         table, _ = check(frame, self.settings)
         return frames.give(feature_frame(table, self.settings), kind)
 
@@ -212,14 +212,14 @@ class Forecaster:
         """
         from forecaster.plot import plot
 
-        rows = None if future is None else frames.read(future)[0]
+        rows = None if future is None else frames.read(future, defer=True)[0]
         return plot(self._done, series, rows, horizon)
 
     def report(self, path: str | Path, future: Any = None) -> Path:
         """Write one self-contained HTML page about the job."""
         from forecaster.report import write
 
-        return write(self._done, Path(path), None if future is None else frames.read(future)[0])
+        return write(self._done, Path(path), None if future is None else frames.read(future, defer=True)[0])
 
     @property
     def _done(self) -> Fitted:
