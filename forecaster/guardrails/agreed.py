@@ -57,9 +57,9 @@ def _kept_to(rows: Stamped, freq: str | int | None, aggregate: str | None) -> Fr
 
 def _stamped(frame: pa.Table, schema: Schema, freq: str | int | None) -> Stamped:
     read = stamps.read(frame, schema, freq, Findings())
-    frame = stamps.drop_missing(frame.set_column(frame.column_names.index(schema.time), schema.time, read), schema.time, Findings())
+    frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
     schema = replace(schema, group=())
-    frame = columns.with_ids(frame, schema, Findings())
+    frame = stamps.drop_missing(columns.with_ids(frame, schema, Findings()), schema, Findings())
     if not frame.num_rows:
         raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
     return Stamped.of(Rows.of(frame, schema), schema.time)

@@ -93,7 +93,7 @@ def _cleaned(frame: pa.Table, table: Table, schema: Schema, findings: Findings) 
     read = stamps.read(frame, schema, int(table.frequency.alias) if integers else table.frequency.alias, findings)
     _refuse_other_zone(read, table, schema)
     frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
-    frame = columns.with_ids(stamps.drop_missing(frame, schema.time, findings), schema, findings)
+    frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
     for name in schema.series:
         frame = frame.set_column(frame.column_names.index(name), name, _like(frame[name], table.ids[name], name))
     return frame

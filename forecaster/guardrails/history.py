@@ -90,7 +90,7 @@ def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None
     target.refuse_text(frame, schema)
     read = stamps.read(frame, schema, freq, findings)
     frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
-    frame = columns.with_ids(stamps.drop_missing(frame, schema.time, findings), schema, findings)
+    frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
     if not frame.num_rows:
         raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
     for name in schema.series:

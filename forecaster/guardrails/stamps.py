@@ -214,15 +214,20 @@ def _padded(text: str) -> str:
     return f"{date}T{clock.zfill(8) if clock.count(':') == 2 else clock.zfill(5)}" if clock else date
 
 
-def drop_missing(frame: pa.Table, name: str, findings: Findings) -> pa.Table:
-    """The rows that have a stamp."""
-    column = frame[name]
+def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
+    """The rows that have a stamp; those without are recorded for each series."""
+    column = frame[schema.time]
     if not column.null_count:
         return frame
     if column.null_count == len(column):
-        raise DataError(f"column {name!r} holds no stamp at all: all {len(column)} rows are missing. Name the right column with time=...")
+        raise DataError(
+            f"column {schema.time!r} holds no stamp at all: all {len(column)} rows are missing. Name the right column with time=..."
+        )
+    without = frame.filter(pc.is_null(column)).select(list(schema.series))
+    counted = without.append_column("", pa.array(np.ones(len(without), np.int64))).group_by(list(schema.series)).aggregate([("", "sum")])
     findings.add(
-        rule="missing_stamps", action="repaired", column=name, count=column.null_count,
+        rule="missing_stamps", action="repaired", column=schema.time, count=counted["_sum"].to_numpy(),
+        series={name: counted[name].to_numpy() for name in schema.series},
         message="{count} rows without a stamp were left out; correct them if they matter",
     )  # fmt: skip
     return frame.filter(pc.is_valid(column))

@@ -94,7 +94,12 @@ OTHERS = [
     Case("year_2204", with_stamp(139, dt.datetime(2204, 5, 19)), ("far_stamps", "quarantined", "ds", 1, "2204-05-19")),
     Case("year_1900", with_stamp(0, dt.datetime(1900, 1, 1)), ("far_stamps", "quarantined", "ds", 1, "1900-01-01")),
     Case("year_9999_beside", appended("9999-01-01", 1.0), error="year 9999"),
-    Case("nat", with_stamp(7, pd.NaT), ("missing_stamps", "repaired", "ds", 1, ""), about=""),
+    Case("nat", with_stamp(7, pd.NaT), ("missing_stamps", "repaired", "ds", 1, "")),
+    Case(
+        "nat_where_ids_are_categories",
+        lambda: with_stamp(7, pd.NaT)().astype({"unique_id": "category"}),
+        ("missing_stamps", "repaired", "ds", 1, ""),
+    ),
     Case("all_nat", replaced("ds", lambda f: pd.NaT), error="'ds' holds no stamp at all"),
     Case(
         "iso_with_clock_and_zone",
@@ -122,7 +127,7 @@ OTHERS = [
         "text_with_blanks",
         replaced("ds", lambda f: np.where(f.index == 5, "", f.ds.astype(str))),
         ("missing_stamps", "repaired", "ds", 1, ""),
-        about="",
+        about="s0",
         same=False,
     ),
     Case("american_dates", replaced("ds", lambda f: f.ds.dt.strftime("%m/%d/%Y")), error="cannot be read for certain"),
