@@ -117,7 +117,7 @@ class Fitted:
         ranks = np.arange(1, len(rows) + 1)
         names = ("learner", "score", "fit_seconds", "predict_seconds", "status", "reason")
         columns: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-        columns["score"] = pa.array(sign * np.array(columns["score"], float), from_pandas=True)
+        columns["score"] = pa.array(sign * np.array(columns["score"], float) + 0.0, from_pandas=True)
         order = ("learner", "score", "rank", "fit_seconds", "predict_seconds", "status", "reason")
         return pa.table({name: ranks if name == "rank" else columns[name] for name in order})
 
@@ -186,7 +186,7 @@ class Fitted:
 
     def _scores(self) -> pa.Array:
         sign = -1.0 if self.greater_is_better else 1.0
-        return pa.array(sign * metrics.per_group(self.search.errors, self.table.group_ptr), from_pandas=True)
+        return pa.array(sign * metrics.per_group(self.search.errors, self.table.group_ptr) + 0.0, from_pandas=True)
 
     def _chosen_names(self) -> list[str]:
         names = np.array(self.search.learners)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -181,7 +182,7 @@ class Forecaster:
         Raises:
             CannotSave: a custom learner has no safe file format.
         """
-        archive.save(self._done, Path(folder))
+        archive.save(self._done, Path(folder), extra={"frames": _told(self._frames)})
 
     @classmethod
     def load(cls, folder: str | Path, *, learners: Any = None, metric: Any = None) -> Self:
@@ -202,6 +203,7 @@ class Forecaster:
         settings, lost = Settings.revived({**fitted.options, **given})
         loaded = cls.of(settings)
         loaded._fitted, loaded._lost = fitted, lost
+        loaded._frames = _kind(archive.manifest(folder)["extra"].get("frames"))
         return loaded
 
     def plot(self, series: Any = None, future: Any = None, horizon: int | None = None) -> Figure:
@@ -229,3 +231,16 @@ class Forecaster:
 
     def _give(self, table: pa.Table) -> Any:
         return frames.give(table, self._frames)
+
+
+def _told(kind: frames.FrameKind) -> dict[str, str]:
+    """The kind of frame that came, as JSON."""
+    return {"name": kind.name, "types": b64encode(pa.schema(list(kind.types.items())).serialize()).decode()}
+
+
+def _kind(told: Mapping[str, str] | None) -> frames.FrameKind:
+    """The kind of frame that `_told` told; pandas where an archive does not say."""
+    if told is None:
+        return frames.FrameKind()
+    types = pa.ipc.read_schema(pa.py_buffer(b64decode(told["types"])))
+    return frames.FrameKind(told["name"], dict(zip(types.names, types.types, strict=True)))

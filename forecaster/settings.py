@@ -143,7 +143,7 @@ class Settings(BaseModel):
 
     def _refuse_names_of_results(self) -> None:
         """A series or time column stands beside the columns of every result, so it may not be called like one of them."""
-        ahead = ("forecast", "cutoff", "learner", "actual", *(f"q{level:g}" for level in self.quantiles))
+        ahead = ("forecast", "cutoff", "learner", "actual", "origin", "horizon", *(f"q{level:g}" for level in self.quantiles))
         found = ("column", "rule", "count", "first", "action", "message")
         for option, names, taken in (("series", self.series, (*ahead, *found)), ("time", (self.time,), ahead)):
             for name in set(names) & set(taken):

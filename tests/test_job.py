@@ -216,6 +216,18 @@ def test_save_and_load_give_the_same_forecast(fitted, tmp_path):
     assert not [path for path in (tmp_path / "job").rglob("*") if path.suffix in {".pkl", ".joblib"}]
 
 
+@pytest.mark.parametrize("kind", [pl.DataFrame, pa.Table])
+def test_a_loaded_job_gives_the_frames_that_were_given(kind, tmp_path):
+    frame = sales().astype({"store": "category"})
+    data = pl.from_pandas(frame) if kind is pl.DataFrame else pa.Table.from_pandas(frame, preserve_index=False)
+    first = job(learners=["naive"]).fit(data)
+    first.save(tmp_path / "job")
+    made, expected = Forecaster.load(tmp_path / "job").predict(), first.predict()
+    assert isinstance(made, kind)
+    assert made.schema == expected.schema
+    assert made.equals(expected)
+
+
 def test_any_regressor_is_a_learner():
     made = job(learners=[Ridge()]).fit(sales())
     assert "ridge" in made.leaderboard_["learner"].tolist()[0]
@@ -250,6 +262,24 @@ def test_a_learner_that_breaks_costs_nothing_but_itself():
     board = made.leaderboard_.set_index("learner")
     assert board.loc["broken", "status"] == "failed"
     assert "no" in board.loc["broken", "reason"]
+    assert np.isnan(board.loc["broken", "score"])
+    assert board.loc["broken", "rank"] == len(board)
+    assert np.isfinite(made.predict()["forecast"]).all()
+
+
+def test_a_learner_that_says_nothing_has_no_score():
+    class Silent:
+        def fit(self, x, y):
+            return self
+
+        def predict(self, x):
+            return np.full(len(x), np.nan)
+
+    made = job(learners=[Silent(), "average"], metric="spearman").fit(sales())
+    board = made.leaderboard_.set_index("learner")
+    assert (board.loc["silent", "status"], board.loc["silent", "rank"]) == ("failed", 3)
+    assert np.isnan(board.loc["silent", "score"])
+    assert not np.signbit(board.loc["average", "score"])  # 0, never -0
     assert np.isfinite(made.predict()["forecast"]).all()
 
 
