@@ -94,7 +94,8 @@ def _integers(column: pa.ChunkedArray, name: str, freq: str | int | Frequency | 
     if isinstance(freq, str) and not freq.strip().isdigit():
         raise DataError(
             f"column {name!r} holds whole numbers such as {_example(column)}, but freq={freq!r} is for dates. "
-            f"Convert it, for instance pandas.to_datetime(frame[{name!r}], unit='ms'), or give freq as a whole number"
+            f"Convert it with pandas.to_datetime and how it is written (format='%Y' for years, unit='s' for seconds since 1970), "
+            f"or give freq as a whole number"
         )
     if freq is None and (way := _looks_like_dates(column)):
         raise DataError(

@@ -12,6 +12,7 @@ from forecaster.guardrails.columns import whereabouts
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints
 
+_WITH_COMMAS = r"^[+-]?\d+(,\d+)*(\.\d+)?$"
 # An absurd value is so many times larger than what is typical of its series, and lies so many times farther out than all the others,
 _TIMES = 1_000.0
 # and there are few of its kind, in a series long enough to tell.
@@ -45,10 +46,13 @@ def _not_numeric(frame: pa.Table, schema: Schema) -> str:
     if not len(wrong):
         example = f" such as {pc.drop_null(texts)[0].as_py()!r}" if texts.null_count < len(texts) else ""
         return f"column {name!r} should hold numbers; it holds text{example}, all of it numbers. Cast it: frame[{name!r}].astype(float)"
+    first = texts[wrong[0]].as_py()
+    mend = f"Correct them, then cast: pandas.to_numeric(frame[{name!r}], errors='coerce') makes them missing"
+    if pc.all(pc.match_substring_regex(texts, _WITH_COMMAS)).as_py():
+        mend = f"Cast them: frame[{name!r}].str.replace(',', '.').astype(float), with '' for '.' where the commas part thousands"
     return (
         f"column {name!r} should hold numbers; it holds text, and {len(wrong)} of {len(texts)} values are none, "
-        f"the first {texts[wrong[0]].as_py()!r} in {whereabouts(frame, schema, int(wrong[0]))}. "
-        f"Correct them, then cast: pandas.to_numeric(frame[{name!r}], errors='coerce') makes them missing"
+        f"the first {first!r} in {whereabouts(frame, schema, int(wrong[0]))}. {mend}"
     )
 
 

@@ -57,6 +57,11 @@ OTHERS = [
     Case("leading_nan", with_y(*((d, np.nan) for d in range(10))), ("leading_missing", "repaired", "y", 10, "2024-01-01")),
     Case("trailing_nan", with_y(*((d, np.nan) for d in range(130, 140))), ("missing_values", "repaired", "y", 10, "2024-05-10")),
     Case("all_targets_nan", replaced("y", lambda f: np.nan), error="'y' should hold numbers; all 1120 rows are missing"),
+    Case(
+        "target_with_decimal_commas",
+        replaced("y", lambda f: f.y.round(2).astype(str).str.replace(".", ",")),
+        error=r"'y' should hold numbers.*1120 of 1120.*str.replace\(',', '.'\).astype\(float\)",
+    ),
     Case("target_none", replaced("y", lambda f: None), error="'y' should hold numbers"),
     Case("target_dates", replaced("y", lambda f: f.ds), error="'y' should hold numbers; it holds timestamp"),
     Case("target_decimal", replaced("y", lambda f: [Decimal(round(v, 2)).quantize(Decimal("0.01")) for v in f.y]), same=False),
@@ -146,7 +151,7 @@ OTHERS = [
     Case(
         "integers_with_freq_D",
         replaced("ds", lambda f: np.tile(np.arange(DAYS), 8)),
-        error="whole numbers such as 0, but freq='D'",
+        error="whole numbers such as 0, but freq='D'.*format='%Y' for years",
         options={"freq": "D"},
     ),
     Case("integer_steps", replaced("ds", lambda f: np.tile(np.arange(DAYS), 8)), same=False),
