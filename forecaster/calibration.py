@@ -127,7 +127,7 @@ def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tup
     count, sums = np.isfinite(per_window), np.nan_to_num(per_window)
     ratio = np.log(np.maximum(per_group(_over(_mean(per_window, 0), expected), group_ptr), LEAST))
     seen = np.where(np.isfinite(ratio), total(count.sum(0).astype(np.float64), group_ptr), 0.0)
-    prior = np.exp(seen * np.nan_to_num(ratio) / (seen + PRIOR_GROUP))[group] * expected
+    prior: Floats = np.exp(seen * np.nan_to_num(ratio) / (seen + PRIOR_GROUP))[group] * expected
 
     def shrunk(sums: Floats, windows: Floats) -> Floats:
         return (sums + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)

