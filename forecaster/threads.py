@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 
@@ -15,7 +15,10 @@ def available() -> int:
 
 
 def limited(threads: int) -> AbstractContextManager[Any]:
-    """A context in which BLAS and OpenMP libraries that are loaded take at most so many threads."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    """A context in which no BLAS or OpenMP library that is loaded takes more threads; one that takes fewer is left alone."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-    return cast(AbstractContextManager[Any], threadpool_limits(threads))
+    pools = ThreadpoolController()
+    if all(pool["num_threads"] <= threads for pool in pools.info()):
+        return nullcontext()
+    return cast(AbstractContextManager[Any], pools.limit(limits=threads))

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.linear_model import Ridge
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from forecaster import Forecaster, RollingOrigin
 from forecaster.errors import DataError, ForecasterError, SettingsError, UnknownName
@@ -177,6 +177,13 @@ def test_a_job_takes_no_more_threads_than_it_may(n_jobs):
     job(learners=["elastic_net", Threads()], n_jobs=n_jobs).fit(sales())
     assert Threads.seen
     assert max(Threads.seen) <= n_jobs
+
+
+def test_fewer_threads_than_a_job_may_take_are_left_alone():
+    Threads.seen.clear()
+    with threadpool_limits(1):
+        job(learners=[Threads()], n_jobs=4).fit(sales())
+    assert max(Threads.seen) == 1
 
 
 def test_all_cores_are_those_that_the_process_may_use():

@@ -4,8 +4,9 @@ python tests/benchmarks/coverage.py [--series 100] [--origins 3] [set ...]
 
 Every series is cut at several origins, fitted with seasonal_naive, elastic_net and lightgbm under a voting ensemble, and the interval from
 q0.1 to q0.9 is held against the horizon that was cut off. Origins lie a horizon apart; a series counts at those before which it has room
-for three windows. A period unlike those before it misses its mark under any calibration, so the verdict is on the mean over the sets (76% to
-84%), and on each set on how far lone series are from what one model for all series gets (4 points). Needs ../shared/data; exits 1 else.
+for three windows. A period unlike those before it misses its mark under any calibration, so the verdict is on the mean over the sets
+(76% to 84%), and on each set on how far lone series are from what one model for all series gets (4 points). Needs ../shared/data; exits
+1 else.
 """
 
 from __future__ import annotations
