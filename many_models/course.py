@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from forecaster import errors
-from forecaster.errors import CannotSave, MissingExtra, SettingsError
+from forecaster.errors import CannotSave, ForecasterError, MissingExtra, SettingsError
 from many_models import engines, manifest, outcomes, spool
 from many_models.blocks import Block, split
 from many_models.how import How
@@ -17,8 +17,12 @@ from many_models.progress import Show, Tally
 from many_models.source import Source
 from many_models.store import LocalStore, Markers
 from many_models.task import Task
-from many_models.work import DONE, REFUSED, Engine, Receipt
+from many_models.work import DONE, HALTED, REFUSED, Engine, Receipt
 from many_models.worker import Train, blocks_of, commit
+
+
+class CannotWrite(ForecasterError, OSError):
+    """The disk is full or read-only: no group is to blame."""
 
 
 @dataclass
@@ -47,9 +51,14 @@ class Course:
         Raises:
             MissingExtra: the job needs a package that is not there.
             CannotSave: the job has a learner without a safe file format.
+            CannotWrite: the disk is full or read-only.
         """
         if receipt.status == DONE:
             self._done(block, receipt)
+        elif receipt.status == HALTED:
+            raise CannotWrite(
+                f"the run at {str(self.root)!r} cannot go on: {receipt.error}. What is done is kept; make room and train again"
+            )
         elif block.lost is not None:
             self._record(block, block.lost)
         elif receipt.status == REFUSED:

@@ -94,6 +94,8 @@ class Run:
         Returns:
             A frame with series columns, time, "forecast" and one column per quantile, or the path `out`.
         """
+        if out is not None:
+            scoring.check_out(Path(out))
         parts = scoring.forecasts(self.path, self.task, self._live(), future, horizon, workers)
         if out is None:
             return self._give(scoring.together(parts, self._keys()))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from forecaster import frames
-from forecaster.errors import CannotPredict, UnknownName
+from forecaster.errors import CannotPredict, SettingsError, UnknownName
 from many_models import engines, keys, outcomes, spool
 from many_models.blocks import Block
 from many_models.how import How
@@ -110,18 +110,39 @@ def once(findings: pa.Table, by: Sequence[str]) -> pa.Table:
 
 
 def write(parts: Sequence[pa.Table], groups: pa.Table, out: Path) -> Path:
-    """Write tables to one Parquet file, or to a folder with one file per block."""
+    """Write tables to one Parquet file, or to a folder with one file per block, in place of what an earlier call has written there.
+
+    Raises:
+        SettingsError: the name is that of another kind of file.
+    """
+    check_out(out)
     if out.suffix == ".parquet":
         out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(f".part-{uuid.uuid4().hex}")
-        pq.write_table(together(parts, groups), part)
-        part.replace(out)
+        _write(together(parts, groups), out)
         return out
     out.mkdir(parents=True, exist_ok=True)
     schema = together([part.slice(0, 0) for part in parts]).schema
     for i, table in enumerate(parts):
-        pq.write_table(table.select(schema.names).cast(schema), out / f"part-{i:06}.parquet")
+        _write(table.select(schema.names).cast(schema), out / f"part-{i:06}.parquet")
+    for old in sorted(out.glob("part-*.parquet"))[len(parts) :]:
+        old.unlink()
     return out
+
+
+def check_out(out: Path) -> None:
+    """Refuse to write Parquet under the name of something else."""
+    if out.suffix not in ("", ".parquet"):
+        raise SettingsError(f"out should be a .parquet file or a folder without an ending, got {str(out)!r}")
+
+
+def _write(table: pa.Table, out: Path) -> None:
+    """Write a file whole or not at all."""
+    part = out.with_name(f".part-{uuid.uuid4().hex}")
+    try:
+        pq.write_table(table, part)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> Iterator[pa.Table]:

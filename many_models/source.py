@@ -76,12 +76,10 @@ class ParquetFiles:
 
 
 def parquet(files: Sequence[str]) -> Any:
-    """The data set of Parquet files: folders such as `store=CA_1` are columns, and a column has a type that holds what every file has."""
-    import pyarrow.dataset  # loads pandas: not before it is needed
+    """The data set of Parquet files."""
+    from forecaster.frames.files import parquet as opened  # loads pandas: not before it is needed
 
-    dataset = pyarrow.dataset.dataset(list(files), format="parquet", partitioning="hive")
-    physical = [fragment.physical_schema for fragment in dataset.get_fragments()]
-    return dataset.replace_schema(pa.unify_schemas([dataset.schema, *physical], promote_options="permissive"))
+    return opened(files)
 
 
 def source(data: Any) -> Source:

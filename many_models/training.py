@@ -39,11 +39,10 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> Task:
         DataError: the data cannot be partitioned.
         SettingsError: the job itself cannot run.
     """
+    rows, settings = source(data), task.settings
+    check_columns(rows.schema, [*task.partition_by, *settings.series, settings.time, settings.target])
+    columns = [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
     with _held(root):
-        rows = source(data)
-        settings = task.settings
-        check_columns(rows.schema, [*task.partition_by, *settings.series, settings.time, settings.target])
-        columns = [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
         clean(root, resume)
         groups, task = _partitioned(rows, task, columns)
         drop_unsound(root, task)

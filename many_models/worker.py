@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 import traceback
@@ -22,9 +23,11 @@ from many_models.blocks import Block
 from many_models.source import parquet
 from many_models.store import LocalStore, Markers, Store
 from many_models.task import Fitted, Task
-from many_models.work import DONE, REFUSED, Receipt
+from many_models.work import DONE, HALTED, REFUSED, Receipt
 
 MODELS = "models"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says where nothing can be written any more."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,8 @@ def _told(block: Block, told: pa.Table) -> pa.Table:
 def _status(error: BaseException) -> str:
     if isinstance(error, (SettingsError, MissingExtra, CannotSave)):
         return REFUSED
+    if isinstance(error, OSError) and error.errno in FULL:
+        return HALTED
     return "over_memory" if isinstance(error, (MemoryError, pa.ArrowMemoryError)) else "failed"
 
 

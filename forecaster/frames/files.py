@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from typing import Any
@@ -36,6 +36,20 @@ def read(paths: list[str], columns: list[str] | None = None) -> pa.Table:
     system, files = _find(paths)
     tables = [_load(system, kind, found, columns) for kind in _FORMATS if (found := [file for file in files if _format(file) == kind])]
     return tables[0] if len(tables) == 1 else _together(tables)
+
+
+def parquet(files: Sequence[str]) -> Any:
+    """The pyarrow data set of local Parquet files: folders such as `store=CA_1` are columns, types hold what every file has.
+
+    Raises:
+        DataError: A file cannot be read, or a column has types that do not go together; the message names it.
+    """
+    found = list(files)
+    try:
+        dataset = pyarrow.dataset.dataset(found, format="parquet", partitioning="hive")
+        return pyarrow.dataset.dataset(found, _agreed(dataset, _padded_keys(found), texts=False), format="parquet", partitioning="hive")
+    except (pa.ArrowException, OSError, TypesDiffer) as error:
+        raise DataError(f"{found[0]!r}{' ...' if len(found) > 1 else ''} cannot be read: {error}") from error
 
 
 def _together(tables: list[pa.Table]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -26,7 +27,7 @@ class Settings:
     """Options of the faulty job.
 
     Args:
-        faults: Group -> raise | refuse | sick (until cured) | kill | once | hang | memory; with a ! behind it, the fallback does so too.
+        faults: Group -> raise | refuse | sick, full (until cured) | kill | once | hang | memory; with a ! the fallback does so too.
         log: A folder in which every try is noted.
         sleep: Seconds per group.
     """
@@ -138,6 +139,8 @@ def load(folder: Path) -> Means:
 
 
 def _go_wrong(fault: str | None, settings: Settings, group: str) -> None:
+    if fault == "full" and not (Path(settings.log) / "cured").exists():
+        raise OSError(errno.ENOSPC, "No space left on device")
     if fault == "refuse":
         raise SettingsError("no frequency can be inferred")
     if fault == "raise" or (fault == "sick" and not (Path(settings.log) / "cured").exists()):

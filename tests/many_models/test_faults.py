@@ -133,6 +133,14 @@ def test_one_group_that_refuses_its_options_spoils_no_small_run(trained: Train) 
     assert [store for store, status in by_store(run).items() if status != "done"] == ["s003"]
 
 
+def test_a_full_disk_stops_the_run_and_is_no_groups_fault(trained: Train, log: Path) -> None:
+    options = {"faults": {"s011": "full"}}
+    with pytest.raises(OSError, match=r"No space left on device.*make room and train again"):
+        trained(stores(30, 2000), options=options)
+    (log / "cured").touch()
+    assert set(by_store(trained(stores(30, 2000), options=options)).values()) == {"done"}
+
+
 def test_options_that_every_block_refuses_are_an_error(trained: Train, tries: Tries) -> None:
     with pytest.raises(SettingsError, match="no frequency"):
         trained(stores(8), options={"faults": {f"s{i:03}": "refuse" for i in range(8)}})
