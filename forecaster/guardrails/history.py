@@ -19,7 +19,7 @@ from forecaster.guardrails.rhythm import Placed
 from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.rows import Rows
 from forecaster.schema import Schema
-from forecaster.table import Floats, Table
+from forecaster.table import Floats, Singles, Table
 
 AGGREGATES = ("sum", "mean", "min", "max", "median")
 SHORT = ("fallback", "drop", "error")
@@ -129,7 +129,10 @@ def _table(
     grid = Grid.of(runs)
     note_gaps(seen, runs, grid, frequency, findings)
     coded = {name: covariates.encode(frame[name], name) for name in (*schema.known, *schema.past, *schema.static)}
-    along = {name: grid.spread(_joined(coded[name], name, rows, runs, aggregate, findings)) for name in (*schema.known, *schema.past)}
+    along = {
+        name: grid.spread(_joined(_sane(coded[name], name, rows, seen, findings), coded[name], runs, aggregate))
+        for name in (*schema.known, *schema.past)
+    }
     return Table(
         target=grid.spread(values), indptr=grid.indptr, start=grid.start, frequency=frequency, ids=dict(rows.ids),
         group_ptr=rows.group_ptr, groups=dict(rows.groups),
@@ -179,15 +182,26 @@ def _from_first(seen: Stamped, runs: Runs, values: Floats, schema: Schema, findi
     return runs, values
 
 
-def _joined(covariate: Covariate, name: str, rows: Rows, runs: Runs, aggregate: str | None, findings: Findings) -> Any:
-    """One value per run: the first of rows with the same stamp, or what stands for a whole period."""
+def _sane(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings: Findings) -> Singles:
+    """The values in the order of the rows; those that cannot be meant are missing, and recorded."""
     ordered = covariate.values if rows.order is None else covariate.values[rows.order]
     ordered = covariates.finite(ordered, name, findings)
+    if covariate.labels is not None or not (absurd := target.absurd(ordered, rows.indptr)).any():
+        return ordered
+    record(
+        seen, absurd, findings, rule="absurd_covariate", action="repaired", column=name,
+        message="{count} values are a thousand times larger than the rest of the series and count as missing, the first at {first}",
+    )  # fmt: skip
+    return np.where(absurd, np.float32(np.nan), ordered)
+
+
+def _joined(values: Singles, covariate: Covariate, runs: Runs, aggregate: str | None) -> Singles:
+    """One value per run: the first of rows with the same stamp, or what stands for a whole period."""
     if aggregate is None:
-        return runs.first(ordered)
+        return runs.first(values)
     if covariate.labels is not None:
-        return runs.last(ordered)
-    return runs.joined(ordered.astype(np.float64), "mean").astype(np.float32)
+        return runs.last(values)
+    return runs.joined(values.astype(np.float64), "mean").astype(np.float32)
 
 
 def _static(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings: Findings) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forecaster.errors import DataError
 from forecaster.guardrails.columns import whereabouts
 from forecaster.schema import Schema
-from forecaster.table import Floats, Ints
+from forecaster.table import Floats, Ints, Singles
 
 _WITH_COMMAS = r"^[+-]?\d+(,\d+)*(\.\d+)?$"
 # An absurd value is so many times larger than what is typical of its series, and lies so many times farther out than all the others,
@@ -56,7 +56,7 @@ def _not_numeric(frame: pa.Table, schema: Schema) -> str:
     )
 
 
-def absurd(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
+def absurd(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
     """Values that no healthy series has, such as one 1e12 among hundreds. (rows,)
 
     A value is absurd if it is a thousand times larger than what is typical of its series and a thousand times farther
@@ -69,11 +69,11 @@ def absurd(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
         sizes = np.diff(indptr)[chosen]
         bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         rows = np.arange(bounds[-1]) + np.repeat(indptr[chosen] - bounds[:-1], sizes)
-        found[rows] = _far_out(values[rows], bounds)
+        found[rows] = _far_out(values[rows].astype(np.float64), bounds)
     return found
 
 
-def _suspicious(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
+def _suspicious(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
     """Series whose largest value is far above their smallest, between which the typical one lies: only they can have one. (series,)"""
     size = np.abs(values)
     largest = per_series(np.fmax, size, indptr)

@@ -159,6 +159,16 @@ def test_odd_covariates_are_told(values: Callable[[pd.DataFrame], Any], rule: st
     assert not np.isinf(table.known["x"]).any()
 
 
+def test_absurd_covariates_are_missing_in_their_series_alone() -> None:
+    frame = healthy().assign(price=lambda f: f.y, promo=lambda f: (f.ds.dt.day == 3).astype(float))
+    frame.loc[frame.index[frame.unique_id == BAD][60], "price"] = 1e12
+    table, findings = checked(frame, Schema(known=("price",), past=("promo",)))
+    assert {(f.rule, f.action, f.column, f.count, f.first, f.series["unique_id"]) for f in findings} == {
+        ("absurd_covariate", "repaired", "price", 1, "2024-03-01", BAD)
+    }
+    assert np.flatnonzero(np.isnan(table.known["price"])).tolist() == [3 * DAYS + 60]
+
+
 @pytest.mark.parametrize("kind", ["bool", "int8", "category", "Int64", "boolean", "string"])
 def test_covariates_of_any_type_are_numbers(kind: str) -> None:
     whole = healthy().assign(x=lambda f: (f.ds.dt.day % 2).astype("int64").astype(kind))
