@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
@@ -62,11 +63,21 @@ def forecasts(root: Path, task: Task, live: pa.Table, future: Any, horizon: int 
         kept = [table for _, table in tables(root, live, "forecasts", task.partition_by)]
         if len(kept) == len(set(live["block"].to_pylist())):
             return kept
-    place = root / f".forecast-{uuid.uuid4().hex}"
+    place = _workplace(root)
     try:
         return list(_made(root, place, task, live, future, horizon, workers))
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _workplace(root: Path) -> Path:
+    """An empty folder: in the run, or elsewhere where the run may only be read."""
+    place = root / f".forecast-{uuid.uuid4().hex}"
+    try:
+        place.mkdir()
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="forecast-"))
+    return place
 
 
 def together(parts: Sequence[pa.Table], groups: pa.Table | None = None) -> pa.Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 import warnings
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from many_models.plan import Plan
 from many_models.store import LocalStore, Markers
 from many_models.task import Task
 from many_models.worker import MODELS, blocks_of
+
+A_DAY = 86_400
+"""Seconds after which nobody works any more in a place where forecasts were made."""
 
 
 def retire(root: Path, task: Task) -> None:
@@ -78,6 +83,9 @@ def clean(root: Path, resume: bool) -> None:
     Markers(root / "inflight").sweep()
     for part in root.glob(".part-*"):
         part.unlink(missing_ok=True)
+    for place in root.glob(".forecast-*"):
+        if time.time() - place.stat().st_mtime > A_DAY:
+            shutil.rmtree(place, ignore_errors=True)
     if not resume:
         (root / "plan.parquet").unlink(missing_ok=True)
         for folder in ("blocks", spool.FOLDER):
