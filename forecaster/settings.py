@@ -154,6 +154,7 @@ class Settings(BaseModel):
         """The settings that `as_dict` told, and the options that were objects and cannot be brought back: name -> what was told.
 
         Those have their defaults in the settings.
+        settings.schema_of()  # refuses a column that plays two parts
         """
         lost = {}
         for option in ("learners", "metric"):

@@ -96,6 +96,12 @@ def test_a_series_column_may_not_be_called_like_a_result(name):
         Settings.parse({"horizon": 3, "series": ["store", name]})
 
 
+@pytest.mark.parametrize("options", [{"series": ["a", "a"]}, {"series": "ds"}, {"known": "price", "static": ["price"]}], ids=str)
+def test_a_column_that_plays_two_parts_is_refused_at_once(options):
+    with pytest.raises(SettingsError, match="expected one part for each column"):
+        Settings.parse({"horizon": 3, **options})
+
+
 def test_the_time_column_may_not_be_called_like_a_result():
     with pytest.raises(SettingsError, match=r"column 'q0\.25' of time="):
         Settings.parse({"horizon": 3, "time": "q0.25", "quantiles": 0.25})
