@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> Task:
     with _held(root):
         clean(root, resume)
         groups, task = _partitioned(rows, task, columns)
+        _say_what_stays_here(task)
         drop_unsound(root, task)
         done = ledger.committed(blocks_of(root), task.identity)
         plan, blocks = lay_out(groups, done, Plan.load(root), task.identity, how.workers)
@@ -66,6 +68,14 @@ def _partitioned(rows: Source, task: Task, columns: Sequence[str]) -> tuple[Grou
     sample = Sample(settings.series, settings.time)
     groups = partition(rows, task.partition_by, columns, settings.series, sample.add)
     return groups, replace(task, settings=settings.model_copy(update={"freq": sample.frequency(settings)}))
+
+
+def _say_what_stays_here(task: Task) -> None:
+    """Warn of objects that a file cannot bring back: the run can be read anywhere, but gone on with from this script only."""
+    try:
+        Task.from_dict(task.as_dict())
+    except ForecasterError as error:
+        warnings.warn(f"only this script can go on with the run, or forecast from its models: {error}", stacklevel=4)
 
 
 def train_again(task: Task, root: Path, how: How) -> int:

@@ -128,6 +128,19 @@ def test_a_learner_object_is_opened_elsewhere(tmp_path: Path) -> None:
     assert opened.forecast(horizon=2).num_rows == 6
 
 
+def half_error(actual: Any, forecast: Any) -> float:
+    return float(np.abs(actual - forecast).mean() / 2)
+
+
+def test_what_no_file_can_bring_back_is_said_when_the_run_begins(tmp_path: Path) -> None:
+    data = pa.concat_tables([rows(f"s{i}", 60) for i in range(3)])
+    with pytest.warns(UserWarning, match="only this script can go on with the run.*half_error"):
+        run = train(data, tmp_path / "run", metric=half_error)
+    assert run.forecast(horizon=2).num_rows == 6
+    with pytest.raises(SettingsError, match="half_error"):
+        Run.open(run.path).forecast(horizon=2)
+
+
 @pytest.mark.parametrize("damage", ["flip", "moved"])
 def test_an_archive_that_cannot_be_loaded_is_noticed_without_loading_it(tmp_path: Path, damage: str) -> None:
     run = train(pa.concat_tables([rows(f"s{i}", 60) for i in range(3)]), tmp_path / "run")
