@@ -122,7 +122,8 @@ def _table(
     else:
         runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(raw), bool)), seen.indptr)
         values = runs.joined(raw, aggregate)
-        joined.note(seen, runs, rows.target, values, aggregate, rhythm.seen_in(seen), frequency, schema.target, findings)
+        joining = joined.Joining(aggregate, rhythm.seen_in(seen), frequency)
+        joined.note(seen, runs, (rows.target, values), schema.target, joining, findings)
     rhythm.refuse_flood(runs.stamped(seen), runs.steps, frequency)
     values = _without_absurd(runs.stamped(seen), values, schema, findings)
     runs, values = _from_first(seen, runs, values, schema, findings)

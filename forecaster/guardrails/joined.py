@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,51 +17,65 @@ _FULL = 0.75  # share of stamps with rows from which on one without is missing
 _PARTIAL = "the {which} period is not full: it has {count} rows, from {first} on; leave them out if the forecast should be of whole periods"
 
 
-def note(
-    rows: Stamped,
-    runs: Runs,
-    target: Floats,
-    joined: Floats,
-    how: str,
-    fine: Frequency | None,
-    coarse: Frequency,
-    column: str,
-    findings: Findings,
-) -> None:
+@dataclass(frozen=True)
+class Joining:
+    """How rows were joined.
+
+    Args:
+        how: "sum", "mean" ...
+        fine: The frequency of the rows, if they have one.
+        coarse: The frequency that they were joined into.
+    """
+
+    how: str
+    fine: Frequency | None
+    coarse: Frequency
+
+
+def note(rows: Stamped, runs: Runs, values: tuple[Floats, Floats], column: str, joining: Joining, findings: Findings) -> None:
     """Record that rows were joined, and for each series what the joined values do not hold.
 
     Args:
         rows: All rows.
         runs: The rows of one period each.
-        target: As it came. (rows,)
-        joined: (runs,)
-        how: "sum", "mean" ...
-        fine: The frequency of the rows, if they have one.
-        coarse: The frequency that they were joined into.
+        values: The target as it came (rows,) and joined (runs,).
         column: Name of the target.
+        joining: How they were joined.
         findings: Where it is recorded.
     """
-    if (bounds := runs.bounds) is None:
+    if runs.bounds is None:
         return
     findings.add(
         rule="aggregated", action="repaired", column=column, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
-        message=f"{{count}} rows were joined into {len(runs.steps)} of freq={coarse.alias!r} by {how}",
+        message=f"{{count}} rows were joined into {len(runs.steps)} of freq={joining.coarse.alias!r} by {joining.how}",
     )  # fmt: skip
-    size = np.diff(bounds)
-    known = np.repeat(np.isfinite(joined), size)
+    came, joined = values
     record(
-        rows, np.isnan(target) & known, findings, rule="missing_values", action="repaired", column=column,
-        message=f"{{count}} values are missing, the first at {{first}}; the {how} of their period is that of the others",
+        rows, np.isnan(came) & np.repeat(np.isfinite(joined), np.diff(runs.bounds)), findings,
+        rule="missing_values", action="repaired", column=column,
+        message=f"{{count}} values are missing, the first at {{first}}; the {joining.how} of their period is that of the others",
     )  # fmt: skip
-    first, last = runs.indptr[:-1], runs.indptr[1:] - 1
-    steps = None if fine is None else fine.steps(rows.stamps)[0]
-    if fine is None or steps is None or _sparse(steps, rows.indptr):
-        _note_partial(rows, bounds, last, (last - first > 1) & (2 * size[last] <= size[last - 1]), "last", findings)
-        return
-    _note_gaps(rows, steps, fine, how, findings)
-    before, after = steps[rows.indptr[:-1]] - 1, steps[rows.indptr[1:] - 1] + 1
-    _note_partial(rows, bounds, first, coarse.steps(fine.stamps(before))[0] == runs.steps[first], "first", findings)
-    _note_partial(rows, bounds, last, coarse.steps(fine.stamps(after))[0] == runs.steps[last], "last", findings)
+    steps = None if joining.fine is None else joining.fine.steps(rows.stamps)[0]
+    if joining.fine is None or steps is None or _sparse(steps, rows.indptr):
+        _note_few(rows, runs, runs.bounds, findings)
+    else:
+        _note_gaps(rows, steps, joining.fine, joining.how, findings)
+        _note_edges(rows, runs, runs.bounds, steps, joining.fine, joining.coarse, findings)
+
+
+def _note_few(rows: Stamped, runs: Runs, bounds: Ints, findings: Findings) -> None:
+    """Where rows come at any time, a last period is not full if it has half the rows of the one before."""
+    size, first, last = np.diff(bounds), runs.indptr[:-1], runs.indptr[1:] - 1
+    _note_partial(rows, bounds, last, (last - first > 1) & (2 * size[last] <= size[last - 1]), "last", findings)
+
+
+def _note_edges(rows: Stamped, runs: Runs, bounds: Ints, steps: Ints, fine: Frequency, coarse: Frequency, findings: Findings) -> None:
+    """A first or last period is not full if the stamp before the first or after the last row lies in it, too."""
+    for which, at, beyond in (
+        ("first", runs.indptr[:-1], steps[rows.indptr[:-1]] - 1),
+        ("last", runs.indptr[1:] - 1, steps[rows.indptr[1:] - 1] + 1),
+    ):
+        _note_partial(rows, bounds, at, coarse.steps(fine.stamps(beyond))[0] == runs.steps[at], which, findings)
 
 
 def _sparse(steps: Ints, indptr: Ints) -> bool:
