@@ -15,7 +15,6 @@ from forecaster.automl.demands import least_known, sampled
 from forecaster.automl.search import Plan, search
 from forecaster.automl.trials import Trial
 from forecaster.backtest import Window
-from forecaster.features.design import Design
 from forecaster.fitted import Fitted
 from forecaster.protocols import Learner
 from forecaster.settings import Settings
@@ -36,7 +35,11 @@ def fit_block(
     """
     started = time.perf_counter()
     table, findings = check(frame, settings, group)
-    candidates = choose(table, settings.named_learners, settings.block, design_of(settings), threads=settings.threads, seed=settings.seed)
+    settings.design.expect(table)
+    candidates = choose(
+        table, settings.named_learners, settings.block, settings.design,
+        transforms=settings.target_transform, threads=settings.threads, seed=settings.seed,
+    )  # fmt: skip
     windows, told = cut(table, candidates, settings)
     plan = Plan(settings.horizon, windows, settings.metric, settings.ensemble, settings.time_limit, on_trial)
     try:
@@ -78,20 +81,11 @@ def check(frame: pa.Table, settings: Settings, group: tuple[str, ...] = ()) -> t
     )  # fmt: skip
 
 
-def design_of(settings: Settings) -> Design:
-    """The feature matrix that regression learners are given."""
-    rich = settings.featurization != "off"
-    return Design(
-        horizon=settings.horizon, lags=settings.lags, windows=settings.windows, holidays=settings.holidays,
-        calendar=rich, static=rich, seed=settings.seed,
-    )  # fmt: skip
-
-
 def feature_frame(table: Table, settings: Settings) -> pa.Table:
     """The training matrix of the job as a frame."""
     from forecaster.features.design import features_frame
 
-    return features_frame(table, design_of(settings), time=settings.time, target=settings.target)
+    return features_frame(table, settings.design, time=settings.time, target=settings.target)
 
 
 def _floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:

@@ -15,6 +15,7 @@ from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
 from forecaster.block import check, feature_frame, fit_block
 from forecaster.errors import ArchiveError, ForecasterError, SettingsError
+from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
 from forecaster.settings import Settings
 
@@ -42,9 +43,14 @@ class Forecaster:
         static: Covariates that do not change within a series.
         drop: Columns to leave out.
         lags: Lags of the target for regression learners: a list, "auto" or None.
-        windows: Rolling windows, as {"mean": [7, 28], "std": [28]}, "auto" or None.
+        windows: Windows of the target, "auto" or None, as {"mean": [7, 28], "season_max": [4], "ewm": [0.3], "expanding": ["mean"]}:
+            mean, std, min, max, sum or median of the last values; season_mean and so on of the last seasons; ewm and ewm_std with
+            weights; expanding over all values so far.
         holidays: A country ("US"), {"country", "subdiv", "names", "lead", "lag"}, a column with a country per series, or None.
-        featurization: "auto" adds calendar and static features, "off" does not.
+        featurization: "auto" adds calendar and static features, "off" does not; a Featurization or its options as a mapping has Fourier
+            terms, lags and windows of covariates, the recursive strategy and so on.
+        target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
+            {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
         block: Names of learners not to try.
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
@@ -79,7 +85,8 @@ class Forecaster:
         lags: Sequence[int] | int | Literal["auto"] | None = "auto",
         windows: Mapping[str, Any] | Literal["auto"] | None = "auto",
         holidays: str | Mapping[str, Any] | None = None,
-        featurization: str = "auto",
+        featurization: str | Featurization | Mapping[str, Any] = "auto",
+        target_transform: Any = (),
         learners: str | Sequence[Any] = "auto",
         block: str | Sequence[str] = (),
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)

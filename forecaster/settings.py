@@ -12,6 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from forecaster import ensembles, learners, metrics
 from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.features.design import Design
+from forecaster.features.featurization import OFF, Featurization
+from forecaster.features.targets import transform_of
 from forecaster.frequency import Frequency
 from forecaster.schema import Schema
 from forecaster.threads import available
@@ -45,9 +48,10 @@ class Settings(BaseModel):
     static: Names = Field((), description="Covariates that do not change within a series.")
     drop: Names = Field((), description="Columns to leave out.")
     lags: Auto | tuple[Annotated[int, Field(ge=1)], ...] | None = Field("auto", description="Lags of the target.")
-    windows: Auto | dict[str, tuple[int | float, ...]] | None = Field("auto", description="Rolling windows: statistic -> sizes.")
+    windows: Auto | dict[str, tuple[Any, ...]] | None = Field("auto", description="Windows of the target: statistic -> sizes.")
     holidays: str | dict[str, Any] | None = Field(None, description="A country, a mapping, or a column of countries.")
-    featurization: Literal["auto", "off"] = Field("auto", description="Calendar, Fourier and static features, or none of them.")
+    featurization: Literal["auto", "off"] | Featurization = Field("auto", description="Calendar and static features, none, or others.")
+    target_transform: tuple[Any, ...] = Field((), description="What regression learners see of the target: log, difference, scale.")
     learners: Auto | tuple[Any, ...] = Field("auto", description="Names, {name: options} or learner objects to try.")
     block: Names = Field((), description="Learners not to try.")
     backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
@@ -84,6 +88,21 @@ class Settings(BaseModel):
         if not isinstance(value, Mapping):
             return value
         return {k: tuple(v) if isinstance(v, (list, tuple)) else (v,) for k, v in value.items()}
+
+    @field_validator("featurization", mode="before")
+    @classmethod
+    def _featurization(cls, value: Any) -> Any:
+        return Featurization.of(value) if isinstance(value, Mapping) else value
+
+    @field_validator("target_transform", mode="before")
+    @classmethod
+    def _transforms(cls, value: Any) -> Any:
+        several = () if value is None else tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        for one in several:
+            if not isinstance(one, (str, Mapping)):
+                raise SettingsError(f"target_transform: expected names such as 'log' or {{'difference': 7}}, got {one!r}")
+            transform_of(one)
+        return several
 
     @field_validator("backtest", mode="before")
     @classmethod
@@ -136,6 +155,8 @@ class Settings(BaseModel):
             settings = cls(**options)
         except ValidationError as error:
             raise _ours(error) from None
+        settings.design  # noqa: B018 (refuses lags, windows and holidays that cannot be meant)
+        settings.schema_of()  # refuses a column that plays two parts
         settings._refuse_names_of_results()
         for name in (*settings.block, *(n for n in settings.named_learners if isinstance(n, str))):
             learners.check(name)
@@ -154,7 +175,6 @@ class Settings(BaseModel):
         """The settings that `as_dict` told, and the options that were objects and cannot be brought back: name -> what was told.
 
         Those have their defaults in the settings.
-        settings.schema_of()  # refuses a column that plays two parts
         """
         lost = {}
         for option in ("learners", "metric"):
@@ -168,6 +188,14 @@ class Settings(BaseModel):
     def threads(self) -> int:
         """Threads that `n_jobs` allows."""
         return available() if self.n_jobs == -1 else self.n_jobs
+
+    @property
+    def design(self) -> Design:
+        """The feature matrix that regression learners are given."""
+        asked = self.featurization
+        more = asked if isinstance(asked, Featurization) else OFF if asked == "off" else Featurization()
+        options = {field.name: getattr(more, field.name) for field in dataclasses.fields(Featurization)}
+        return Design(horizon=self.horizon, lags=self.lags, windows=self.windows, holidays=self.holidays, seed=self.seed, **options)
 
     @property
     def named_learners(self) -> tuple[Any, ...]:
@@ -261,6 +289,6 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
-    if isinstance(value, (Frequency, RollingOrigin)):
+    if isinstance(value, (Featurization, Frequency, RollingOrigin)):
         return _plain(dataclasses.asdict(value))
     return repr(value)

@@ -11,7 +11,9 @@ import numpy as np
 from forecaster.ensembles import FINAL
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
+from forecaster.features.targets import transform_of
 from forecaster.learners import build
+from forecaster.learners.transformed import Transformed
 from forecaster.protocols import Learner, observed
 from forecaster.table import Table
 
@@ -32,13 +34,16 @@ def portfolio(table: Table, horizon: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def choose(table: Table, named: Sequence[Any], block: Sequence[str], design: Design, *, threads: int, seed: int) -> dict[str, Learner]:
+def choose(
+    table: Table, named: Sequence[Any], block: Sequence[str], design: Design, *, transforms: Sequence[Any] = (), threads: int, seed: int
+) -> dict[str, Learner]:
     """The learners to try, by name.
 
     Args:
         named: Names or learner objects; empty for the portfolio.
         block: Names to leave out.
         design: The feature matrix that pooled learners are given.
+        transforms: What these see of the target, the first applied first; see `targets.transform_of`.
 
     Raises:
         SettingsError: nothing is left to try.
@@ -56,9 +61,18 @@ def choose(table: Table, named: Sequence[Any], block: Sequence[str], design: Des
     for name in FINAL:
         if name in made:
             raise SettingsError(f"a learner may not be called {name!r}, which is what the final forecast is called; rename {made[name]!r}")
-    return made
+    return {name: _transformed(learner, transforms, table.season_length) for name, learner in made.items()}
 
 
 def _free(name: str, taken: Container[str]) -> str:
     """The name, numbered where others of its kind came before: ridge, ridge_2 ..."""
     return next(one for n in count(1) if (one := name if n == 1 else f"{name}_{n}") not in taken)
+
+
+def _transformed(learner: Learner, transforms: Sequence[Any], season_length: int) -> Learner:
+    """A pooled learner on the transformed target; a learner of single series takes the target as it is."""
+    if not learner.traits.pooled:
+        return learner
+    for one in reversed(transforms):
+        learner = Transformed(learner, transform_of(one, season_length))
+    return learner

@@ -20,21 +20,21 @@ def least_known(learners: Iterable[Learner], table: Table, horizon: int) -> int:
 
     Look-backs that are "auto" ask for nothing: they are chosen from what a window trains on and cover at most half of it.
     """
-    return shortest(horizon, max((_lookback(design, table.season_length) for design in _designs(learners)), default=0))
+    return shortest(horizon, max((design.lookback(table.season_length) for design in _designs(learners)), default=0))
 
 
 def sampled(learners: Iterable[Learner], table: Table) -> Findings:
     """The groups of which only a sample of the training rows is looked at, because the feature matrix has a row budget."""
     found = Findings()
     for design in dict.fromkeys(_designs(learners)):
-        looks_back = bool(design.lags or design.windows or (table.past and design.past_lags))
+        looks_back = design.looks_back(table)
         steps = design.horizon if design.strategy == "direct" else 1
         eligible = choices_of(table, steps, looks_back)[1]
         for g in np.flatnonzero(eligible > (design.row_budget or np.inf)).tolist():
             found.add(
                 rule="sampled_rows", action="noted", count=eligible[g],
                 message=f"{table.group_label(g)}: {{count}} training rows, one per value and horizon, are more than the row budget of "
-                f"{design.row_budget}: learners see an even sample of the horizons of each value; Design(row_budget=) raises it",
+                f"{design.row_budget}: learners see an even sample of the horizons of each value; Featurization(row_budget=) raises it",
             )  # fmt: skip
     return found
 
@@ -46,13 +46,3 @@ def _designs(learners: Iterable[Any]) -> Iterator[Design]:
             yield design
         if (inner := getattr(learner, "learner", None)) is not None:
             yield from _designs([inner])
-
-
-def _lookback(design: Design, season_length: int) -> int:
-    """The longest lag or window that was asked for, in steps; exponential windows have no length."""
-    windows = dict(design.windows) if isinstance(design.windows, tuple) else {}
-    spans = list(design.lags) if isinstance(design.lags, tuple) else []
-    for name, sizes in windows.items():
-        if not name.endswith("ewm"):
-            spans += [int(size) * (season_length if name.startswith("season_") else 1) for size in sizes]
-    return max(spans, default=0)

@@ -74,11 +74,15 @@ class Design:
             raise SettingsError(f"horizon and row_budget start at 1; came horizon={self.horizon}, row_budget={self.row_budget}.")
         if self.strategy not in ("direct", "recursive"):
             raise SettingsError(f'strategy is "direct" or "recursive"; came {self.strategy!r}.')
-        for name in ("lags", "past_lags", "known_lags", "fourier", "holidays"):
-            object.__setattr__(self, name, _frozen(getattr(self, name)))
+        for name in ("lags", "past_lags", "known_lags"):
+            object.__setattr__(self, name, _orders(getattr(self, name)))
+        object.__setattr__(self, "holidays", _frozen(self.holidays))
+        object.__setattr__(self, "fourier", _waves(self.fourier))
         for name in ("windows", "past_windows", "known_windows"):
             object.__setattr__(self, name, _frozen(_several(getattr(self, name))))
         self._expect_look_backs()
+        if self.holidays is not None:
+            Holidays.of(self.holidays)
 
     def _expect_look_backs(self) -> None:
         """Refuse lags and windows that cannot be meant, long before there is a table."""
@@ -118,6 +122,21 @@ class Design:
             categories={name: table.categories[name] for name in (*table.known, *table.past, *table.static) if name in table.categories},
         )
 
+    def expect(self, table: Table) -> None:
+        """Refuse holidays that a table does not have: learners would fail on them one by one.
+
+        Raises:
+            UnknownName: No country, subdivision or holiday is called so; names the nearest.
+            SettingsError: The steps are no days.
+        """
+        if self.holidays is not None:
+            Holidays.of(self.holidays).fit(table, Grid.of(table.steps))
+
+    def looks_back(self, table: Table) -> bool:
+        """Whether training rows of this table would have an origin."""
+        of_past = table.past and (self.past_lags or self.past_windows)
+        return bool(self.lags or self.windows or of_past or (table.known and (self.known_lags or self.known_windows)))
+
     def lookback(self, season_length: int) -> int:
         """The longest lag or window of the target that was asked for, in steps; 0 for none, and for what has no length or is "auto"."""
         lags = (Lags(self.lags),) if isinstance(self.lags, tuple) else ()
@@ -141,7 +160,22 @@ def _several(windows: Any) -> Any:
     """Windows with one number or name written as a list of one."""
     if not isinstance(windows, Mapping):
         return windows
-    return {key: (entry,) if isinstance(entry, (int, float, str)) else entry for key, entry in windows.items()}
+    return {key: (entry,) if isinstance(entry, (int, float, str)) else tuple(dict.fromkeys(entry)) for key, entry in windows.items()}
+
+
+def _waves(pairs: Any) -> int | tuple[tuple[float, int], ...]:
+    """Fourier terms: pairs per natural period, or per period; JSON has periods as text."""
+    waves = pairs if isinstance(pairs, int) else tuple((float(period), int(count)) for period, count in dict(pairs).items())
+    if (isinstance(waves, int) and waves < 0) or (not isinstance(waves, int) and any(p <= 1 or n < 0 for p, n in waves)):
+        raise SettingsError(f"fourier is a number of pairs from 0 on, or one per period above 1 step, such as {{7: 3}}; came {pairs!r}.")
+    return waves
+
+
+def _orders(lags: Any) -> Any:
+    """Lags as a tuple without repeats; a single one stands for a list of one."""
+    if lags is None or isinstance(lags, str):
+        return lags
+    return (lags,) if isinstance(lags, int) else tuple(dict.fromkeys(lags))
 
 
 def _frozen(value: Any) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
 
 from forecaster.archive import storable
+from forecaster.errors import UnknownName
 
 
 @storable
@@ -39,6 +40,24 @@ class Featurization:
     known_windows: Mapping[str, Any] | None = None
     strategy: Literal["direct", "recursive"] = "direct"
     row_budget: int | None = 1_000_000
+
+    def __post_init__(self) -> None:
+        for name in ("past_lags", "known_lags"):
+            lags = getattr(self, name)
+            object.__setattr__(self, name, (lags,) if isinstance(lags, int) else tuple(lags))
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Read a mapping, as JOB.yaml has it.
+
+        Raises:
+            UnknownName: an option is called differently; names the nearest.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise UnknownName.of("option of featurization", name, known)
+        return cls(**options)
 
 
 OFF = Featurization(calendar=False, static=False)
