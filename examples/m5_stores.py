@@ -69,11 +69,11 @@ def job() -> Forecaster:
         target="sales",
         known=KNOWN,
         static=STATIC,
-        # Squared error and many trees follow the level of a store, which counts most in the measure, better than the defaults do.
+        # Picked on three stores over the 28 days before those held out (`--back 28`), where it beat the defaults, squared error and tweedie.
         learners=[
             "seasonal_naive",
             "seasonal_average",
-            LightGBM(objective="regression", rounds=400, learning_rate=0.04, leaves=127, max_rows=400_000),
+            LightGBM(objective="poisson", rounds=250, learning_rate=0.06, leaves=63, max_rows=400_000),
         ],
         backtest=RollingOrigin(windows=2),
         metric="rmsse",
