@@ -75,11 +75,11 @@ class ParquetFiles:
                 yield Batch(frames.read(rows)[0], str(fragment.path))
 
 
-def parquet(files: Sequence[str]) -> Any:
-    """The data set of Parquet files."""
+def parquet(files: Sequence[str], *, hive: bool = True) -> Any:
+    """The data set of Parquet files; where `hive`, folders such as `store=CA_1` are columns."""
     from forecaster.frames.files import parquet as opened  # loads pandas: not before it is needed
 
-    return opened(files)
+    return opened(files, hive=hive)
 
 
 def source(data: Any) -> Source:

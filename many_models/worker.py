@@ -150,9 +150,10 @@ def read_block(block: Block, columns: Sequence[str], root: Path) -> pa.Table:
 
 
 def read_files(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> pa.Table:
-    """The rows of some groups from Parquet files or folders."""
-    found = [str(part) for file in files for part in (sorted(Path(file).glob("*.parquet")) if Path(file).is_dir() else [Path(file)])]
-    dataset = parquet(found)
+    """The rows of some groups from Parquet files of a user, or from folders that were cut out of them."""
+    cut = all(Path(file).is_dir() for file in files)
+    found = [str(part) for file in files for part in (sorted(Path(file).glob("*.parquet")) if cut else [Path(file)])]
+    dataset = parquet(found, hive=not cut)
     wanted = pc.scalar(True)
     for name in groups.column_names:
         kind = dataset.schema.field(name).type

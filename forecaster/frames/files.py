@@ -38,16 +38,20 @@ def read(paths: list[str], columns: list[str] | None = None) -> pa.Table:
     return tables[0] if len(tables) == 1 else _together(tables)
 
 
-def parquet(files: Sequence[str]) -> Any:
-    """The pyarrow data set of local Parquet files: folders such as `store=CA_1` are columns, types hold what every file has.
+def parquet(files: Sequence[str], *, hive: bool = True) -> Any:
+    """The pyarrow data set of local Parquet files, whose types hold what every file has.
+
+    Args:
+        files: Paths of the files.
+        hive: Whether folders such as `store=CA_1` are columns.
 
     Raises:
         DataError: A file cannot be read, or a column has types that do not go together; the message names it.
     """
     found = list(files)
+    opened = partial(pyarrow.dataset.dataset, found, format="parquet", partitioning="hive" if hive else None)
     try:
-        dataset = pyarrow.dataset.dataset(found, format="parquet", partitioning="hive")
-        return pyarrow.dataset.dataset(found, _agreed(dataset, _padded_keys(found), texts=False), format="parquet", partitioning="hive")
+        return opened(schema=_agreed(opened(), _padded_keys(found) if hive else set(), texts=False))
     except (pa.ArrowException, OSError, TypesDiffer) as error:
         raise DataError(f"{found[0]!r}{' ...' if len(found) > 1 else ''} cannot be read: {error}") from error
 

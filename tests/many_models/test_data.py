@@ -110,6 +110,10 @@ def test_a_folder_of_forecasts_holds_those_of_the_last_call_only(trained: Train,
         run.forecast(out=tmp_path / "out.xlsx")
 
 
+def test_the_place_of_a_run_is_no_column_of_its_data(trained: Train) -> None:
+    assert by_store(trained(stores(2), folder="store=x/day=1")) == {"s000": "done", "s001": "done"}
+
+
 def test_what_was_cut_out_is_removed_once_it_is_used(trained: Train) -> None:
     assert not list((trained(stores(5)).path / "data").iterdir())
 
