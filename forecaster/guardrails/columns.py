@@ -98,7 +98,7 @@ def note_twins(column: pa.ChunkedArray, name: str, findings: Findings) -> None:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return
-    values = pc.drop_null(pc.unique(column).cast(kind))
+    values = pc.drop_null(pc.unique(pc.unique(column).cast(kind)))  # a dictionary may hold a text twice
     plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))
     if pc.count_distinct(plain).as_py() == len(values):
         return

@@ -66,7 +66,7 @@ def check(
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
     notes.note(table, schema, horizon, findings)
-    return notes.short(table, horizon, short, findings)
+    return notes.short(table, schema, horizon, short, findings)
 
 
 def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:

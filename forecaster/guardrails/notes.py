@@ -31,7 +31,7 @@ def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None
     )  # fmt: skip
 
 
-def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
+def short(table: Table, schema: Schema, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
     """Series with too few known values: they fall back, are dropped, or are refused."""
     known = per_series(np.add, np.isfinite(table.target).astype(np.float64), table.indptr).astype(np.int64)
     few = known < horizon + 1
@@ -46,9 +46,25 @@ def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Tab
         )
     end = "it is forecast by a fallback" if how == "fallback" else "the series was left out"
     none = known == 0
-    _tell(table, few & none, findings, rule="empty", action="quarantined", message=f"no value is known; {end}", count=known)
     _tell(
-        table, few & ~none, findings, rule="short", action="quarantined", message=f"{{count}} known values are {need}; {end}", count=known
+        table,
+        few & none,
+        findings,
+        rule="empty",
+        action="quarantined",
+        column=schema.target,
+        message=f"no value is known; {end}",
+        count=known,
+    )
+    _tell(
+        table,
+        few & ~none,
+        findings,
+        rule="short",
+        action="quarantined",
+        column=schema.target,
+        message=f"{{count}} known values are {need}; {end}",
+        count=known,
     )
     if how == "fallback":
         return table, findings

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
-from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.stamped import Stamped
 from forecaster.schema import Schema
 
@@ -24,7 +24,10 @@ _OFFSET = r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
 _BLANK = ("", "nan", "nat", "none", "null", "n/a", "na", "<na>")
 _LAST_YEAR = 9999
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_DAY_SECONDS = 86_400
+_LOST: tuple[tuple[bool, Action, str], ...] = (
+    (False, "repaired", "correct them if they matter"),
+    (True, "quarantined", "the series has no others, so it is gone"),
+)
 
 
 def read(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.ChunkedArray:
@@ -216,7 +219,7 @@ def _padded(text: str) -> str:
 
 
 def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
-    """The rows that have a stamp; those without are recorded for each series."""
+    """The rows that have a stamp; those without are recorded for each series, and so are series that have none."""
     column = frame[schema.time]
     if not column.null_count:
         return frame
@@ -224,13 +227,15 @@ def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Tabl
         raise DataError(
             f"column {schema.time!r} holds no stamp at all: all {len(column)} rows are missing. Name the right column with time=..."
         )
-    without = frame.filter(pc.is_null(column)).select(list(schema.series))
-    counted = without.append_column("", pa.array(np.ones(len(without), np.int64))).group_by(list(schema.series)).aggregate([("", "sum")])
-    findings.add(
-        rule="missing_stamps", action="repaired", column=schema.time, count=counted["_sum"].to_numpy(),
-        series={name: counted[name].to_numpy() for name in schema.series},
-        message="{count} rows without a stamp were left out; correct them if they matter",
-    )  # fmt: skip
+    keyed = frame.select(list(schema.series)).append_column("", pc.is_null(column))
+    series = keyed.group_by(list(schema.series)).aggregate([("", "sum"), ("", "all")])
+    for lost, action, end in _LOST:
+        touched = series.filter(pc.and_(pc.greater(series["_sum"], 0), pc.equal(series["_all"], lost)))
+        findings.add(
+            rule="missing_stamps", action=action, column=schema.time, count=touched["_sum"].to_numpy(),
+            series={name: touched[name].to_numpy() for name in schema.series},
+            message="{count} rows without a stamp were left out; " + end,
+        )  # fmt: skip
     return frame.filter(pc.is_valid(column))
 
 

@@ -53,7 +53,7 @@ OTHERS = [
     ),
     Case("promotion_is_no_spike", with_y((60, 2_000.0))),
     Case("level_shift_is_no_spike", with_bad(lambda b: b.assign(y=np.where(b.ds < "2024-05-01", 1.0, 1e6)))),
-    Case("all_nan_series", with_bad(lambda b: b.assign(y=np.nan)), ("empty", "quarantined", "", 0, "2024-01-01")),
+    Case("all_nan_series", with_bad(lambda b: b.assign(y=np.nan)), ("empty", "quarantined", "y", 0, "2024-01-01")),
     Case("leading_nan", with_y(*((d, np.nan) for d in range(10))), ("leading_missing", "repaired", "y", 10, "2024-01-01")),
     Case("trailing_nan", with_y(*((d, np.nan) for d in range(130, 140))), ("missing_values", "repaired", "y", 10, "2024-05-10")),
     Case("all_targets_nan", replaced("y", lambda f: np.nan), error="'y' should hold numbers; all 1120 rows are missing"),
@@ -100,6 +100,7 @@ OTHERS = [
     Case("year_1900", with_stamp(0, dt.datetime(1900, 1, 1)), ("far_stamps", "quarantined", "ds", 1, "1900-01-01")),
     Case("year_9999_beside", appended("9999-01-01", 1.0), error="year 9999"),
     Case("nat", with_stamp(7, pd.NaT), ("missing_stamps", "repaired", "ds", 1, "")),
+    Case("nat_in_a_whole_series", with_bad(lambda b: b.assign(ds=pd.NaT)), ("missing_stamps", "quarantined", "ds", DAYS, "")),
     Case(
         "nat_where_ids_are_categories",
         lambda: with_stamp(7, pd.NaT)().astype({"unique_id": "category"}),
@@ -251,7 +252,7 @@ OTHERS = [
     Case(
         "single_rows_with_freq",
         whole(lambda f: f[f.ds == "2024-01-01"]),
-        ("short", "quarantined", "", 1, "2024-01-01"),
+        ("short", "quarantined", "y", 1, "2024-01-01"),
         options={"freq": "D"},
         same=False,
     ),
@@ -276,7 +277,7 @@ OTHERS = [
         replaced("unique_id", lambda f: f.ds.where(f.ds.isna(), pd.Timestamp("2024-01-01")) + pd.to_timedelta(f.index // DAYS, unit="D")),
         same=False,
     ),
-    Case("infinite_everywhere", with_bad(lambda b: b.assign(y=np.inf)), ("empty", "quarantined", "", 0, "2024-01-01")),
+    Case("infinite_everywhere", with_bad(lambda b: b.assign(y=np.inf)), ("empty", "quarantined", "y", 0, "2024-01-01")),
     Case("clock_change_in_new_york", hourly_in_november, ("clock_change", "repaired", "ds", 1, "2024-11-03 01:00:00"), same=False),
     Case(
         "seven_day_gap_at_freq_W",
