@@ -93,7 +93,7 @@ class Design:
             if isinstance(windows, tuple):
                 from_windows(dict(windows), period=2)
         for windows in (self.past_windows, self.known_windows):
-            if seasonal := [key for key, _ in windows or () if str(key).startswith(SEASON)]:
+            if seasonal := [key for key in dict(windows or ()) if key.startswith(SEASON)]:
                 raise SettingsError(f"windows of covariates are read at the forecast origin and have no season; came {seasonal[0]!r}.")
 
     def fit(self, table: Table) -> FittedDesign:

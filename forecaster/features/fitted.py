@@ -220,7 +220,7 @@ class FittedDesign:
             chunk = slice(at, min(at + CHUNK, len(row)))
             parts = sources.parts(series[chunk], row[chunk], h[chunk], row[chunk])
             kept[chunk] = gather(parts, X[filled:], looks if self.looks_back else slice(0, 0))
-            filled += np.count_nonzero(kept[chunk])
+            filled += int(np.count_nonzero(kept[chunk]))
         return filled
 
 
