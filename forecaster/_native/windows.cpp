@@ -151,12 +151,15 @@ Index gather(const std::vector<Part>& parts, const Block<float>& out, Index firs
         sources.push_back({values.data(), index.data(), static_cast<Index>(values.shape(1)), static_cast<Index>(values.shape(0))});
         width += sources.back().width;
     }
-    expect(static_cast<Index>(out.shape(1)) == width && (width == 0 || out.stride(1) == 1), "out must have the columns of all parts, side by side");
+    expect(static_cast<Index>(out.shape(1)) == width, "out must have the columns of all parts, side by side");
     expect(0 <= first && first <= last && last <= width, "the columns that decide must be columns of out");
     expect(room >= n, "out must have room for every row");
+    const bool in_place = width == 0 || out.stride(1) == 1;
+    std::vector<float> line(width);
     Index filled = 0;
     for (Index i = 0; i < n; ++i) {
-        float* row = out.data() + filled * out.stride(0);
+        float* home = out.data() + filled * out.stride(0);
+        float* row = in_place ? home : line.data();
         float* at = row;
         for (const auto& source : sources) {
             const Index from = source.index[i];
@@ -165,6 +168,8 @@ Index gather(const std::vector<Part>& parts, const Block<float>& out, Index firs
             else std::copy_n(source.values + from * source.width, source.width, at);
             at += source.width;
         }
+        if (!in_place)
+            for (Index c = 0; c < width; ++c) home[c * out.stride(1)] = row[c];
         kept(i) = !nothing_in(row, first, last);
         filled += kept(i);
     }

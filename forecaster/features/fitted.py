@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,16 +133,17 @@ class FittedDesign:
         """The longest lag or window: as many values must lie before the first row that has all features. 0 without look-backs."""
         return max((block.span or 1 for block in (*self.blocks, *self.seasonal)), default=0)
 
-    def training(self, table: Table) -> Matrix:
+    def training(self, table: Table, *, order: Literal["C", "F"] = "C") -> Matrix:
         """The training rows of a table.
 
         Rows whose target is missing, or whose look-backs at the origin are all missing, are left out; other missing values stay NaN.
 
         Args:
             table: The table that the design was fitted to, or another of the same columns.
+            order: How `X` lies in memory: row after row, as learners read it, or ("F") column after column.
         """
         row, h, eligible = pairs(table, self.horizon, self.looks_back, self.design.row_budget, self.design.seed)
-        X = np.empty((len(row), len(self.names)), np.float32)
+        X = np.empty((len(row), len(self.names)), np.float32, order)
         kept = np.ones(len(row), bool)
         clock, filled = self.clock(Grid.of(table.steps), table), 0
         for first, last in _slabs(table.indptr):

@@ -27,7 +27,7 @@ def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "
         features, categories by their labels. A feature whose name is taken is called `made_<name>`.
     """
     fitted = design.fit(table) if isinstance(design, Design) else design
-    matrix = fitted.training(table)
+    matrix = fitted.training(table, order="F")
     rows = pa.array(table.series[matrix.row])
     step = table.steps[matrix.row]
     columns = {name: pa.array(values).take(rows) for name, values in table.ids.items()}
