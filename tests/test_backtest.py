@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecaster import Forecaster
 from forecaster.backtest import RollingOrigin, actuals, backtest, cutoffs, shortest
 from forecaster.errors import SettingsError
 from forecaster.frequency import Frequency
@@ -286,3 +288,29 @@ def test_a_table_is_only_cut_when_asked():
     t = table([100_000] * 5)
     windows = RollingOrigin(5).split(t, 10)
     assert all(w.table is t for w in windows)
+
+
+@pytest.mark.parametrize("transform", [(), "log", "difference"])
+def test_later_values_of_the_data_move_no_earlier_forecast_of_a_job(transform):
+    """From the frame through guardrails, features and learners: gaps and all."""
+    rng, days = np.random.default_rng(0), 60
+    day = np.tile(np.arange(days), 2)
+    columns = {"y": 5 + day % 7 + rng.random(2 * days), "price": rng.random(2 * days), "visits": rng.random(2 * days)}
+    for values in columns.values():
+        values[rng.random(2 * days) < 0.05] = np.nan
+    data = pd.DataFrame({"unique_id": np.repeat(["a", "b"], days), "ds": np.datetime64("2024-01-01") + day, **columns})
+    later = (day >= days - 8)[:, None] * np.array([30.0, 1000.0]) + 1
+    moved = data.assign(**dict(zip(["y", "visits"], (data[["y", "visits"]].to_numpy() * later).T, strict=True)))
+
+    def oldest(frame):
+        job = Forecaster(
+            4, known="price", past="visits", learners=["seasonal_naive", "elastic_net", "lightgbm"], backtest=RollingOrigin(windows=2),
+            ensemble=None, target_transform=transform,
+        )  # fmt: skip
+        made = job.fit(frame).backtest_
+        assert set(job.leaderboard_.status) == {"done"}
+        return made[
+            (made.cutoff == made.cutoff.min()) & made.learner.isin(["seasonal_naive", "elastic_net", "lightgbm"])
+        ].forecast.to_numpy()
+
+    assert np.array_equal(oldest(data), oldest(moved))
