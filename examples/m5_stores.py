@@ -69,7 +69,7 @@ def job() -> Forecaster:
         target="sales",
         known=KNOWN,
         static=STATIC,
-        # Picked on three stores over the 28 days before those held out (`--back 28`), where it beat the defaults, squared error and tweedie.
+        # Picked on three stores over the 28 days before those held out (`--back 28`): better than the defaults, squared error and tweedie.
         learners=[
             "seasonal_naive",
             "seasonal_average",
