@@ -32,14 +32,17 @@ NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
 PRIOR_WINDOWS = 0.5
 """Weight, in windows, of what the group says about the scale of a series."""
 
-PRIOR_GROUP = 1.0
+PRIOR_GROUP = 0.5
 """Weight, in windows of a series, of the expected size against what the residuals of the group are."""
 
 PRIOR_POOL = 8.0
 """Weight, in residuals, of the normal quantiles against the pooled ones."""
 
 LEAST = 0.1
-"""What a group's residuals are at least, in expected scales: a backtest without any error promises no future without any."""
+"""What the residuals of a series are at least for its group, in expected scales: a backtest without any error promises no future without any."""
+
+MOST = 1000.0
+"""What the residuals of a series are at most, in expected scales; where they are more, more is expected of it."""
 
 PRIOR_STEP = 30.0
 """Weight, in residuals, of a power of the step against the mean size at the step itself."""
@@ -125,9 +128,13 @@ def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tup
     """
     per_window = _mean(size, -1)
     count, sums = np.isfinite(per_window), np.nan_to_num(per_window)
-    ratio = np.log(np.maximum(per_group(_over(_mean(per_window, 0), expected), group_ptr), LEAST))
+    mine = _mean(per_window, 0)
+    expected = np.fmax(expected, mine / MOST)
+    # the geometric mean, so that one series that was all but constant before does not speak for all
+    ratio = np.exp(per_group(np.log(np.maximum(_over(mine, expected), LEAST)), group_ptr))
     seen = np.where(np.isfinite(ratio), total(count.sum(0).astype(np.float64), group_ptr), 0.0)
-    prior: Floats = np.exp(seen * np.nan_to_num(ratio) / (seen + PRIOR_GROUP))[group] * expected
+    believed = seen / (seen + PRIOR_GROUP)
+    prior: Floats = (believed * np.nan_to_num(ratio) + 1 - believed)[group] * expected
 
     def shrunk(sums: Floats, windows: Floats) -> Floats:
         return (sums + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)

@@ -159,6 +159,16 @@ def test_a_perfect_backtest_promises_no_perfect_future():
     assert (np.diff(made.quantiles(np.zeros((1, 4)), (0.1, 0.9))) > 0).all()
 
 
+def test_a_series_that_was_all_but_constant_does_not_speak_for_its_group():
+    noise, size = residuals("white", 1, 50, 6)
+    odd = size.copy()
+    odd[0] = 1e-300
+    parts = (noise[:1], np.zeros_like(noise[:1]))
+    plain, made = (Spread.of(*parts, one, np.array([0, 50])).scale[1:] for one in (size, odd))
+    assert (made < 1.5 * plain).all()
+    assert (made > plain / 1.5).all()
+
+
 def table(values, season=1):
     series, size = values.shape
     return Table(

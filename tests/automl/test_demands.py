@@ -32,7 +32,7 @@ def windows_of(made: Forecaster) -> dict[str, int]:
         (["naive", "average"], {}, 7),
         (["elastic_net"], {"lags": [1, 30], "windows": None}, 37),
         (["elastic_net"], {"lags": [1], "windows": {"mean": [40], "ewm": [0.5]}}, 47),
-        (["elastic_net"], {"lags": None, "windows": {"season_mean": [4]}}, 35),
+        (["elastic_net"], {"lags": None, "windows": {"season_mean": [4]}}, 29),
         (["elastic_net"], {}, 7),
     ],
     ids=str,
