@@ -39,7 +39,7 @@ PRIOR_POOL = 8.0
 """Weight, in residuals, of the normal quantiles against the pooled ones."""
 
 LEAST = 0.1
-"""What the residuals of a series are at least for its group, in expected scales: a backtest without any error promises no future without any."""
+"""What the residuals of a series are at least, in expected scales: a backtest without error promises no future without any."""
 
 MOST = 1000.0
 """What the residuals of a series are at most, in expected scales; where they are more, more is expected of it."""
