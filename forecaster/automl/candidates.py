@@ -6,15 +6,13 @@ from collections.abc import Container, Sequence
 from itertools import count
 from typing import Any
 
-import numpy as np
-
 from forecaster.ensembles import FINAL
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.features.targets import transform_of
 from forecaster.learners import build
 from forecaster.learners.transformed import Transformed
-from forecaster.protocols import Learner, observed
+from forecaster.protocols import Learner
 from forecaster.table import Table
 
 
@@ -23,15 +21,13 @@ def baseline_name(table: Table) -> str:
     return "seasonal_naive" if table.season_length > 1 else "naive"
 
 
-def portfolio(table: Table, horizon: int) -> tuple[str, ...]:
-    """Names to try where the user named none: cheap per-series learners first, pooled ones where there are rows enough to learn from."""
-    names = [baseline_name(table), "average", "drift"]
-    if table.season_length > 1:
-        names.insert(1, "seasonal_average")
-    rows_per_group = np.add.reduceat(observed(table), table.group_ptr[:-1]) if len(table) else np.zeros(1)
-    if np.median(rows_per_group) >= max(3 * horizon, 2 * table.season_length, 30):
-        names += ["elastic_net", "lightgbm"]
-    return tuple(names)
+def portfolio(table: Table) -> tuple[str, ...]:
+    """Names to try where the user named none, the cheap ones first.
+
+    They follow from the rhythm alone: what is tried for a group must not depend on the groups that share its block.
+    """
+    seasonal = ("seasonal_average",) if table.season_length > 1 else ()
+    return (baseline_name(table), *seasonal, "average", "drift", "elastic_net", "lightgbm")
 
 
 def choose(
@@ -48,7 +44,7 @@ def choose(
     Raises:
         SettingsError: nothing is left to try.
     """
-    wanted = named or portfolio(table, design.horizon)
+    wanted = named or portfolio(table)
     left = [one for one in wanted if not (isinstance(one, str) and one in block)]
     if not left:
         raise SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
