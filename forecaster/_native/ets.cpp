@@ -68,13 +68,13 @@ struct Models {
 using Searching = decltype(&search<2>);
 
 void fit(Searching search, const Line<const double>& values, const Line<const Index>& begin, const Line<const Index>& end, const std::vector<int>& codes,
-         Index region, Index select, Index free_seasons, const Line<std::int8_t>& form, const Block<double>& rate, const Block<double>& state, Index threads) {
+         Index region, Index select, Index free_seasons, double prior, const Line<std::int8_t>& form, const Block<double>& rate, const Block<double>& state, Index threads) {
     const Rows rows{values, begin, end};
     rows.check();
     expect(form.size() == begin.size() && rate.shape(0) == begin.size() && state.shape(0) == begin.size(), "every array must have one row per series");
     expect(rate.shape(1) == 4 && state.shape(1) >= 3, "rate must be (series, 4), state (series, 2 + period)");
     Request request{.period = static_cast<int>(state.shape(1)) - 2, .forms = {}, .region = static_cast<Region>(region),
-                    .select = static_cast<Select>(select), .free_seasons = static_cast<int>(free_seasons)};
+                    .select = static_cast<Select>(select), .free_seasons = static_cast<int>(free_seasons), .prior = prior};
     for (const int code : codes) {
         expect(code >= 0 && code < forms, "forms must be 0 to 17");
         request.forms.push_back(Form::of(code));
@@ -179,9 +179,9 @@ NB_MODULE(ets, m) {
     m.def(
         "fit",
         [best](const Line<const double>& values, const Line<const Index>& begin, const Line<const Index>& end, const std::vector<int>& forms, Index region,
-               Index select, Index free_seasons, const Line<std::int8_t>& form, const Block<double>& rate, const Block<double>& state,
-               Index threads) { fit(best, values, begin, end, forms, region, select, free_seasons, form, rate, state, threads); },
-        nb::arg("values"), nb::arg("begin"), nb::arg("end"), nb::arg("forms"), nb::arg("region"), nb::arg("select"), nb::arg("free_seasons"),
+               Index select, Index free_seasons, double prior, const Line<std::int8_t>& form, const Block<double>& rate, const Block<double>& state,
+               Index threads) { fit(best, values, begin, end, forms, region, select, free_seasons, prior, form, rate, state, threads); },
+        nb::arg("values"), nb::arg("begin"), nb::arg("end"), nb::arg("forms"), nb::arg("region"), nb::arg("select"), nb::arg("free_seasons"), nb::arg("prior"),
         nb::arg("form").noconvert(), nb::arg("rate").noconvert(), nb::arg("state").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("filter", &filter, nb::arg("values"), nb::arg("begin"), nb::arg("end"), nb::arg("form"), nb::arg("rate"), nb::arg("state").noconvert(),
           nb::arg("phase"), nb::arg("sums").noconvert(), nb::arg("fitted").noconvert() = nb::none(), nb::arg("threads") = 1, unlocked);

@@ -101,6 +101,7 @@ struct Request {
     Region region = Region::usual;
     Select select = Select::aicc;
     int free_seasons = 24;         // initial seasonal states are fitted up to this period, beyond it they stay those of the decomposition
+    double prior = 0;              // weight of (beta / alpha)^2 in -2 log L
 };
 
 // What was found. `state` (level, slope, one seasonal state per step of the period) is the one before the first value.

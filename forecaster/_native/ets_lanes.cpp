@@ -3,7 +3,8 @@
 // Every form is a least-squares problem. Parameters: alpha, beta / alpha, gamma / (1 - alpha), phi in the usual region, or
 // alpha, beta, gamma, phi themselves in the admissible one; then the initial level, slope and all seasonal states but one,
 // which follows from their sum (0 or the period). The scaled residual e exp(sum log f / n) makes the likelihood of a form
-// with multiplicative errors a sum of squares too.
+// with multiplicative errors a sum of squares too, and takes in a prior on beta / alpha in the same way: a term p(x) of
+// -2 log L becomes the factor exp(p / 2n).
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -66,7 +67,7 @@ class Stability {
     bool inside() {
         for (std::size_t k = c_.size(); k > 0; --k) {
             const double r = c_[k - 1];
-            if (!(std::fabs(r) < 1 - 1e-10)) return false;
+            if (!(std::fabs(r) < 1)) return false;
             d_ = c_;
             for (std::size_t j = 0; j + 1 < k; ++j) c_[j] = (d_[j] - r * d_[k - 2 - j]) / (1 - r * r);
         }
@@ -78,8 +79,8 @@ class Stability {
 template <int W>
 class Errors {
   public:
-    void of(const Scaled& series, const Form& form, const Request& request, const double* season) {
-        y_ = &series, form_ = form, request_ = &request, fixed_ = season;
+    void of(const Scaled& series, const Form& form, const Request& request, Region region, const double* season) {
+        y_ = &series, form_ = form, request_ = &request, region_ = region, fixed_ = season;
         error_.resize(series.y.size());
         season_.resize(request.period);
     }
@@ -97,7 +98,7 @@ class Errors {
     Rates<T> rates(const T* x) const {
         Rates<T> rate{x[0], T(0.0), T(0.0), T(1.0)};
         int at = 1;
-        const bool usual = request_->region == Region::usual;
+        const bool usual = region_ == Region::usual;
         if (form_.sloped()) rate.beta = usual ? x[at] * rate.alpha : x[at], ++at;
         if (form_.seasonal()) rate.gamma = usual ? x[at] * (T(1.0) - rate.alpha) : x[at], ++at;
         if (form_.trend == Trend::damped) rate.phi = x[at];
@@ -119,6 +120,7 @@ class Errors {
     const Request* request_ = nullptr;
     const double* fixed_ = nullptr;
     Form form_;
+    Region region_ = Region::usual;
     Stability stability_;
     std::vector<Lanes<W>> error_, season_;
     Lanes<W> scale_ = 1.0;
@@ -127,7 +129,7 @@ class Errors {
     double floor() const { return 1e-26 * static_cast<double>(y_->seen); }
 
     bool allowed(const Lanes<W>* x) {
-        if (request_->region == Region::usual) return true;
+        if (region_ == Region::usual) return true;
         const Rates<Lanes<W>> rate = rates(x);
         return stability_.holds(form_, {rate.alpha[0], rate.beta[0], rate.gamma[0], rate.phi[0]}, request_->period);
     }
@@ -157,8 +159,9 @@ class Errors {
             if constexpr (multiplicative) logs.add(f);
         }
         const double n = static_cast<double>(y_->seen);
-        const Lanes<W> sum = multiplicative ? logs.value() : Lanes<W>(0.0);
-        scale_ = multiplicative ? exp(sum / n) : Lanes<W>(1.0);
+        Lanes<W> sum = multiplicative ? logs.value() : Lanes<W>(0.0);
+        if constexpr (sloped) sum += 0.5 * request_->prior * (rate.beta / rate.alpha) * (rate.beta / rate.alpha);
+        scale_ = exp(sum / n);
         const Lanes<W> criterion = n * log(squares * scale_ * scale_ + floor());
         return select(least > Lanes<W>(0.0), criterion, Lanes<W>(std::numeric_limits<double>::infinity()));
     }
@@ -189,8 +192,12 @@ class Search {
             if (!fits(form)) continue;
             start(form);
             const double extra = penalty(form, request_, series_.seen);
-            const double criterion = extra + fit(form, {.tolerance = 1e-3, .abandon_above = least - extra});
+            double criterion = extra + fit(form, Region::usual, {.tolerance = 1e-3, .abandon_above = least - extra});
             if (!form.multiplicative) additive_[form.code()] = x_;
+            if (request_.region == Region::admissible) {
+                widen(form);
+                criterion = extra + fit(form, Region::admissible, {.tolerance = 1e-3});
+            }
             if (!(criterion < least)) continue;
             least = criterion;
             found.form = form.code();
@@ -230,31 +237,36 @@ class Search {
         const bool twin = form.multiplicative && !additive_[form.code() - 1].empty();
         if (twin) return static_cast<void>(x_ = additive_[form.code() - 1]);
         const Line line = first_line(series_.y, request_.period, form.season, season_of(form));
-        const bool usual = request_.region == Region::usual;
         x_.assign(1, 0.2);
-        if (form.sloped()) x_.push_back(usual ? 0.1 : 0.02);
-        if (form.seasonal()) x_.push_back(usual ? 0.1 : 0.08);
+        if (form.sloped()) x_.push_back(0.1);
+        if (form.seasonal()) x_.push_back(0.1);
         if (form.trend == Trend::damped) x_.push_back(0.96);
         x_.push_back(form.sloped() ? line.at_zero : line.mean);
         if (form.sloped()) x_.push_back(line.slope);
         if (form.seasonal() && request_.period <= request_.free_seasons) x_.insert(x_.end(), season_of(form) + 1, season_of(form) + request_.period);
     }
 
-    void bound(const Form& form) {
-        const double most = request_.region == Region::usual ? 0.9999 : 1.9999;
+    // The parameters of the admissible region at a point of the usual one.
+    void widen(const Form& form) {
+        if (form.seasonal()) x_[1 + form.sloped()] *= 1 - x_[0];
+        if (form.sloped()) x_[1] *= x_[0];
+    }
+
+    void bound(const Form& form, Region region) {
+        const bool usual = region == Region::usual;
         lower_.assign(x_.size(), -1e6);
         upper_.assign(x_.size(), 1e6);
         const int rates = form.smoothing() - (form.trend == Trend::damped);
-        std::fill_n(lower_.begin(), rates, 1e-4);
-        std::fill_n(upper_.begin(), rates, most);
+        std::fill_n(lower_.begin(), rates, usual ? 1e-4 : 1e-8);
+        std::fill_n(upper_.begin(), rates, usual ? 0.9999 : 4.0);
         if (form.trend == Trend::damped) lower_[rates] = 0.8, upper_[rates] = 0.98;
         if (form.season == Season::multiplicative) std::fill(lower_.begin() + form.smoothing() + 1 + form.sloped(), lower_.end(), 0.01);
     }
 
     // Moves `x_` to the optimum of a form; -2 log L there, up to a constant.
-    double fit(const Form& form, Fitting how) {
-        errors_.of(series_, form, request_, season_of(form));
-        bound(form);
+    double fit(const Form& form, Region region, Fitting how) {
+        errors_.of(series_, form, request_, region, season_of(form));
+        bound(form, region);
         how.step = 1e-7;
         how.longest = 0.5;
         how.passes = 60;
@@ -264,7 +276,7 @@ class Search {
     void polish(Found& found, double* state) {
         const Form form = Form::of(found.form);
         x_ = best_;
-        fit(form, {.tolerance = 1e-5});
+        fit(form, request_.region, {.tolerance = 1e-5});
         found.rate = errors_.rates(x_.data());
         const int at = form.smoothing();
         state[0] = x_[at] * series_.scale;

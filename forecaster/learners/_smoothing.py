@@ -82,11 +82,11 @@ class States:
         return replace(self, state=state, step=self.step + steps)
 
 
-def fit(table: Table, rows: Rows, period: int, codes: Ints, region: int, select: int, free_seasons: int, *, threads: int) -> States:
+def fit(table: Table, rows: Rows, period: int, codes: Ints, region: int, select: int, free_seasons: int, prior: float, *, threads: int) -> States:
     """The best form of each series, with the states before its first value."""
     n = len(table)
     form, rate, state = np.full(n, -1, np.int8), np.full((n, 4), np.nan), np.full((n, 2 + period), np.nan)
-    _native().fit(table.target, rows.begin, rows.end, codes.tolist(), region, select, free_seasons, form, rate, state, threads)
+    _native().fit(table.target, rows.begin, rows.end, codes.tolist(), region, select, free_seasons, prior, form, rate, state, threads)
     return States(form, rate, state, rows.start)
 
 

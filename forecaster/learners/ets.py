@@ -23,6 +23,9 @@ Select = Literal["aic", "aicc", "bic"]
 Region = Literal["usual", "admissible"]
 Intervals = Literal["closed", "simulated"]
 
+LONG = 12
+"""Beyond this period a form with Z for error and season stands for additive ones (see the class)."""
+
 TRENDS, SEASONS = ("N", "A", "Ad"), ("N", "A", "M")
 
 
@@ -37,7 +40,8 @@ class ETS:
         select: Criterion that chooses among forms.
         region: "usual" keeps 0 < beta < alpha < 1 and 0 < gamma < 1 - alpha; "admissible" asks only that old errors are forgotten.
         unstable: Whether Z may stand for additive errors with a multiplicative season, which have no closed variances.
-        free_seasons: Initial seasonal states are fitted up to this period; beyond, they stay those of a decomposition (see docs/ets.md).
+        free_seasons: Initial seasonal states are fitted up to this period; beyond, they stay those of a decomposition.
+        prior: Standard deviation of the half-normal prior of beta / alpha; math.inf for plain maximum likelihood.
         levels: Quantile levels, ascending, between 0 and 1.
         intervals: "closed" takes the variance formulas where there are some, "simulated" always simulates.
         paths: Simulated paths of a series.
@@ -50,7 +54,8 @@ class ETS:
     select: Select = "aicc"
     region: Region = "usual"
     unstable: bool = False
-    free_seasons: int = 12
+    free_seasons: int = 24
+    prior: float = 0.2
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     intervals: Intervals = "closed"
     paths: int = 1000
@@ -65,22 +70,23 @@ class ETS:
         for name, choices in (("select", Select), ("region", Region), ("intervals", Intervals)):
             if (given := getattr(self, name)) not in get_args(choices):
                 raise SettingsError(f"{name} is one of {', '.join(map(repr, get_args(choices)))}; came {given!r}")
-        if self.paths < 1:
-            raise SettingsError(f"paths is 1 or more; came {self.paths!r}")
+        if self.paths < 1 or not self.prior > 0:
+            raise SettingsError(f"paths is 1 or more and prior positive; came {self.paths!r} and {self.prior!r}")
         codes(self.form, self.unstable)
 
     @property
     def traits(self) -> Traits:
         """Quantiles of its own; as many values as the smallest form needs."""
-        return Traits(quantiles=bool(self.levels), min_length=int(min(_smoothing.parameters(self._codes, self.period or 2))) + 3)
+        return Traits(quantiles=bool(self.levels), min_length=int(min(_smoothing.parameters(self._codes(self.period or 2), self.period or 2))) + 3)
 
     def fit(self, table: Table) -> ETSModel:
         """One call for all series."""
         period = season(self.period, table)
         rows = Rows.observed(table)
-        options = (self._codes, get_args(Region).index(self.region), get_args(Select).index(self.select), self.free_seasons)
-        fitted = _smoothing.fit(table, rows, period, *options, threads=self.threads or 1)
-        first = States(fitted.form, fitted.rate, fitted.state, rows.start)
+        choices = get_args(Region).index(self.region), get_args(Select).index(self.select)
+        first = _smoothing.fit(
+            table, rows, period, self._codes(period), *choices, self.free_seasons, self.prior**-2, threads=self.threads or 1
+        )
         last, sums = _smoothing.filter(table, rows, first, rows.start, threads=self.threads or 1)
         free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, period), 1)
         return ETSModel(
@@ -94,9 +100,10 @@ class ETS:
             seed=_smoothing.seeds(table, self.seed),
         )
 
-    @property
-    def _codes(self) -> Ints:
-        return codes(self.form, self.unstable)
+    def _codes(self, period: int) -> Ints:
+        wide_open = self.form[0] == self.form[-1] == "Z"
+        form = f"A{self.form[1:]}" if wide_open and period > LONG else self.form
+        return codes(form, self.unstable)
 
 
 @storable
