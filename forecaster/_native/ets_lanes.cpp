@@ -276,7 +276,7 @@ class Search {
     void polish(Found& found, double* state) {
         const Form form = Form::of(found.form);
         x_ = best_;
-        fit(form, request_.region, {.tolerance = 1e-5});
+        fit(form, request_.region, {.tolerance = 1e-7});
         found.rate = errors_.rates(x_.data());
         const int at = form.smoothing();
         state[0] = x_[at] * series_.scale;

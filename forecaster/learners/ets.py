@@ -15,24 +15,24 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners import _smoothing
 from forecaster.learners._local import season
-from forecaster.learners._smoothing import Rows, States
-from forecaster.protocols import Forecast, Traits
+from forecaster.learners._smoothing import Outlook, Rows, Search, States
+from forecaster.protocols import Forecast, Traits, observed
 from forecaster.table import Floats, Future, Ints, Table
 
-Select = Literal["aic", "aicc", "bic"]
+Select = Literal["aicc", "aic", "bic"]
 Region = Literal["usual", "admissible"]
 Intervals = Literal["closed", "simulated"]
 
-LONG = 12
-"""Beyond this period a form with Z for error and season stands for additive ones (see the class)."""
+ERRORS, TRENDS, SEASONS = ("A", "M"), ("N", "A", "Ad"), ("N", "A", "M")
 
-TRENDS, SEASONS = ("N", "A", "Ad"), ("N", "A", "M")
+LONG = 12
+"""Where errors and season are both free, seasons longer than this are tried with additive ones alone (docs/ets.md says why)."""
 
 
 @storable
 @dataclass(frozen=True)
 class ETS:
-    """Exponential smoothing: error, trend and season of each series chosen among 15 forms, fitted by maximum likelihood.
+    """Exponential smoothing: error, trend and season of each series chosen among 15 forms; parameters by penalised maximum likelihood.
 
     Args:
         form: Error (A, M), trend (N, A, Ad) and season (N, A, M), with Z for whichever is best: "ZZZ", "MAdM", "ANZ".
@@ -71,39 +71,36 @@ class ETS:
             if (given := getattr(self, name)) not in get_args(choices):
                 raise SettingsError(f"{name} is one of {', '.join(map(repr, get_args(choices)))}; came {given!r}")
         if self.paths < 1 or not self.prior > 0:
-            raise SettingsError(f"paths is 1 or more and prior positive; came {self.paths!r} and {self.prior!r}")
+            raise SettingsError(f"paths is 1 or more and prior positive; came paths={self.paths!r}, prior={self.prior!r}")
         codes(self.form, self.unstable)
 
     @property
     def traits(self) -> Traits:
-        """Quantiles of its own; as many values as the smallest form needs."""
-        return Traits(quantiles=bool(self.levels), min_length=int(min(_smoothing.parameters(self._codes(self.period or 2), self.period or 2))) + 3)
+        """Quantiles of its own; as many values as the criterion needs for the smallest form."""
+        search = self._search(self.period or 2)
+        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(search.codes, search.period).min()) + 3)
 
     def fit(self, table: Table) -> ETSModel:
         """One call for all series."""
-        period = season(self.period, table)
-        rows = Rows.observed(table)
-        choices = get_args(Region).index(self.region), get_args(Select).index(self.select)
-        first = _smoothing.fit(
-            table, rows, period, self._codes(period), *choices, self.free_seasons, self.prior**-2, threads=self.threads or 1
-        )
-        last, sums = _smoothing.filter(table, rows, first, rows.start, threads=self.threads or 1)
-        free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, period), 1)
+        search, rows, threads = self._search(season(self.period, table)), Rows.observed(table), self.threads or 1
+        first = _smoothing.fit(table, rows, search, threads)
+        last, sums = _smoothing.move(table, rows, first, first.step, threads=threads)
+        free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, search.period), 1)
         return ETSModel(
             recipe=self,
             first=first,
             last=last,
             origin=table.end,
             variance=sums[:, 1] / free,
-            criterion=_smoothing.criterion(sums, first.form, period, self.select),
-            observed=rows.count,
+            criterion=_smoothing.criterion(sums, first.form, search),
+            observed=observed(table),
             seed=_smoothing.seeds(table, self.seed),
         )
 
-    def _codes(self, period: int) -> Ints:
-        wide_open = self.form[0] == self.form[-1] == "Z"
-        form = f"A{self.form[1:]}" if wide_open and period > LONG else self.form
-        return codes(form, self.unstable)
+    def _search(self, period: int) -> Search:
+        all_free = self.form[0] == self.form[-1] == "Z"
+        form = f"A{self.form[1:]}" if all_free and period > LONG else self.form
+        return Search(period, codes(form, self.unstable and form == self.form), self.region, self.select, self.free_seasons, self.prior)
 
 
 @storable
@@ -117,7 +114,7 @@ class ETSModel:
         last: The states after the last observed value.
         origin: The step after which it forecasts. (series,)
         variance: Variance of one error: of y - f for additive, of y / f - 1 for multiplicative ones. (series,)
-        criterion: The criterion that chose the form. (series,)
+        criterion: The criterion that chose the form, of the likelihood without the prior. (series,)
         observed: Number of values it was fitted on. (series,)
         seed: Seeds of the simulations. (series,)
     """
@@ -143,19 +140,19 @@ class ETSModel:
         """
         states, origin = (self.last, self.origin) if history is None else (self._moved(history), history.end)
         gap = origin - states.step
-        usable = (states.form >= 0) & (gap >= 0)
+        asked = np.where(gap >= 0, states.form, -1).astype(np.int8)
+        recipe = self.recipe
+        outlook = Outlook(horizon, recipe.levels, recipe.paths, recipe.intervals == "simulated")
         mean, quantiles = _smoothing.ahead(
-            replace(states, form=np.where(usable, states.form, -1).astype(np.int8)), self.first.step, self.variance, np.maximum(gap, 0), self.seed,
-            horizon, self.recipe.levels, self.recipe.paths, self.recipe.intervals == "simulated", self.recipe.threads or 1,
-        )  # fmt: skip
-        finite = np.isfinite(mean).all(axis=1) & np.isfinite(quantiles).all(axis=(1, 2))
-        mean[~finite] = quantiles[~finite] = np.nan
-        failed = {i: self._reason(i, bool(usable[i])) for i in np.flatnonzero(~finite).tolist()}
-        levels = self.recipe.levels
-        return Forecast(mean, levels, quantiles if levels else None, failed)
+            replace(states, form=asked), self.first.step, self.variance, np.maximum(gap, 0), self.seed, outlook, recipe.threads or 1
+        )
+        lost = ~(np.isfinite(mean).all(axis=1) & np.isfinite(quantiles).all(axis=(1, 2)))
+        mean[lost] = quantiles[lost] = np.nan
+        failed = {i: self._reason(i, bool(gap[i] < 0)) for i in np.flatnonzero(lost).tolist()}
+        return Forecast(mean, recipe.levels, quantiles if recipe.levels else None, failed)
 
     def fitted(self, history: Table) -> Floats:
-        """The forecast of each value from those before it; NaN before the first observed value of a series. (rows,)"""
+        """The forecast of each value from those before it; NaN outside the observed values of a series. (rows,)"""
         fitted = np.full(len(history.target), np.nan)
         self._moved(history, fitted)
         return fitted
@@ -169,39 +166,39 @@ class ETSModel:
     def _moved(self, history: Table, fitted: Floats | None = None) -> States:
         whole = (history.start <= self.first.step + 1) | (history.end < self.last.step) | (fitted is not None)
         start = self.first.where(whole, self.last)
-        rows = Rows.observed(history).after(start.step, history)
-        waited = start.coasted(np.maximum(rows.start - start.step, 0))
-        moved, _ = _smoothing.filter(history, rows, waited, self.first.step, fitted, threads=self.recipe.threads or 1)
-        return moved
+        rows = Rows.after(start.step, history)
+        return _smoothing.move(history, rows, start.coasted(rows.before), self.first.step, fitted, self.recipe.threads or 1)[0]
 
-    def _reason(self, i: int, usable: bool) -> str:
+    def _reason(self, i: int, too_early: bool) -> str:
         needed = self.recipe.traits.min_length
         if self.observed[i] < needed:
             return f"it has {self.observed[i]} observed values; ets needs {needed} for the form {self.recipe.form!r}"
         if self.first.form[i] < 0:
             return f"no form of {self.recipe.form!r} suits it: a season needs two full periods, and M positive values only; try form='ZZZ'"
-        return "its forecasts are too large to be numbers" if usable else "its history ends before the model begins"
+        return "its history ends before the model begins" if too_early else "its forecasts are too large to be numbers"
 
 
 def codes(form: str, unstable: bool = False) -> Ints:
     """The codes of the forms that a name like "ZZZ", "MAdM" or "ANZ" stands for, ascending.
 
     Raises:
-        SettingsError: It is no such name, or one of a form with no additive or multiplicative counterpart.
+        SettingsError: It is no such name, or Z stands for none but unstable forms.
     """
     parts = re.fullmatch(r"([AMZ])(N|Ad|A|Z)([NAMZ])", form)
     if parts is None:
-        raise SettingsError(f"a form is an error (A, M, Z), a trend (N, A, Ad, Z) and a season (N, A, M, Z), as in 'MAdM' or 'ZZZ'; came {form!r}")
-    errors, trends, seasons = ("AM" if parts[1] == "Z" else parts[1], [parts[2]], [parts[3]])
-    trends = list(TRENDS) if parts[2] == "Z" else trends
-    seasons = list(SEASONS) if parts[3] == "Z" else seasons
+        raise SettingsError(f"a form is error (A, M, Z), trend (N, A, Ad, Z) and season (N, A, M, Z), as in 'MAdM' or 'ZZZ'; came {form!r}")
+    errors, trends, seasons = (
+        all_ if part == "Z" else (part,) for part, all_ in zip(parts.groups(), (ERRORS, TRENDS, SEASONS), strict=True)
+    )
     allowed = unstable or "Z" not in form
     wanted = [(e, t, s) for e in errors for t in trends for s in seasons if allowed or (e, s) != ("A", "M")]
     if not wanted:
-        raise SettingsError(f"the forms {form!r} stand for are unstable (additive errors, multiplicative season); allow them with unstable=True")
-    return np.sort([("AM".index(e) + 2 * TRENDS.index(t) + 6 * SEASONS.index(s)) for e, t, s in wanted]).astype(np.int64)
+        raise SettingsError(
+            f"all forms {form!r} stands for are unstable: additive errors, multiplicative season; unstable=True allows them"
+        )
+    return np.sort([ERRORS.index(e) + 2 * TRENDS.index(t) + 6 * SEASONS.index(s) for e, t, s in wanted]).astype(np.int64)
 
 
 def name_of(code: int) -> str:
     """The form of a code: 11 is "MAdA"."""
-    return "AM"[code % 2] + TRENDS[code // 2 % 3] + SEASONS[code // 6]
+    return ERRORS[code % 2] + TRENDS[code // 2 % 3] + SEASONS[code // 6]

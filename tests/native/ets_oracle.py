@@ -49,7 +49,7 @@ class Smoothing:
         f, q, s = self.forecast(), self.level + self.phi * self.slope, self.season[0]
         y = f if math.isnan(y) else y
         off = y / s - q if self.kind == "M" else y - f
-        self.season = self.season[1:] + [s + self.gamma * (y / q - s) if self.kind == "M" else s + self.gamma * (y - f)]
+        self.season = [*self.season[1:], s + self.gamma * (y / q - s) if self.kind == "M" else s + self.gamma * (y - f)]
         self.slope = self.phi * self.slope + self.beta * off
         self.level = q + self.alpha * off
         return y / f - 1 if self.error == "M" else y - f
@@ -117,8 +117,6 @@ def product_variances(model: Smoothing, sigma2: float, steps: int) -> Floats:
         mean = (H1 @ M @ H2.T).item()
         out.append((1 + sigma2) * (H @ V @ H.T).item() + sigma2 * mean**2)
         v = M.T.reshape(-1, 1)
-        V = F @ V @ F.T + sigma2 * (
-            F @ V @ G.T + G @ V @ F.T + K @ (V + v @ v.T) @ K.T + sigma2 * G @ (3 * V + 2 * v @ v.T) @ G.T
-        )
+        V = F @ V @ F.T + sigma2 * (F @ V @ G.T + G @ V @ F.T + K @ (V + v @ v.T) @ K.T + sigma2 * G @ (3 * V + 2 * v @ v.T) @ G.T)
         M = F1 @ M @ F2.T + sigma2 * G1 @ M @ G2.T
     return np.array(out)
