@@ -192,11 +192,11 @@ class Search {
             if (!fits(form)) continue;
             start(form);
             const double extra = penalty(form, request_, series_.seen);
-            double criterion = extra + fit(form, Region::usual, {.tolerance = 1e-3, .abandon_above = least - extra});
+            double criterion = extra + fit(form, Region::usual, {.tolerance = 1e-2, .abandon_above = least - extra});
             if (!form.multiplicative) additive_[form.code()] = x_;
             if (request_.region == Region::admissible) {
                 widen(form);
-                criterion = extra + fit(form, Region::admissible, {.tolerance = 1e-3});
+                criterion = extra + fit(form, Region::admissible, {.tolerance = 1e-2});
             }
             if (!(criterion < least)) continue;
             least = criterion;
