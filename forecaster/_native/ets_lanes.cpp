@@ -184,7 +184,7 @@ class Search {
     // `state` gets the states before the first value.
     Found best(const double* values, Index n, double* state) {
         series_.of(values, n);
-        for (auto& start : additive_) start.clear();
+        for (auto& end : ends_) end.clear();
         prepare();
         Found found;
         double least = std::numeric_limits<double>::infinity();
@@ -192,8 +192,8 @@ class Search {
             if (!fits(form)) continue;
             start(form);
             const double extra = penalty(form, request_, series_.seen);
-            double criterion = extra + fit(form, Region::usual, {.tolerance = 1e-2, .abandon_above = least - extra});
-            if (!form.multiplicative) additive_[form.code()] = x_;
+            double criterion = extra + fit(form, Region::usual, {.tolerance = 1e-2});
+            ends_[form.code()] = x_;
             if (request_.region == Region::admissible) {
                 widen(form);
                 criterion = extra + fit(form, Region::admissible, {.tolerance = 1e-2});
@@ -208,13 +208,14 @@ class Search {
     }
 
   private:
+    static constexpr double first_phi = 0.96;
     const Request& request_;
     Scaled series_;
     Decomposition decomposition_;
     Levenberg<W> levenberg_;
     Errors<W> errors_;
     std::array<std::vector<double>, 3> seasons_;        // by kind of season
-    std::array<std::vector<double>, forms> additive_;  // where the forms with additive errors ended, by code
+    std::array<std::vector<double>, forms> ends_;  // where forms ended, by code
     std::vector<double> x_, best_, lower_, upper_;
 
     bool fits(const Form& form) const {
@@ -232,15 +233,20 @@ class Search {
 
     const double* season_of(const Form& form) const { return seasons_[static_cast<int>(form.season)].data(); }
 
-    // Starting values into `x_`: those where the same form with additive errors ended, or the heuristic ones.
+    // Starting values into `x_`: where a simpler relative of the form ended, or the heuristic ones.
     void start(const Form& form) {
-        const bool twin = form.multiplicative && !additive_[form.code() - 1].empty();
-        if (twin) return static_cast<void>(x_ = additive_[form.code() - 1]);
+        const Form relative{false, form.multiplicative ? form.trend : Trend::additive, form.season};
+        x_ = form.multiplicative || form.trend == Trend::damped ? ends_[relative.code()] : std::vector<double>{};
+        if (x_.empty()) return start_afresh(form);
+        if (!form.multiplicative) x_.insert(x_.begin() + form.smoothing() - 1, first_phi);
+    }
+
+    void start_afresh(const Form& form) {
         const Line line = first_line(series_.y, request_.period, form.season, season_of(form));
         x_.assign(1, 0.2);
         if (form.sloped()) x_.push_back(0.1);
         if (form.seasonal()) x_.push_back(0.1);
-        if (form.trend == Trend::damped) x_.push_back(0.96);
+        if (form.trend == Trend::damped) x_.push_back(first_phi);
         x_.push_back(form.sloped() ? line.at_zero : line.mean);
         if (form.sloped()) x_.push_back(line.slope);
         if (form.seasonal() && request_.period <= request_.free_seasons) x_.insert(x_.end(), season_of(form) + 1, season_of(form) + request_.period);

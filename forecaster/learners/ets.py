@@ -82,7 +82,10 @@ class ETS:
 
     def fit(self, table: Table) -> ETSModel:
         """One call for all series."""
-        search, rows, threads = self._search(season(self.period, table)), Rows.observed(table), self.threads or 1
+        rows, threads = Rows.observed(table), self.threads or 1
+        period = season(self.period, table)
+        # A season that no series holds twice would only fill memory.
+        search = self._search(period if period <= max((rows.end - rows.begin).max(initial=0) // 2, 1) else 1)
         first = _smoothing.fit(table, rows, search, threads)
         last, sums = _smoothing.move(table, rows, first, first.step, threads=threads)
         free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, search.period), 1)
