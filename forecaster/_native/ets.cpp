@@ -131,16 +131,16 @@ void filter(const Line<const double>& values, const Line<const Index>& begin, co
 void look(const Standing& at, Index gap, Index horizon, const std::vector<double>& levels, const std::vector<double>& scores, Index paths, bool closed,
           std::uint64_t seed, double* mean, double* quantiles) {
     const Index steps = gap + horizon;
-    std::vector<double> path(steps), spread(closed ? steps : 0), sheet(closed || levels.empty() ? 0 : steps * paths), sorted;
+    std::vector<double> path(steps), spread(closed ? steps : 0), sheet(closed || levels.empty() ? 0 : horizon * paths), sorted;
     means(at, steps, path.data());
     std::copy_n(path.data() + gap, horizon, mean);
     if (levels.empty()) return;
     if (closed) variances(at, steps, path.data(), spread.data());
-    else simulate(at, steps, paths, seed, sheet.data());
+    else simulate(at, gap, horizon, paths, seed, sheet.data());
     for (Index h = gap; h < steps; ++h) {
         double* out = quantiles + (h - gap) * static_cast<Index>(levels.size());
         if (!closed) {
-            sorted.assign(sheet.begin() + h * paths, sheet.begin() + (h + 1) * paths);
+            sorted.assign(sheet.begin() + (h - gap) * paths, sheet.begin() + (h - gap + 1) * paths);
             std::sort(sorted.begin(), sorted.end());
         }
         for (std::size_t q = 0; q < levels.size(); ++q)

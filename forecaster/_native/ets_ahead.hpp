@@ -37,33 +37,32 @@ inline void means(const Standing& at, Index steps, double* out) {
     }
 }
 
-// How much one error moves the forecast j steps on, j = 1 ..: c_j = alpha + beta (phi + .. + phi^j) + gamma at whole seasons.
-inline std::vector<double> weights(const Standing& at, Index steps) {
-    std::vector<double> c(steps);
-    double power = 1, sum = 0;
-    for (Index j = 1; j < steps; ++j) {
-        sum += power *= at.rate.phi;
-        c[j] = at.rate.alpha + at.rate.beta * sum + (at.form.seasonal() && j % at.period == 0 ? at.rate.gamma : 0);
-    }
-    return c;
-}
-
-// Additive errors: v_h = sigma^2 (1 + sum_{j<h} c_j^2).
-inline void linear_variances(const Standing& at, Index steps, double* out) {
-    const auto c = weights(at, steps);
-    double sum = 1;
-    for (Index h = 0; h < steps; ++h) out[h] = at.variance * (sum += h > 0 ? c[h] * c[h] : 0);
-}
-
-// Multiplicative errors on a linear mean: theta_h = mu_h^2 + sigma^2 sum_{j<h} c_j^2 theta_{h-j}, v_h = (1 + sigma^2) theta_h - mu_h^2.
-inline void relative_variances(const Standing& at, Index steps, const double* mean, double* out) {
-    const auto c = weights(at, steps);
-    std::vector<double> theta(steps);
+// A mean that is linear in the states: y_h = mean_h + deviation + error, where the deviation is that of level, slope and season by
+// the errors before. Their covariances are carried on step by step; the error of step h has variance v, or v E[y_h^2] where it
+// is multiplicative. Equal to v (1 + sum c_j^2), or to the recursion of theta_h, in the book's classes 1 and 2.
+inline void linear_variances(const Standing& at, Index steps, const double* mean, double* out) {
+    struct Pair {
+        double l = 0, b = 0;
+    };
+    const auto& [alpha, beta, gamma, phi] = at.rate;
+    const bool seasonal = at.form.seasonal();
+    double ll = 0, lb = 0, bb = 0;            // of level and slope
+    std::vector<double> own(at.period, 0.0);  // of each seasonal state
+    std::vector<Pair> shared(seasonal ? at.period : 0);  // of each with level and slope
     for (Index h = 0; h < steps; ++h) {
-        double excess = 0;
-        for (Index j = 1; j <= h; ++j) excess += c[j] * c[j] * theta[h - j];
-        theta[h] = mean[h] * mean[h] + at.variance * excess;
-        out[h] = theta[h] * at.variance + at.variance * excess;
+        const Index r = h % at.period;
+        double spread = ll + 2 * phi * lb + phi * phi * bb + own[r];
+        if (seasonal) spread += 2 * (shared[r].l + phi * shared[r].b);
+        const double error = at.variance * (at.form.multiplicative ? mean[h] * mean[h] + spread : 1.0);
+        out[h] = spread + error;
+        ll += 2 * phi * lb + phi * phi * bb + alpha * alpha * error;
+        lb = phi * (lb + phi * bb) + alpha * beta * error;
+        bb = phi * phi * bb + beta * beta * error;
+        for (Pair& pair : shared) pair = {pair.l + phi * pair.b, phi * pair.b};
+        if (!seasonal) continue;
+        own[r] += gamma * gamma * error;
+        shared[r].l += alpha * gamma * error;
+        shared[r].b += beta * gamma * error;
     }
 }
 
@@ -86,22 +85,25 @@ struct Moments {
 
 // Multiplicative errors and seasons. Within the first season the seasonal states are known and the trend alone is random; each
 // further season multiplies the state in question by 1 + gamma e of one step in the past, so the moments of the trend are
-// carried on with that weight at that step. Exact for normal errors.
+// carried on with that weight at that step, one season of the step after the other. Exact for normal errors.
 inline void product_variances(const Standing& at, Index steps, double* out) {
     const Rates<double>& rate = at.rate;
     const double v = at.variance, l = at.state[0], b = at.state[1];
-    for (Index h = 0; h < steps; ++h) {
-        Moments x{l, b, l * l, l * b, b * b};
-        for (Index t = 0; t < h; ++t) x = x.step(rate, v, (h - t) % at.period == 0 ? rate.gamma : 0);
-        const double s = at.season(h), mean = s * (x.l + rate.phi * x.b);
-        out[h] = s * s * (x.ll + 2 * rate.phi * x.lb + rate.phi * rate.phi * x.bb) * (1 + v) - mean * mean;
+    Moments early{l, b, l * l, l * b, b * b};
+    for (Index first = 0; first < std::min<Index>(at.period, steps); ++first) {
+        Moments x = early;  // before step `first`, then before every step of the same season
+        for (Index h = first; h < steps; h += at.period) {
+            const double s = at.season(h), mean = s * (x.l + rate.phi * x.b);
+            out[h] = s * s * (x.ll + 2 * rate.phi * x.lb + rate.phi * rate.phi * x.bb) * (1 + v) - mean * mean;
+            for (int t = 0; t < at.period; ++t) x = x.step(rate, v, t == 0 ? rate.gamma : 0);
+        }
+        early = early.step(rate, v, 0);
     }
 }
 
 inline void variances(const Standing& at, Index steps, const double* mean, double* out) {
-    if (!at.form.multiplicative) return linear_variances(at, steps, out);
-    if (at.form.season != Season::multiplicative) return relative_variances(at, steps, mean, out);
-    product_variances(at, steps, out);
+    if (at.form.season == Season::multiplicative) product_variances(at, steps, out);
+    else linear_variances(at, steps, mean, out);
 }
 
 // Normal numbers from a seed. Source: Vigna's splitmix64; Box & Muller (1958).
@@ -123,8 +125,8 @@ class Normal {
     }
 };
 
-// Paths of the next steps with normal errors; out: (steps, paths).
-inline void simulate(const Standing& at, Index steps, Index paths, std::uint64_t seed, double* out) {
+// Paths of `horizon` steps after `gap` more, with normal errors; out: (horizon, paths).
+inline void simulate(const Standing& at, Index gap, Index horizon, Index paths, std::uint64_t seed, double* out) {
     Normal draw(seed);
     const double sigma = std::sqrt(at.variance);
     std::vector<double> season(at.period);
@@ -132,11 +134,12 @@ inline void simulate(const Standing& at, Index steps, Index paths, std::uint64_t
         for (Index p = 0; p < paths; ++p) {
             double level = at.state[0], slope = at.state[1], f = 0;
             std::copy_n(at.state + 2, at.period, season.begin());
-            for (Index h = 0; h < steps; ++h) {
+            for (Index h = 0; h < gap + horizon; ++h) {
                 double& s = season[(at.phase + h) % at.period];
                 const double mean = seasoned(sloped ? level + at.rate.phi * slope : level, kind, s), e = sigma * draw();
-                out[h * paths + p] = multiplicative ? mean * (1 + e) : mean + e;
-                advance<multiplicative, sloped, kind>(out[h * paths + p], at.rate, level, slope, s, f);
+                const double y = multiplicative ? mean * (1 + e) : mean + e;
+                advance<multiplicative, sloped, kind>(y, at.rate, level, slope, s, f);
+                if (h >= gap) out[(h - gap) * paths + p] = y;
             }
         }
     });

@@ -158,6 +158,12 @@ def test_gaps_at_the_end_widen_the_interval():
     np.testing.assert_allclose(late.quantiles, early.quantiles[:, 6:])
 
 
+@pytest.mark.parametrize("form", ["AAdA", "MAA", "MAM"])
+def test_a_series_that_ended_long_ago_takes_no_time(form):
+    model, _ = fitted(form, np.r_[series(), np.full(200_000, np.nan)])
+    assert np.isfinite(model.predict(5).quantiles).all() or model.predict(5).failed
+
+
 @pytest.mark.parametrize("form", ["AAdA", "MAM", "ANN"])
 def test_newer_history_moves_the_states(form):
     values = series(90, gaps=True)
