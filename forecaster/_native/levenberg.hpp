@@ -76,11 +76,27 @@ class Levenberg {
             std::copy_n(trial_.data(), k, x);
             small = gained < how.tolerance ? small + 1 : 0;
             if (small > 0 && (lambda < settled_ || small > 2)) return fit.converged = true, fit;
-            if (round >= 4 && found - 8 * std::max(gained, promised) > how.abandon_above) return fit;
+            if (round >= 2 && found - 8 * std::max(gained, promised) > how.abandon_above) return fit;
             differentiate(problem, x);
             lambda = std::max(lambda * (gained > 0.75 * promised ? 0.1 : gained > 0.25 * promised ? 0.4 : 2.5), 1e-7);
         }
         return fit;
+    }
+
+    // The index of the point with the least criterion; `points` are `count` times k numbers. Looks at W points in one pass.
+    template <class Problem>
+    int best_start(Problem& problem, const double* points, int count, int k) {
+        point_.resize(k);
+        double least = std::numeric_limits<double>::infinity();
+        int best = 0;
+        for (int first = 0; first < count; first += W) {
+            for (int i = 0; i < k; ++i)
+                for (int l = 0; l < W; ++l) point_[i].set(l, points[std::min(first + l, count - 1) * k + i]);
+            const Lanes<W> found = problem.pass(point_.data());
+            for (int l = 0; l < W; ++l)
+                if (found[l] < least) least = found[l], best = std::min(first + l, count - 1);
+        }
+        return best;
     }
 
     // J'J at the last accepted point, k x k by rows: half the curvature of the sum of squares, for standard errors.

@@ -26,6 +26,7 @@ class Entry:
 
 
 CATALOGUE: dict[str, Entry] = {
+    "arima": Entry("arima:Arima"),
     "average": Entry("average:Average"),
     "decision_tree": Entry("trees:DecisionTree"),
     "drift": Entry("naive:Drift"),
@@ -47,7 +48,6 @@ CATALOGUE: dict[str, Entry] = {
 # Names of the contract that a later version fills, each with what serves best until then.
 PLANNED: dict[str, tuple[str, ...]] = {
     "adida": ("seasonal_average", "average"),
-    "arima": ("seasonal_naive", "lightgbm"),
     "ces": ("seasonal_average", "elastic_net"),
     "croston": ("average", "lightgbm"),
     "imapa": ("seasonal_average", "average"),
@@ -162,6 +162,6 @@ def _recipe(name: str) -> Any:
 def _importable(name: str) -> bool:
     try:
         _recipe(name)
-    except ImportError:
+    except (MissingExtra, ModuleNotFoundError):
         return False
     return True

@@ -1,0 +1,81 @@
+// Seasonal ARIMA by exact maximum likelihood, for all series of a table.
+//
+//     phi(B) Phi(B^m) (w_t - c - beta'x_t) = theta(B) Theta(B^m) e_t,     w = (1 - B)^d (1 - B^m)^D y
+//
+// (Box and Jenkins 1970.) w is stationary, so its likelihood is exact and needs no diffuse states. It is filtered in the
+// innovations form with the Chandrasekhar recursions of Morf, Sidhu and Kailath (1974; used for ARMA models by Pearlman 1980),
+// which carry two vectors where a Kalman filter carries a matrix. Starting column of the covariance: Gardner, Harvey and Phillips
+// (1980) ask for it, we get it from the autocovariances by step-down (Durbin 1960, Levinson 1947) in O(lags^2).
+//
+// Parameters are partial autocorrelations of the four factors (Barndorff-Nielsen and Schou 1973, Monahan 1984), scaled so that
+// every root lies outside the circle of radius 1.01.
+//
+// Regression: constant, covariates and missing values are columns that go through the same filter as w, and are concentrated
+// out by least squares on the innovations (Gomez, Maravall and Pena 1999 show that a missing value as a regressor, with the
+// determinant of its normal equations added to the deviance, is the same likelihood as skipping the update):
+//
+//     deviance = N log(sum of squares / N) + sum log F_t + log|M'M|,     N = n - missing, M the columns of missing values
+//
+// Search: the moves of Hyndman and Khandakar (2008) on exact AICc, from the few best models instead of one.
+#pragma once
+
+#include "parallel.hpp"
+
+namespace forecaster::arima {
+
+constexpr int most_parameters = 32;
+constexpr int numbers_per_series = 8;  // constant, sigma2, deviance-based log-likelihood, aicc, observations used, models tried, status, trailing gaps
+
+enum class Status : int { fitted = 0, constant = 1, short_series = 2, nothing = 3 };
+
+// What happens to a candidate with a partial autocorrelation at its bound (roots on the circle of radius 1.01).
+enum class Boundary : int { reject = 0, accept = 1, seasonal = 2 };
+
+struct Orders {
+    int p = 0, d = 0, q = 0, P = 0, D = 0, Q = 0, constant = 0;
+    int parameters() const { return p + q + P + Q; }
+};
+
+struct Rules {
+    int m = 1;
+    bool fixed = false;      // fit `most` as it is, do not search; `most.constant` < 0 there means as many as allowed
+    Orders most;             // limits of the search, or the fixed orders
+    int d = -1, D = -1;      // given orders of differencing, or -1 to test
+    int constant = -1;       // 0 never, 1 always (where d + D < 2), -1 by AICc
+    int models = 94;         // candidates tried at most
+    Boundary boundary = Boundary::seasonal;
+
+};
+
+// All series of a table: series s is rows indptr[s] .. indptr[s + 1] of y (NaN where missing) and x (rows x covariates, by rows).
+struct Data {
+    const double* y;
+    const double* x;
+    const Index* indptr;
+    int covariates;
+};
+
+// Columns of a fitted model, one row per series. Coefficients: p AR, q MA, P seasonal AR, Q seasonal MA, one after another.
+struct Columns {
+    std::int32_t* orders;   // (series, 7): p d q P D Q constant
+    double* coefficients;   // (series, width)
+    double* numbers;        // (series, numbers_per_series)
+    double* betas;          // (series, covariates)
+    Index width;
+};
+
+// Fits series first .. last.
+template <int W>
+void fit(const Data& data, const Rules& rules, const Columns& out, Index first, Index last);
+
+// Runs fitted models over data: the state after the last value, the values that differencing looks back on, one-step innovations.
+struct Filtered {
+    double* state;          // (series, state_width)
+    double* tail;           // (series, tail_width), newest first
+    double* innovations;    // (rows) or null
+    Index state_width, tail_width;
+};
+template <int W>
+void filter(const Data& data, int m, const Columns& model, const Filtered& out, Index first, Index last);
+
+}  // namespace forecaster::arima

@@ -1,0 +1,260 @@
+// Which ARIMA: the stepwise search of Hyndman and Khandakar (2008) on the exact AICc, widened to a beam of models whose neighbours
+// are tried, each fit started from the best of several points.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <set>
+#include <vector>
+
+#include "arima_series.hpp"
+#include "levenberg.hpp"
+
+namespace forecaster::arima {
+
+constexpr double infinite = std::numeric_limits<double>::infinity();
+using Point = std::array<double, most_parameters>;
+
+struct Candidate {
+    Orders orders;
+    Point x{};
+    double criterion = infinite;  // AICc, or infinite where the model is rejected
+    double deviance = infinite;
+};
+
+struct Tried {
+    Candidate model;
+    bool expanded;  // its neighbours were tried too
+};
+
+template <int W>
+class Search {
+  public:
+    // The best model of series `series` under `rules`, polished.
+    Candidate run(const Series& series, const Rules& rules, const Orders& differences) {
+        series_ = &series, rules_ = &rules, best_ = Candidate{}, tried_.clear(), pool_.clear(), models_ = 0;
+        for (int constant : {0, 1}) {
+            Orders orders = differences;
+            orders.constant = constant;
+            if (constant == 0 || allowed_constant(orders)) prepared_[constant].build(series, orders, rules.m);
+        }
+        if (rules.fixed)
+            fit_fixed(differences);
+        else
+            stepwise(differences);
+        return best_;
+    }
+
+    int models() const { return models_; }
+    bool allowed_constant(const Orders& o) const { return rules_->constant != 0 && o.d + o.D < 2; }
+    const Prepared& prepared(int constant) const { return prepared_[constant]; }
+
+    // AICc at deviance of a model of those orders, without the scale of the series.
+    static double penalty(const Orders& orders, Index n, int covariates) {
+        const double used = static_cast<double>(n), k = orders.parameters() + orders.constant + covariates + 1;
+        if (used - k - 1 <= 0) return infinite;
+        return used * std::log(2 * std::numbers::pi) + used + 2 * k + 2 * k * (k + 1) / (used - k - 1);
+    }
+
+  private:
+    const Series* series_ = nullptr;
+    const Rules* rules_ = nullptr;
+    Prepared prepared_[2];
+    Likelihood<W> likelihood_;
+    Levenberg<W> levenberg_;
+    Candidate best_;
+    std::set<std::array<int, 5>> tried_;
+    std::vector<Tried> pool_;
+    int models_ = 0;
+
+    static constexpr double bound_ = 0.9999, edge_ = 0.999;
+    static constexpr int beam_ = 4;
+
+    double minimise(Candidate& one, double tolerance, int passes, double abandon_above) {
+        static constexpr Point lower = filled(-bound_), upper = filled(bound_);
+        likelihood_.take(prepared_[one.orders.constant].regression, one.orders, rules_->m, close);
+        const Fitting how{.tolerance = tolerance, .abandon_above = abandon_above, .passes = passes};
+        return levenberg_.minimise(likelihood_, one.x.data(), lower.data(), upper.data(), one.orders.parameters(), how).criterion;
+    }
+
+    static constexpr Point filled(double value) {
+        Point out{};
+        for (double& v : out) v = value;
+        return out;
+    }
+
+    // The spread that each version of the series was divided by, so that models with and without a constant compare.
+    double units(const Orders& orders) const {
+        const Prepared& p = prepared_[orders.constant];
+        return 2 * static_cast<double>(p.regression.n - p.regression.holes) * std::log(p.spread);
+    }
+
+    void measure(Candidate& one, double tolerance, int passes, double best) {
+        const Prepared& p = prepared_[one.orders.constant];
+        const double charge = penalty(one.orders, p.regression.n - p.regression.holes, static_cast<int>(series_->x.size())) + units(one.orders);
+        one.criterion = infinite;
+        if (charge == infinite) return;
+        one.deviance = minimise(one, tolerance, passes, best - charge);
+        if (std::isfinite(one.deviance) && inside(one)) one.criterion = one.deviance + charge;
+    }
+
+    bool inside(const Candidate& one) const {
+        const Orders& o = one.orders;
+        const int checked = rules_->boundary == Boundary::reject ? o.parameters() : rules_->boundary == Boundary::accept ? 0 : o.p + o.q + o.P;
+        return std::all_of(one.x.begin(), one.x.begin() + checked, [](double v) { return std::fabs(v) <= edge_; });
+    }
+
+    // Partial autocorrelations to start from: a share of those of `from`, and small ones of opposite signs where it has none, because
+    // AR and MA parts that start alike cancel.
+    struct Start {
+        double ar, ma;                    // share of the AR and MA parts that is kept
+        std::array<double, 4> fresh;      // new ones: AR, MA, seasonal AR, seasonal MA
+    };
+    static constexpr std::array<Start, 8> starts_{{{1.0, 1.0, {0.1, -0.1, 0.1, -0.05}},
+                                                   {1.0, 1.0, {-0.1, 0.1, -0.1, 0.3}},
+                                                   {0.8, 0.8, {-0.3, 0.3, 0.4, -0.2}},
+                                                   {1.0, 0.0, {0.1, -0.1, 0.1, 0.3}},
+                                                   {0.0, 1.0, {0.1, -0.1, 0.1, 0.3}},
+                                                   {0.0, 0.0, {0.1, -0.1, 0.1, 0.3}},
+                                                   {0.0, 0.0, {-0.3, 0.3, 0.4, -0.2}},
+                                                   {0.5, 0.5, {0.4, 0.2, 0.2, 0.2}}}};
+
+    static void warm(const Candidate& from, const Orders& orders, const Start& start, double* x) {
+        const int have[] = {from.orders.p, from.orders.q, from.orders.P, from.orders.Q}, want[] = {orders.p, orders.q, orders.P, orders.Q};
+        const double* old = from.x.data();
+        for (int factor = 0; factor < 4; ++factor) {
+            const double share = factor % 2 ? start.ma : start.ar;
+            for (int i = 0; i < want[factor]; ++i) *x++ = std::clamp(i < have[factor] && share > 0 ? share * old[i] : start.fresh[factor], -0.97, 0.97);
+            old += have[factor];
+        }
+    }
+
+    // The most promising of the starts, all looked at in one pass.
+    void begin(const Candidate& from, Candidate& one) {
+        const int k = one.orders.parameters();
+        if (k == 0) return;
+        std::array<double, starts_.size() * most_parameters> points;
+        for (std::size_t i = 0; i < starts_.size(); ++i) warm(from, one.orders, starts_[i], points.data() + i * k);
+        likelihood_.take(prepared_[one.orders.constant].regression, one.orders, rules_->m, close);
+        const int best = levenberg_.best_start(likelihood_, points.data(), static_cast<int>(starts_.size()), k);
+        std::copy_n(points.data() + best * k, k, one.x.begin());
+    }
+
+    // Fits a candidate that was not tried before.
+    void attempt(const Orders& orders, const Candidate& from) {
+        if (!tried_.insert({orders.p, orders.q, orders.P, orders.Q, orders.constant}).second || models_ >= rules_->models) return;
+        ++models_;
+        Candidate one{.orders = orders};
+        begin(from, one);
+        measure(one, 1e-2, 30, worth_knowing());
+        pool_.push_back({one, false});
+        if (one.criterion < best_.criterion) best_ = one;
+    }
+
+    // Best-first: the neighbours of every model in the beam are tried, best model first. Stepwise search is a beam of one, which
+    // ends in a model worse by more than 1 in one series of ten.
+    void stepwise(const Orders& differences) {
+        const Orders most = limits(differences);
+        beginnings(differences, most);
+        for (Tried* next = unexpanded(); next && models_ < rules_->models; next = unexpanded()) {
+            next->expanded = true;
+            const Candidate from = next->model;
+            for (const auto& move : moves_) {
+                Orders to = from.orders;
+                to.p += move[0], to.q += move[1], to.P += move[2], to.Q += move[3];
+                if (move[4]) to.constant = 1 - to.constant;
+                if (within(to, most)) attempt(to, from);
+            }
+        }
+        settle(differences);
+    }
+
+    // Criterion of the last model in the beam: how bad a worse one is need not be known.
+    double worth_knowing() const {
+        std::array<double, beam_> kept;
+        kept.fill(infinite);
+        for (const Tried& tried : pool_) {
+            if (!(tried.model.criterion < kept.back())) continue;
+            kept.back() = tried.model.criterion;
+            std::sort(kept.begin(), kept.end());
+        }
+        return kept.back();
+    }
+
+    Tried* unexpanded() {
+        const double worst = worth_knowing();
+        Tried* found = nullptr;
+        for (Tried& tried : pool_) {
+            const double criterion = tried.model.criterion;
+            if (!tried.expanded && criterion < infinite && criterion <= worst && (!found || criterion < found->model.criterion)) found = &tried;
+        }
+        return found;
+    }
+
+    static constexpr int moves_[17][5] = {{0, 0, -1, 0, 0}, {0, 0, 0, -1, 0}, {0, 0, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, -1, -1, 0}, {0, 0, -1, 1, 0},
+                                          {0, 0, 1, -1, 0}, {0, 0, 1, 1, 0},  {-1, 0, 0, 0, 0}, {0, -1, 0, 0, 0}, {1, 0, 0, 0, 0}, {0, 1, 0, 0, 0},
+                                          {-1, -1, 0, 0, 0}, {-1, 1, 0, 0, 0}, {1, -1, 0, 0, 0}, {1, 1, 0, 0, 0}, {0, 0, 0, 0, 1}};
+
+    bool within(const Orders& o, const Orders& most) const {
+        if (o.constant && !allowed_constant(o)) return false;
+        if (!o.constant && rules_->constant == 1 && allowed_constant(o)) return false;
+        return std::min({o.p, o.q, o.P, o.Q}) >= 0 && o.p <= most.p && o.q <= most.q && o.P <= most.P && o.Q <= most.Q;
+    }
+
+    Orders limits(const Orders& differences) const {
+        Orders most = rules_->most;
+        const int n = static_cast<int>(series_->observed()), m = rules_->m;
+        const int near = std::min(n / 3, m > 1 ? m - 1 : n), far = m > 1 ? n / 3 / m : 0;
+        most.p = std::min(most.p, near), most.q = std::min(most.q, near);
+        most.P = std::min(most.P, far), most.Q = std::min(most.Q, far);
+        most.constant = allowed_constant(differences);
+        return most;
+    }
+
+    void beginnings(const Orders& differences, const Orders& most) {
+        const Candidate nothing{.orders = differences};
+        const bool small = series_->observed() < 10;
+        auto start = [&](int p, int q, int P, int Q, int constant, const Candidate& from) {
+            Orders o = differences;
+            o.p = std::min(p, most.p), o.q = std::min(q, most.q), o.P = std::min(P, most.P), o.Q = std::min(Q, most.Q), o.constant = constant;
+            if (within(o, most)) attempt(o, from);
+        };
+        const int constant = most.constant;
+        start(0, 0, 0, 0, constant, nothing);
+        start(1, 0, 1, 0, constant, nothing);
+        start(0, 1, 0, 1, constant, nothing);
+        start(small ? 1 : 2, small ? 1 : 2, small ? 0 : 1, small ? 0 : 1, constant, Candidate(best_));
+        start(0, 0, 0, 0, 0, nothing);
+    }
+
+    // Polishes the winner; where nothing could be fitted the model without parameters stands.
+    void settle(const Orders& differences) {
+        if (best_.criterion == infinite) {
+            best_ = Candidate{.orders = differences};
+            best_.orders.constant = allowed_constant(differences);
+        }
+        best_.deviance = minimise(best_, 1e-6, 50, infinite);
+        const Prepared& p = prepared_[best_.orders.constant];
+        best_.criterion = best_.deviance + units(best_.orders) + penalty(best_.orders, p.regression.n - p.regression.holes, static_cast<int>(series_->x.size()));
+    }
+
+    void fit_fixed(const Orders& differences) {
+        Candidate one{.orders = rules_->most};
+        one.orders.d = differences.d, one.orders.D = differences.D;
+        one.orders.constant = allowed_constant(one.orders) && rules_->constant != 0;
+        Candidate other = one;
+        begin(Candidate{}, one);
+        warm(Candidate{}, other.orders, starts_[6], other.x.data());
+        one.deviance = minimise(one, 1e-6, 100, infinite);
+        other.deviance = minimise(other, 1e-6, 100, infinite);
+        best_ = other.deviance < one.deviance ? other : one;
+        models_ = 2;
+        best_.criterion = best_.deviance;
+        settle(differences);
+    }
+};
+
+}  // namespace forecaster::arima

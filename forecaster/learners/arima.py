@@ -1,0 +1,195 @@
+"""Seasonal ARIMA with automatic orders, all series in one native call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster._native import arima as native
+from forecaster.archive import storable
+from forecaster.errors import SettingsError, UnknownName
+from forecaster.learners._local import NOTHING_OBSERVED, season
+from forecaster.learners._regressors import Regressors
+from forecaster.protocols import Forecast, Traits
+from forecaster.table import Floats, Future, Table
+
+BOUNDARIES = ("reject", "accept", "seasonal")
+NOT_FINITE = "its forecast is not a finite number; check the series for values that differ by many orders of magnitude"
+
+
+@storable
+@dataclass(frozen=True)
+class Arima:
+    """ARIMA by exact maximum likelihood; orders by stepwise search on AICc, differences by KPSS and the strength of the season.
+
+    Missing values are skipped exactly. Known covariates enter as regression with ARIMA errors.
+
+    `boundary` says what becomes of a candidate whose likelihood is best at the edge, with a root on the circle of radius 1.01. R rejects
+    every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is at
+    its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA root
+    there is a sign of one difference too few or too many. "seasonal" accepts the seasonal moving average only.
+
+    Args:
+        period: Steps in one season; the table's season length where absent.
+        order: Fixed (p, d, q); searched for where absent.
+        seasonal: Fixed (P, D, Q); goes with `order`.
+        most: Largest p, d, q, P, D and Q that are searched.
+        constant: A mean (d + D = 0) or drift (d + D = 1); by AICc where None.
+        boundary: "seasonal", "reject" or "accept", see above.
+        covariates: Use the known covariates of the table.
+        levels: Quantile levels, ascending, between 0 and 1.
+        threads: Threads over series; None is one. It changes the speed, never the bits.
+
+    Source: Hyndman and Khandakar 2008, Automatic Time Series Forecasting: The forecast Package for R.
+    """
+
+    period: int | None = None
+    order: tuple[int, int, int] | None = None
+    seasonal: tuple[int, int, int] | None = None
+    most: tuple[int, int, int, int, int, int] = (5, 2, 5, 2, 1, 2)
+    constant: bool | None = None
+    boundary: Literal["seasonal", "reject", "accept"] = "seasonal"
+    covariates: bool = True
+    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        levels = tuple(float(level) for level in self.levels)
+        if not levels or list(levels) != sorted(set(levels)) or levels[0] <= 0 or levels[-1] >= 1:
+            raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
+        if self.boundary not in BOUNDARIES:
+            raise UnknownName.of("boundary rule", self.boundary, BOUNDARIES)
+        if self.seasonal is not None and self.order is None:
+            raise SettingsError(f"seasonal={self.seasonal!r} came without order; give both, as in order=(1, 1, 1), seasonal=(0, 1, 1)")
+        for orders, size in ((self.order, 3), (self.seasonal, 3), (self.most, 6)):
+            if orders is not None and (len(orders) != size or min(orders) < 0 or sum(orders) - sum(orders[1::3]) > native.PARAMETERS):
+                raise SettingsError(
+                    f"expected {size} orders of 0 or more, with at most {native.PARAMETERS} coefficients in all; came {orders!r}"
+                )
+        object.__setattr__(self, "levels", levels)
+
+    @property
+    def traits(self) -> Traits:
+        """Quantiles of its own; covariates unless told to leave them."""
+        return Traits(covariates=self.covariates, quantiles=True)
+
+    def fit(self, table: Table) -> FittedArima:
+        """One call for all series."""
+        period, regressors = season(self.period, table), Regressors.of(table, self.covariates)
+        limits, fixed = self._limits(period)
+        x, columns = regressors.matrix(table), _columns(len(table), sum(limits) - limits[1] - limits[4], len(regressors.names))
+        native.fit(
+            table.target, table.indptr, x, period, fixed, np.array(limits, np.int32), *((limits[1], limits[4]) if fixed else (-1, -1)),
+            -1 if self.constant is None else int(self.constant), MODELS, ("reject", "accept", "seasonal").index(self.boundary),
+            *columns, threads=self.threads or 1,
+        )  # fmt: skip
+        return FittedArima(self, period, regressors, *columns, *_state(columns[0], period)).moved(table)
+
+    def _limits(self, period: int) -> tuple[tuple[int, ...], bool]:
+        if self.order is None:
+            return self.most if period > 1 else (*self.most[:3], 0, 0, 0), False
+        return (*self.order, *(self.seasonal or (0, 0, 0))), True
+
+
+MODELS = 94
+"""Candidates tried at most, as in R."""
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedArima:
+    """ARIMA models, one row per series.
+
+    Args:
+        recipe: The learner that made it.
+        period: Steps in one season.
+        regressors: What is known of the covariates.
+        orders: p, d, q, P, D, Q and whether there is a constant. (series, 7)
+        coefficients: p AR, q MA, P seasonal AR and Q seasonal MA coefficients, one after another. (series, most)
+        numbers: The constant, sigma2, log-likelihood, AICc, observations used, models tried, status, missing steps at the end. (series, 8)
+        betas: Coefficients of the covariates. (series, covariates)
+        state: What the stationary part is expected to be next. (series, states)
+        tail: The last values that differencing looks back on, newest first. (series, differences)
+    """
+
+    recipe: Arima
+    period: int
+    regressors: Regressors
+    orders: NDArray[np.int32]
+    coefficients: Floats
+    numbers: Floats
+    betas: Floats
+    state: Floats
+    tail: Floats
+
+    @property
+    def aicc(self) -> Floats:
+        """AICc of each series; NaN where nothing was fitted. (series,)"""
+        return self.numbers[:, 3]
+
+    @property
+    def loglik(self) -> Floats:
+        """Log-likelihood of each series. (series,)"""
+        return self.numbers[:, 2]
+
+    @property
+    def sigma2(self) -> Floats:
+        """Variance of the innovations of each series, per degree of freedom. (series,)"""
+        return self.numbers[:, 1]
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Forecast with quantiles; `history` moves the state on, with the coefficients as they are."""
+        at = self if history is None else self.moved(history)
+        mean, variance = (np.empty((len(self.orders), horizon)) for _ in range(2))
+        native.project(self.period, at.orders, at.coefficients, at.numbers, at.state, at.tail, mean, variance)
+        mean += self.regressors.effect(self.betas, horizon, future)
+        return _forecast(mean, np.sqrt(variance), self.recipe.levels, self.numbers[:, 6] == 3)
+
+    def moved(self, table: Table) -> FittedArima:
+        """The model at the end of `table`, coefficients as they are."""
+        return self._filtered(table, np.empty(0))
+
+    def residuals(self, table: Table) -> Floats:
+        """One-step errors of each row; NaN where the row is missing or among the first that differencing takes. (rows,)"""
+        errors = np.full(len(table.target), np.nan)
+        self._filtered(table, errors)
+        return np.where(np.isfinite(table.target), errors, np.nan)
+
+    def fitted(self, table: Table) -> Floats:
+        """One-step forecasts of each row, likewise. (rows,)"""
+        return table.target - self.residuals(table)
+
+    def _filtered(self, table: Table, errors: Floats) -> FittedArima:
+        numbers, state, tail = self.numbers.copy(), *_state(self.orders, self.period)
+        x = self.regressors.matrix(table)
+        native.filter(
+            table.target, table.indptr, x, self.period, self.orders, self.coefficients, numbers, self.betas, state, tail, errors,
+            threads=self.recipe.threads or 1,
+        )  # fmt: skip
+        return replace(self, numbers=numbers, state=state, tail=tail)
+
+
+def _columns(series: int, width: int, covariates: int) -> tuple[NDArray[np.int32], Floats, Floats, Floats]:
+    shapes = (series, width), (series, native.NUMBERS), (series, covariates)
+    coefficients, numbers, betas = (np.zeros(shape) for shape in shapes)
+    return np.zeros((series, 7), np.int32), coefficients, numbers, betas
+
+
+def _state(orders: NDArray[np.int32], period: int) -> tuple[Floats, Floats]:
+    """Room for the state and tail of the largest of the orders."""
+    p, d, q, P, D, Q, _ = orders.T
+    widths = np.maximum(p + period * P, q + period * Q + 1), d + period * D
+    state, tail = (np.zeros((len(orders), int(width.max(initial=1)))) for width in widths)
+    return state, tail
+
+
+def _forecast(mean: Floats, sd: Floats, levels: tuple[float, ...], nothing: NDArray[np.bool_]) -> Forecast:
+    z = np.array([NormalDist().inv_cdf(level) for level in levels])
+    lost = ~np.isfinite(mean + sd).all(axis=1)
+    failed = {int(i): NOTHING_OBSERVED if nothing[i] else NOT_FINITE for i in np.flatnonzero(lost)}
+    mean, sd = np.where(lost[:, None], np.nan, mean), np.where(lost[:, None], np.nan, sd)
+    return Forecast(mean, levels, mean[:, :, None] + sd[:, :, None] * z, failed)

@@ -1,0 +1,191 @@
+"""The ARIMA likelihood against dense linear algebra and statsmodels, levels of processor against each other, and bad input."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from forecaster._native import arima as native
+from forecaster.learners import make
+from forecaster.testing import table_of
+
+LEVELS = ("baseline", "avx2", "avx512")
+ORDERS = [
+    ((0, 0, 0), (0, 0, 0)), ((1, 0, 0), (0, 0, 0)), ((0, 0, 2), (0, 0, 0)), ((2, 0, 1), (0, 0, 0)),
+    ((1, 1, 1), (0, 0, 0)), ((0, 1, 1), (0, 1, 1)), ((2, 1, 0), (1, 0, 1)), ((1, 0, 1), (1, 1, 0)),
+    ((0, 2, 2), (0, 0, 0)), ((3, 1, 2), (2, 1, 1)), ((4, 0, 2), (1, 0, 1)),
+]  # fmt: skip
+
+
+def season_and_walk(n: int, m: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    steps = np.arange(n)
+    return 50 + 0.05 * steps + np.cumsum(rng.normal(size=n)) + 3 * np.sin(2 * np.pi * steps / max(m, 2)) + rng.normal(size=n)
+
+
+def polynomials(model, i: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+    p, _, q, P, _, Q, _ = (int(order) for order in model.orders[i])
+    ar, ma, sar, sma = np.split(model.coefficients[i, : p + q + P + Q], np.cumsum([p, q, P]))
+    spread = [np.concatenate([[1.0], np.kron(c, np.eye(1, m, m - 1)[0])]) for c in (sar, sma)]
+    return np.convolve(np.r_[1, -ar], np.r_[1, -spread[0][1:]]), np.convolve(np.r_[1, ma], spread[1])
+
+
+def autocovariances(ar: np.ndarray, ma: np.ndarray, n: int) -> np.ndarray:
+    """Of an ARMA process with innovations of variance 1, from its moving average of (nearly) infinite length."""
+    psi = np.zeros(n + 6000)
+    for k in range(len(psi)):
+        psi[k] = (ma[k] if k < len(ma) else 0.0) - sum(ar[i] * psi[k - i] for i in range(1, min(k, len(ar) - 1) + 1))
+    return np.array([psi[: len(psi) - k] @ psi[k:] for k in range(n)])
+
+
+def dense_loglik(y: np.ndarray, model, i: int, m: int) -> float:
+    """Gaussian log-likelihood of the differenced values from their covariance matrix, sigma2 concentrated out."""
+    _, d, _, _, D, _, constant = (int(order) for order in model.orders[i])
+    w = np.diff(y, d) if D == 0 else np.diff(y[m:] - y[:-m], d)
+    w = w - model.numbers[i, 0] * constant
+    gamma = autocovariances(*polynomials(model, i, m), len(w))
+    lower = np.linalg.cholesky(gamma[np.abs(np.subtract.outer(np.arange(len(w)), np.arange(len(w))))])
+    e = np.linalg.solve(lower, w)
+    return float(-0.5 * len(w) * (np.log(2 * np.pi * np.mean(e**2)) + 1) - np.log(np.diag(lower)).sum())
+
+
+def statsmodels_loglik(y: np.ndarray, model, i: int, m: int) -> float:
+    """By the exact diffuse Kalman filter of SARIMAX, which counts a constant more per difference."""
+    sarimax = pytest.importorskip("statsmodels.tsa.statespace.sarimax").SARIMAX
+    p, d, q, P, D, Q, _ = (int(order) for order in model.orders[i])
+    shape = {"order": (p, d, q), "seasonal_order": (P, D, Q, m) if P + D + Q else (0, 0, 0, 0)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kalman = sarimax(y, **shape, trend="n", use_exact_diffuse=d + D > 0)
+    kalman.ssm.tolerance = 0  # its own steady state comes too early near unit roots
+    k, used = p + q + P + Q, model.numbers[i, 4]
+    sigma2 = model.sigma2[i] * (used - k) / used
+    return float(kalman.loglike(np.r_[model.coefficients[i, :k], sigma2]) + 0.5 * (d + m * D) * np.log(2 * np.pi))
+
+
+@pytest.mark.parametrize("m", [4, 12])
+@pytest.mark.parametrize(("order", "seasonal"), ORDERS)
+def test_likelihood_is_that_of_the_covariance_matrix(order, seasonal, m):
+    series = [season_and_walk(n, m, seed) for n, seed in ((90, 0), (61, 1))]
+    model = make("arima", order=order, seasonal=seasonal).fit(table_of(series, season_length=m))
+    wanted = [dense_loglik(y, model, i, m) for i, y in enumerate(series)]
+    np.testing.assert_allclose(model.loglik, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("gaps", [[], [20], [2], [1, 2, 30, 31, 32, 60], list(range(10, 60, 3))], ids=len)
+@pytest.mark.parametrize(("order", "seasonal"), ORDERS[1:])
+def test_missing_values_are_skipped_exactly(order, seasonal, gaps):
+    y = season_and_walk(80, 7, 3)
+    y[gaps] = np.nan
+    model = make("arima", order=order, seasonal=seasonal, constant=False).fit(table_of([y], season_length=7))
+    assert model.loglik[0] == pytest.approx(statsmodels_loglik(y, model, 0, 7), abs=1e-6)
+
+
+@pytest.mark.parametrize(("file", "m"), [("m3", 12), ("aus_tourism", 4), ("nn5", 7), ("m4_weekly", 1)])
+def test_aicc_of_real_series_is_that_of_statsmodels(shared, file, m):
+    series = [y[-300:] for y in real(shared(file), 100)]
+    model = make("arima").fit(table_of(series, season_length=m))
+    checked = [i for i in range(0, len(series), 3) if model.orders[i, 6] == 0 and model.numbers[i, 6] == 0]
+    assert len(checked) >= 10
+    wanted = [statsmodels_loglik(series[i], model, i, m) for i in checked]
+    np.testing.assert_allclose(model.loglik[checked], wanted, atol=1e-5)
+    k = model.orders[:, [0, 2, 3, 5, 6]].sum(axis=1) + 1
+    n = model.numbers[:, 4]
+    np.testing.assert_allclose(model.aicc, -2 * model.loglik + 2 * k + 2 * k * (k + 1) / (n - k - 1))
+
+
+def real(folder, count: int) -> list[np.ndarray]:
+    import pyarrow.parquet as pq
+
+    [path] = [path for path in folder.glob("*.parquet") if path.stem in ("train", "trips", "cash")]
+    frame = pq.read_table(path).to_pandas()
+    if (info := folder / "info.parquet").exists():
+        about = pq.read_table(info).to_pandas()
+        frame = frame[frame.unique_id.isin(about.unique_id[about.period == "MONTHLY"])]
+    return [y.to_numpy(float) for _, y in itertools.islice(frame.groupby("unique_id", sort=False).y, count)]
+
+
+def some_table():
+    rng = np.random.default_rng(5)
+    series = [season_and_walk(int(n), 12, seed) for seed, n in enumerate(rng.integers(8, 150, 60))]
+    for y in series[::5]:
+        y[rng.integers(1, len(y) - 1, 4)] = np.nan
+    return table_of(series, season_length=12)
+
+
+def test_threads_change_no_bit():
+    one, several = (make("arima", threads=threads).fit(some_table()) for threads in (1, 4))
+    for name in ("orders", "coefficients", "numbers", "state", "tail"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(several, name))
+
+
+FIT = """
+import json, sys; sys.path.insert(0, {folder!r})
+from test_arima import native, make, some_table
+model = make("arima", order=(2, 1, 1), seasonal=(1, 0, 1)).fit(some_table())
+fixed = model.loglik.tolist()
+print(json.dumps([native.SIMD, fixed, make("arima").fit(some_table()).aicc.tolist()]))
+"""
+
+
+def at_level(level: str) -> subprocess.CompletedProcess[str]:
+    code = FIT.format(folder=os.path.dirname(__file__))
+    return subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"FORECASTER_SIMD": level}, capture_output=True, text=True, check=False
+    )
+
+
+def test_levels_of_processor_agree():
+    told = {}
+    for level in LEVELS:
+        done = at_level(level)
+        if "cannot run" in done.stderr:
+            continue
+        assert done.returncode == 0, done.stderr
+        told[level] = json.loads(done.stdout)
+        assert told[level][0] == level
+    for _, fixed, searched in told.values():
+        np.testing.assert_allclose(fixed, told["baseline"][1], rtol=1e-9)
+        np.testing.assert_allclose(searched, told["baseline"][2], rtol=1e-6)
+
+
+def test_an_unknown_level_is_refused():
+    done = at_level("sse9")
+    assert done.returncode != 0
+    assert "FORECASTER_SIMD is 'sse9'; expected avx512, avx2 or baseline" in done.stderr
+
+
+WILD = st.one_of(st.just(np.nan), st.just(0.0), st.just(1e300), st.just(-1e-300), st.floats(-1e6, 1e6), st.integers(-3, 3).map(float))
+
+
+@given(
+    series=st.lists(hnp.arrays(np.float64, st.integers(0, 60), elements=WILD), min_size=1, max_size=4), m=st.sampled_from([1, 2, 4, 7, 12])
+)
+@settings(max_examples=60, deadline=None)
+def test_bad_input_costs_neither_the_process_nor_a_neighbour(series, m):
+    good = season_and_walk(50, m, 0)
+    forecast = make("arima").fit(table_of([*series, good], season_length=m)).predict(5)
+    np.testing.assert_array_equal(forecast.mean[-1], make("arima").fit(table_of([good], season_length=m)).predict(5).mean[0])
+    for i, row in enumerate(forecast.mean):
+        assert np.isfinite(row).all() != (i in forecast.failed)
+
+
+@pytest.mark.parametrize("broken", ["indptr", "width", "orders", "threads"])
+def test_wrong_arrays_are_refused(broken):
+    y, indptr, x = np.arange(9.0), np.array([0, 9]), np.zeros((9, 0))
+    width = 1 if broken == "width" else 14
+    orders, columns = np.zeros((1, 7), np.int32), (np.zeros((1, width)), np.zeros((1, native.NUMBERS)), np.zeros((1, 0)))
+    most = np.array([5, 2, -1 if broken == "orders" else 5, 2, 1, 2], np.int32)
+    indptr = np.array([0, 12]) if broken == "indptr" else indptr
+    with pytest.raises((ValueError, TypeError)):
+        native.fit(y, indptr, x, 1, False, most, -1, -1, -1, 94, 2, orders, *columns, threads="two" if broken == "threads" else 1)
