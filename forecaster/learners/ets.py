@@ -25,6 +25,9 @@ Intervals = Literal["closed", "simulated"]
 
 ERRORS, TRENDS, SEASONS = ("A", "M"), ("N", "A", "Ad"), ("N", "A", "M")
 
+TOO_EARLY = "its history ends before the model begins; give a later one"
+NOT_FINITE = "its forecast is not a finite number; check the series for values that differ by many orders of magnitude"
+
 LONG = 12
 """Where errors and season are both free, seasons longer than this are tried with additive ones alone (docs/ets.md says why)."""
 
@@ -80,7 +83,7 @@ class ETS:
         search = self._search(self.period or 2)
         return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(search.codes, search.period).min()) + 3)
 
-    def fit(self, table: Table) -> ETSModel:
+    def fit(self, table: Table) -> FittedETS:
         """One call for all series."""
         rows, threads = Rows.observed(table), self.threads or 1
         period = season(self.period, table)
@@ -89,7 +92,7 @@ class ETS:
         first = _smoothing.fit(table, rows, search, threads)
         last, sums = _smoothing.move(table, rows, first, first.step, threads=threads)
         free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, search.period), 1)
-        return ETSModel(
+        return FittedETS(
             recipe=self,
             first=first,
             last=last,
@@ -108,7 +111,7 @@ class ETS:
 
 @storable
 @dataclass(frozen=True, eq=False)
-class ETSModel:
+class FittedETS:
     """Exponential smoothing of every series.
 
     Args:
@@ -178,7 +181,7 @@ class ETSModel:
             return f"it has {self.observed[i]} observed values; ets needs {needed} for the form {self.recipe.form!r}"
         if self.first.form[i] < 0:
             return f"no form of {self.recipe.form!r} suits it: a season needs two full periods, and M positive values only; try form='ZZZ'"
-        return "its history ends before the model begins" if too_early else "its forecasts are too large to be numbers"
+        return TOO_EARLY if too_early else NOT_FINITE
 
 
 def codes(form: str, unstable: bool = False) -> Ints:

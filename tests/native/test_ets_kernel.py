@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from forecaster.learners.ets import ETS, codes, name_of
+from forecaster.learners.ets import ETS, TOO_EARLY, codes, name_of
 from forecaster.testing import same, sound, table_of
 
 FORMS = [name_of(code) for code in codes("ZZZ", unstable=True)]
@@ -188,7 +188,7 @@ def missed(model, values, kept):
 def test_a_history_before_the_model_has_a_reason():
     table = table_of([series(90)], season_length=4)
     model = ETS().fit(table.tail(30))
-    assert model.predict(2, table.drop_last(40)).failed == {0: "its history ends before the model begins"}
+    assert model.predict(2, table.drop_last(40)).failed == {0: TOO_EARLY}
 
 
 @pytest.mark.parametrize("form", ["ANN", "AAN", "AAdN", "ANA", "AAA", "AAdA"])
