@@ -50,10 +50,11 @@ struct Rows {
 };
 
 // Fitted models: one row per series of every array; a form of -1 stands for no model.
+template <class Number>
 struct Models {
     Line<const std::int8_t> form;
     Block<const double> rate;
-    Block<double> state;
+    Block<Number> state;
 
     int period() const { return static_cast<int>(state.shape(1)) - 2; }
     Rates<double> rates(Index i) const { return {rate(i, 0), rate(i, 1), rate(i, 2), rate(i, 3)}; }
@@ -114,7 +115,7 @@ void filter(const Line<const double>& values, const Line<const Index>& begin, co
             const Block<const double>& rate, const Block<double>& state, const Line<const Index>& phase, const Block<double>& sums,
             const std::optional<Line<double>>& fitted, Index threads) {
     const Rows rows{values, begin, end};
-    const Models models{form, rate, state};
+    const Models<double> models{form, rate, state};
     rows.check();
     models.check(rows.size());
     expect(phase.size() == form.size() && sums.shape(0) == form.size() && sums.shape(1) == 3, "phase must be (series,), sums (series, 3)");
@@ -148,10 +149,10 @@ void look(const Standing& at, Index gap, Index horizon, const std::vector<double
     }
 }
 
-void ahead(const Line<const std::int8_t>& form, const Block<const double>& rate, const Line<const double>& variance, const Block<double>& state,
+void ahead(const Line<const std::int8_t>& form, const Block<const double>& rate, const Line<const double>& variance, const Block<const double>& state,
            const Line<const Index>& phase, const Line<const Index>& gap, const Line<const std::uint64_t>& seed, const std::vector<double>& levels,
            const std::vector<double>& scores, Index paths, bool always, const Block<double>& mean, const Cube<double>& quantiles, Index threads) {
-    const Models models{form, rate, state};
+    const Models<const double> models{form, rate, state};
     const Index series = static_cast<Index>(form.size()), horizon = static_cast<Index>(mean.shape(1));
     models.check(series);
     for (const std::size_t size : {variance.size(), phase.size(), gap.size(), seed.size(), mean.shape(0), quantiles.shape(0)})
