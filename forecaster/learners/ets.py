@@ -1,0 +1,210 @@
+"""Exponential smoothing in state space form, every form of it, chosen by information criterion.
+
+Source: Hyndman, Koehler, Ord & Snyder, Forecasting with Exponential Smoothing (Springer 2008); equations in `_native/ets.hpp`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.learners import _smoothing
+from forecaster.learners._local import season
+from forecaster.learners._smoothing import Outlook, Rows, Search, States
+from forecaster.protocols import Forecast, Traits, observed
+from forecaster.table import Floats, Future, Ints, Table
+
+Select = Literal["aicc", "aic", "bic"]
+Region = Literal["usual", "admissible"]
+Intervals = Literal["closed", "simulated"]
+
+ERRORS, TRENDS, SEASONS = ("A", "M"), ("N", "A", "Ad"), ("N", "A", "M")
+
+TOO_EARLY = "its history ends before the model begins; give a later one"
+NOT_FINITE = "its forecast is not a finite number; check the series for values that differ by many orders of magnitude"
+
+LONG = 12
+"""Where errors and season are both free, seasons longer than this are tried with additive ones alone (docs/ets.md says why)."""
+
+
+@storable
+@dataclass(frozen=True)
+class ETS:
+    """Exponential smoothing: error, trend and season of each series chosen among 15 forms; parameters by penalised maximum likelihood.
+
+    Args:
+        form: Error (A, M), trend (N, A, Ad) and season (N, A, M), with Z for whichever is best: "ZZZ", "MAdM", "ANZ".
+        period: Steps in one season; the table's season length where absent.
+        select: Criterion that chooses among forms.
+        region: "usual" keeps 0 < beta < alpha < 1 and 0 < gamma < 1 - alpha; "admissible" asks only that old errors are forgotten.
+        unstable: Whether Z may stand for additive errors with a multiplicative season, which have no closed variances.
+        free_seasons: Initial seasonal states are fitted up to this period; beyond, they stay those of a decomposition.
+        prior: Standard deviation of the half-normal prior of beta / alpha; math.inf for plain maximum likelihood.
+        levels: Quantile levels, ascending, between 0 and 1.
+        intervals: "closed" takes the variance formulas where there are some, "simulated" always simulates.
+        paths: Simulated paths of a series.
+        seed: Seed of the simulation; a series gets the same paths wherever it stands.
+        threads: Threads over series; they change the speed, never the bits.
+    """
+
+    form: str = "ZZZ"
+    period: int | None = None
+    select: Select = "aicc"
+    region: Region = "usual"
+    unstable: bool = False
+    free_seasons: int = 24
+    prior: float = 0.2
+    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    intervals: Intervals = "closed"
+    paths: int = 1000
+    seed: int = 0
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        levels = tuple(float(level) for level in self.levels)
+        if list(levels) != sorted(set(levels)) or (levels and (levels[0] <= 0 or levels[-1] >= 1)):
+            raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
+        object.__setattr__(self, "levels", levels)
+        for name, choices in (("select", Select), ("region", Region), ("intervals", Intervals)):
+            if (given := getattr(self, name)) not in get_args(choices):
+                raise SettingsError(f"{name} is one of {', '.join(map(repr, get_args(choices)))}; came {given!r}")
+        if self.paths < 1 or not self.prior > 0:
+            raise SettingsError(f"paths is 1 or more and prior positive; came paths={self.paths!r}, prior={self.prior!r}")
+        codes(self.form, self.unstable)
+
+    @property
+    def traits(self) -> Traits:
+        """Quantiles of its own; as many values as the criterion needs for the smallest form."""
+        search = self._search(self.period or 2)
+        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(search.codes, search.period).min()) + 3)
+
+    def fit(self, table: Table) -> FittedETS:
+        """One call for all series."""
+        rows, threads = Rows.observed(table), self.threads or 1
+        period = season(self.period, table)
+        # A season that no series holds twice would only fill memory.
+        search = self._search(period if period <= max((rows.end - rows.begin).max(initial=0) // 2, 1) else 1)
+        first = _smoothing.fit(table, rows, search, threads)
+        last, sums = _smoothing.move(table, rows, first, first.step, threads=threads)
+        free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, search.period), 1)
+        return FittedETS(
+            recipe=self,
+            first=first,
+            last=last,
+            origin=table.end,
+            variance=sums[:, 1] / free,
+            criterion=_smoothing.criterion(sums, first.form, search),
+            observed=observed(table),
+            seed=_smoothing.seeds(table, self.seed),
+        )
+
+    def _search(self, period: int) -> Search:
+        all_free = self.form[0] == self.form[-1] == "Z"
+        form = f"A{self.form[1:]}" if all_free and period > LONG else self.form
+        return Search(period, codes(form, self.unstable and form == self.form), self.region, self.select, self.free_seasons, self.prior)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedETS:
+    """Exponential smoothing of every series.
+
+    Args:
+        recipe: The learner that made it.
+        first: The states before the first observed value.
+        last: The states after the last observed value.
+        origin: The step after which it forecasts. (series,)
+        variance: Variance of one error: of y - f for additive, of y / f - 1 for multiplicative ones. (series,)
+        criterion: The criterion that chose the form, of the likelihood without the prior. (series,)
+        observed: Number of values it was fitted on. (series,)
+        seed: Seeds of the simulations. (series,)
+    """
+
+    recipe: ETS
+    first: States
+    last: States
+    origin: Ints
+    variance: Floats
+    criterion: Floats
+    observed: Ints
+    seed: Ints
+
+    @property
+    def forms(self) -> list[str]:
+        """The form of each series, as in "MAdM"; empty where it has none."""
+        return ["" if code < 0 else name_of(code) for code in self.first.form.tolist()]
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Forecast from the model's own history, or move the states over a newer one without fitting again.
+
+        A history that reaches back to the first value is gone through as a whole, a later one from where the model stands.
+        """
+        states, origin = (self.last, self.origin) if history is None else (self._moved(history), history.end)
+        gap = origin - states.step
+        asked = np.where(gap >= 0, states.form, -1).astype(np.int8)
+        recipe = self.recipe
+        outlook = Outlook(horizon, recipe.levels, recipe.paths, recipe.intervals == "simulated")
+        mean, quantiles = _smoothing.ahead(
+            replace(states, form=asked), self.first.step, self.variance, np.maximum(gap, 0), self.seed, outlook, recipe.threads or 1
+        )
+        lost = ~(np.isfinite(mean).all(axis=1) & np.isfinite(quantiles).all(axis=(1, 2)))
+        mean[lost] = quantiles[lost] = np.nan
+        failed = {i: self._reason(i, bool(gap[i] < 0)) for i in np.flatnonzero(lost).tolist()}
+        return Forecast(mean, recipe.levels, quantiles if recipe.levels else None, failed)
+
+    def fitted(self, history: Table) -> Floats:
+        """The forecast of each value from those before it; NaN outside the observed values of a series. (rows,)"""
+        fitted = np.full(len(history.target), np.nan)
+        self._moved(history, fitted)
+        return fitted
+
+    def residuals(self, history: Table) -> Floats:
+        """The errors of the fitted values: y - f for additive, y / f - 1 for multiplicative errors. (rows,)"""
+        fitted = self.fitted(history)
+        relative = np.repeat(self.first.form % 2 == 1, history.sizes)
+        return np.where(relative, history.target / fitted - 1, history.target - fitted)
+
+    def _moved(self, history: Table, fitted: Floats | None = None) -> States:
+        whole = (history.start <= self.first.step + 1) | (history.end < self.last.step) | (fitted is not None)
+        start = self.first.where(whole, self.last)
+        rows = Rows.after(start.step, history)
+        return _smoothing.move(history, rows, start.coasted(rows.before), self.first.step, fitted, self.recipe.threads or 1)[0]
+
+    def _reason(self, i: int, too_early: bool) -> str:
+        needed = self.recipe.traits.min_length
+        if self.observed[i] < needed:
+            return f"it has {self.observed[i]} observed values; ets needs {needed} for the form {self.recipe.form!r}"
+        if self.first.form[i] < 0:
+            return f"no form of {self.recipe.form!r} suits it: a season needs two full periods, and M positive values only; try form='ZZZ'"
+        return TOO_EARLY if too_early else NOT_FINITE
+
+
+def codes(form: str, unstable: bool = False) -> Ints:
+    """The codes of the forms that a name like "ZZZ", "MAdM" or "ANZ" stands for, ascending.
+
+    Raises:
+        SettingsError: It is no such name, or Z stands for none but unstable forms.
+    """
+    parts = re.fullmatch(r"([AMZ])(N|Ad|A|Z)([NAMZ])", form)
+    if parts is None:
+        raise SettingsError(f"a form is error (A, M, Z), trend (N, A, Ad, Z) and season (N, A, M, Z), as in 'MAdM' or 'ZZZ'; came {form!r}")
+    errors, trends, seasons = (
+        all_ if part == "Z" else (part,) for part, all_ in zip(parts.groups(), (ERRORS, TRENDS, SEASONS), strict=True)
+    )
+    allowed = unstable or "Z" not in form
+    wanted = [(e, t, s) for e in errors for t in trends for s in seasons if allowed or (e, s) != ("A", "M")]
+    if not wanted:
+        raise SettingsError(
+            f"all forms {form!r} stands for are unstable: additive errors, multiplicative season; unstable=True allows them"
+        )
+    return np.sort([ERRORS.index(e) + 2 * TRENDS.index(t) + 6 * SEASONS.index(s) for e, t, s in wanted]).astype(np.int64)
+
+
+def name_of(code: int) -> str:
+    """The form of a code: 11 is "MAdA"."""
+    return ERRORS[code % 2] + TRENDS[code // 2 % 3] + SEASONS[code // 6]
