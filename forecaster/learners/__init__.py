@@ -26,36 +26,37 @@ class Entry:
 
 
 CATALOGUE: dict[str, Entry] = {
+    "adida": Entry("aggregated:ADIDA"),
     "average": Entry("average:Average"),
+    "croston": Entry("croston:Croston"),
     "decision_tree": Entry("trees:DecisionTree"),
     "drift": Entry("naive:Drift"),
     "elastic_net": Entry("linear:ElasticNet"),
     "extra_trees": Entry("trees:ExtraTrees"),
     "gradient_boosting": Entry("trees:GradientBoosting"),
+    "imapa": Entry("aggregated:IMAPA"),
+    "intermittent": Entry("croston:Intermittent"),
     "knn": Entry("neighbors:KNN"),
     "lasso_lars": Entry("linear:LassoLars"),
     "lightgbm": Entry("lightgbm:LightGBM"),
     "naive": Entry("naive:Naive"),
     "random_forest": Entry("trees:RandomForest"),
+    "sba": Entry("croston:SBA"),
     "seasonal_average": Entry("average:SeasonalAverage"),
     "seasonal_naive": Entry("naive:SeasonalNaive"),
     "sgd": Entry("linear:SGD"),
+    "tsb": Entry("croston:TSB"),
     "xgboost": Entry("xgboost:XGBoost", extra="xgboost"),
 }
 
 # Names of the contract that a later version fills, each with what serves best until then.
 PLANNED: dict[str, tuple[str, ...]] = {
-    "adida": ("seasonal_average", "average"),
     "arima": ("seasonal_naive", "lightgbm"),
     "ces": ("seasonal_average", "elastic_net"),
-    "croston": ("average", "lightgbm"),
     "ets": ("seasonal_average", "elastic_net"),
-    "imapa": ("seasonal_average", "average"),
     "prophet": ("seasonal_average", "elastic_net"),
-    "sba": ("average", "lightgbm"),
     "tcn": ("lightgbm", "gradient_boosting"),
     "theta": ("drift", "elastic_net"),
-    "tsb": ("average", "lightgbm"),
 }
 
 
