@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <thread>
@@ -11,23 +12,28 @@ namespace forecaster {
 
 using Index = std::int64_t;
 
-// Calls body(first, last) for ranges of series that hold about the same number of rows each.
+// Calls body(first, last) for ranges of series that hold about the same number of rows each; a thread that is done takes the
+// next range, because series of one length can cost very differently. `worth` is the number of rows that pays for a thread:
+// about 50,000 for a pass over the values, a few hundred where a model is fitted.
 template <class Body>
-void over_series(const Index* indptr, Index series, Index threads, Body body) {
-    constexpr Index rows_worth_a_thread = 50'000;
+void over_series(const Index* indptr, Index series, Index threads, Body body, Index worth = 50'000) {
+    constexpr Index ranges_a_worker = 16;
     const Index rows = series > 0 ? indptr[series] - indptr[0] : 0;
-    const Index workers = std::clamp<Index>(std::min(threads, rows / rows_worth_a_thread), 1, std::max<Index>(series, 1));
+    const Index workers = std::clamp<Index>(std::min(threads, rows / std::max<Index>(worth, 1)), 1, std::max<Index>(series, 1));
     if (workers == 1) return body(Index{0}, series);
 
-    std::vector<Index> cuts(workers + 1, series);
-    for (Index w = 0; w < workers; ++w)
-        cuts[w] = std::lower_bound(indptr, indptr + series, indptr[0] + rows / workers * w) - indptr;
+    const Index ranges = std::min(series, workers * ranges_a_worker);
+    std::vector<Index> cuts(ranges + 1, series);
+    for (Index r = 0; r < ranges; ++r)
+        cuts[r] = std::lower_bound(indptr, indptr + series, indptr[0] + static_cast<Index>(static_cast<double>(rows) / ranges * r)) - indptr;
+    std::atomic<Index> next{0};
     std::vector<std::exception_ptr> errors(workers);
     std::vector<std::thread> crew;
     for (Index w = 0; w < workers; ++w)
         crew.emplace_back([&, w] {
             try {
-                body(cuts[w], cuts[w + 1]);
+                for (Index r = next++; r < ranges; r = next++)
+                    if (cuts[r] < cuts[r + 1]) body(cuts[r], cuts[r + 1]);
             } catch (...) {
                 errors[w] = std::current_exception();
             }
