@@ -1,43 +1,20 @@
 // forecaster._native.intermittent: all series of a table in one call (see intermittent.pyi; the equations stand in intermittent.hpp).
 #include "intermittent.hpp"
 
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
-#include <stdexcept>
-
+#include "arrays.hpp"
 #include "parallel.hpp"
 
 namespace nb = nanobind;
 using namespace forecaster;
 
-template <class T>
-using Line = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Block = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-
 namespace {
 
-void expect(bool holds, const char* what) {
-    if (!holds) throw std::invalid_argument(what);
-}
-
-Index series_of(const Line<const double>& values, const Line<const Index>& indptr) {
-    const Index* at = indptr.data();
-    const Index ends = static_cast<Index>(indptr.size());
-    expect(ends > 0 && at[0] == 0 && at[ends - 1] == static_cast<Index>(values.size()) && std::is_sorted(at, at + ends),
-           "indptr must ascend from 0 to the number of values");
-    return ends - 1;
-}
-
-bool is_block(const Block& block, Index rows, Index columns) {
-    return static_cast<Index>(block.shape(0)) == rows && static_cast<Index>(block.shape(1)) == columns;
-}
-
-void patterns(const Line<const double>& values, const Line<const Index>& indptr, const Block& out, Index threads) {
+void patterns(const Row<const double>& values, const Row<const Index>& indptr, const Sheet<double>& out, Index threads) {
     const Index series = series_of(values, indptr);
-    expect(is_block(out, series, 3), "out must be (series, 3)");
+    expect(is_sheet(out, series, 3), "out must be (series, 3)");
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
         for (Index s = first; s < last; ++s) {
             const Pattern found = pattern(values.data() + indptr(s), indptr(s + 1) - indptr(s));
@@ -48,10 +25,10 @@ void patterns(const Line<const double>& values, const Line<const Index>& indptr,
     });
 }
 
-void choose(const Line<const double>& values, const Line<const Index>& indptr, const Line<const Index>& method,
-            const std::vector<std::pair<double, double>>& candidates, const Block& smoothing, Index threads) {
+void choose(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& method,
+            const std::vector<std::pair<double, double>>& candidates, const Sheet<double>& smoothing, Index threads) {
     const Index series = series_of(values, indptr);
-    expect(static_cast<Index>(method.size()) == series && is_block(smoothing, series, 2) && !candidates.empty(),
+    expect(static_cast<Index>(method.size()) == series && is_sheet(smoothing, series, 2) && !candidates.empty(),
            "there must be a candidate, one method per series, and smoothing (series, 2)");
     std::vector<Smoothing> tried;
     for (const auto& [size, pace] : candidates) tried.push_back({size, pace});
@@ -65,10 +42,10 @@ void choose(const Line<const double>& values, const Line<const Index>& indptr, c
     });
 }
 
-void follow_demand(const Line<const double>& values, const Line<const Index>& indptr, const Line<const Index>& method,
-                   const Block& smoothing, const Block& state, const Line<double>& rate, Index threads) {
+void follow_demand(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& method,
+                   const Sheet<double>& smoothing, const Sheet<double>& state, const Row<double>& rate, Index threads) {
     const Index series = series_of(values, indptr);
-    expect(static_cast<Index>(method.size()) == series && is_block(smoothing, series, 2) && is_block(state, series, 4) &&
+    expect(static_cast<Index>(method.size()) == series && is_sheet(smoothing, series, 2) && is_sheet(state, series, 4) &&
                static_cast<Index>(rate.size()) == series,
            "there must be one method and rate per series, smoothing (series, 2), and state (series, 4)");
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
@@ -88,15 +65,15 @@ void follow_demand(const Line<const double>& values, const Line<const Index>& in
 }
 
 struct Buckets {
-    const Line<const Index>& ptr;
-    const Line<const Index>& size;
-    const Line<double>& alpha;
-    const Block& state;
+    const Row<const Index>& ptr;
+    const Row<const Index>& size;
+    const Row<double>& alpha;
+    const Sheet<double>& state;
 
     void check(Index series) const {
         const Index count = static_cast<Index>(size.size());
         expect(static_cast<Index>(ptr.size()) == series + 1 && ptr(0) == 0 && ptr(series) == count && static_cast<Index>(alpha.size()) == count &&
-                   is_block(state, count, 4) && std::is_sorted(ptr.data(), ptr.data() + series + 1) &&
+                   is_sheet(state, count, 4) && std::is_sorted(ptr.data(), ptr.data() + series + 1) &&
                    std::all_of(size.data(), size.data() + count, [](Index k) { return k > 0; }),
                "there must be boundaries of the buckets of each series, positive sizes, one alpha per bucket, and state (buckets, 4)");
     }
@@ -109,15 +86,15 @@ struct Buckets {
     }
 };
 
-std::vector<double> finite(const Line<const double>& values, Index from, Index to) {
+std::vector<double> finite(const Row<const double>& values, Index from, Index to) {
     std::vector<double> seen;
     for (Index i = from; i < to; ++i)
         if (std::isfinite(values(i))) seen.push_back(values(i));
     return seen;
 }
 
-void fit_buckets(const Line<const double>& values, const Line<const Index>& indptr, const Line<const Index>& ptr, const Line<const Index>& size,
-                 double low, double high, const Line<double>& alpha, const Block& state, Index threads) {
+void fit_buckets(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& ptr, const Row<const Index>& size,
+                 double low, double high, const Row<double>& alpha, const Sheet<double>& state, Index threads) {
     const Index series = series_of(values, indptr);
     const Buckets buckets{ptr, size, alpha, state};
     buckets.check(series);
@@ -134,8 +111,8 @@ void fit_buckets(const Line<const double>& values, const Line<const Index>& indp
     });
 }
 
-void follow_buckets(const Line<const double>& values, const Line<const Index>& indptr, const Line<const Index>& ptr,
-                    const Line<const Index>& size, const Line<double>& alpha, const Block& state, Index threads) {
+void follow_buckets(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& ptr,
+                    const Row<const Index>& size, const Row<double>& alpha, const Sheet<double>& state, Index threads) {
     const Index series = series_of(values, indptr);
     const Buckets buckets{ptr, size, alpha, state};
     buckets.check(series);

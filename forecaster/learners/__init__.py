@@ -45,6 +45,7 @@ CATALOGUE: dict[str, Entry] = {
     "seasonal_average": Entry("average:SeasonalAverage"),
     "seasonal_naive": Entry("naive:SeasonalNaive"),
     "sgd": Entry("linear:SGD"),
+    "theta": Entry("theta:Theta"),
     "tsb": Entry("croston:TSB"),
     "xgboost": Entry("xgboost:XGBoost", extra="xgboost"),
 }
@@ -56,7 +57,6 @@ PLANNED: dict[str, tuple[str, ...]] = {
     "ets": ("seasonal_average", "elastic_net"),
     "prophet": ("seasonal_average", "elastic_net"),
     "tcn": ("lightgbm", "gradient_boosting"),
-    "theta": ("drift", "elastic_net"),
 }
 
 
