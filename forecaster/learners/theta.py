@@ -26,8 +26,8 @@ class Theta:
     """A theta model per series, with normal quantiles from its variance in closed form.
 
     Args:
-        form: "STM" (standard), "OTM" (theta optimised), "DSTM" and "DOTM" (the line moves with the data), or "auto": the one with the
-            least AICc per series.
+        form: "DOTM" (theta optimised, the line moves with the data), "DSTM" (theta is 2), "OTM" and "STM" (one line for all values), or
+            "auto": the one with the least AICc per series, which on competition data forecast no better than DOTM alone.
         decomposition: How a season is taken out where a test finds one: "multiplicative" (additive where values or indices are not
             positive), "additive" or "none".
         season_length: Steps in one season; that of the table where None.
@@ -37,7 +37,7 @@ class Theta:
     Source: Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler (2016), Models for optimising the theta method.
     """
 
-    form: Literal["auto", "STM", "OTM", "DSTM", "DOTM"] = "auto"
+    form: Literal["auto", "STM", "OTM", "DSTM", "DOTM"] = "DOTM"
     decomposition: Literal["none", "multiplicative", "additive"] = "multiplicative"
     season_length: int | None = None
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
