@@ -28,6 +28,7 @@ class Entry:
 CATALOGUE: dict[str, Entry] = {
     "adida": Entry("aggregated:ADIDA"),
     "average": Entry("average:Average"),
+    "ces": Entry("ces:CES"),
     "croston": Entry("croston:Croston"),
     "decision_tree": Entry("trees:DecisionTree"),
     "drift": Entry("naive:Drift"),
@@ -53,7 +54,6 @@ CATALOGUE: dict[str, Entry] = {
 # Names of the contract that a later version fills, each with what serves best until then.
 PLANNED: dict[str, tuple[str, ...]] = {
     "arima": ("seasonal_naive", "lightgbm"),
-    "ces": ("seasonal_average", "elastic_net"),
     "ets": ("seasonal_average", "elastic_net"),
     "prophet": ("seasonal_average", "elastic_net"),
     "tcn": ("lightgbm", "gradient_boosting"),

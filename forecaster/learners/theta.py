@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from forecaster._native import theta as native
 from forecaster.archive import storable
-from forecaster.errors import SettingsError, UnknownName
+from forecaster.errors import UnknownName
 from forecaster.learners._local import NOTHING_OBSERVED, season
 from forecaster.learners._newer import ends_early, newer, told
+from forecaster.learners._normal import ascending, normal_quantiles
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -30,7 +30,7 @@ class Theta:
             "auto": the one with the least AICc per series, which on competition data forecast no better than DOTM alone.
         decomposition: How a season is taken out where a test finds one: "multiplicative" (additive where values or indices are not
             positive), "additive" or "none".
-        season_length: Steps in one season; that of the table where None.
+        period: Steps in one season; that of the table where None.
         levels: Quantile levels, ascending, between 0 and 1.
         threads: Threads of the native call; they change no bit.
 
@@ -39,7 +39,7 @@ class Theta:
 
     form: Literal["auto", "STM", "OTM", "DSTM", "DOTM"] = "DOTM"
     decomposition: Literal["none", "multiplicative", "additive"] = "multiplicative"
-    season_length: int | None = None
+    period: int | None = None
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     threads: int | None = None
     traits: ClassVar[Traits] = Traits(quantiles=True)
@@ -54,7 +54,7 @@ class Theta:
     def fit(self, table: Table) -> FittedTheta:
         """One native call for all series."""
         form = -1 if self.form == "auto" else FORMS.index(self.form)
-        models, indices = np.empty((len(table), native.WIDTH)), np.empty((len(table), season(self.season_length, table)))
+        models, indices = np.empty((len(table), native.WIDTH)), np.empty((len(table), season(self.period, table)))
         native.fit(table.target, table.indptr, form, DECOMPOSITIONS.index(self.decomposition), models, indices, self.threads or 1)
         return FittedTheta(self, table.end, models, indices)
 
@@ -90,20 +90,3 @@ class FittedTheta:
         models = self.models.copy()
         native.follow(values, indptr, self.indices, models, self.recipe.threads or 1)
         return models
-
-
-def normal_quantiles(mean: Floats, spread: Floats, levels: tuple[float, ...]) -> Floats:
-    """Quantiles of normal distributions. (series, horizon, levels)"""
-    return np.asarray(mean[..., None] + spread[..., None] * np.array([NormalDist().inv_cdf(level) for level in levels]))
-
-
-def ascending(levels: tuple[float, ...]) -> tuple[float, ...]:
-    """Quantile levels as numbers.
-
-    Raises:
-        SettingsError: They do not ascend between 0 and 1.
-    """
-    given = tuple(float(level) for level in levels)
-    if not given or list(given) != sorted(set(given)) or given[0] <= 0 or given[-1] >= 1:
-        raise SettingsError(f"levels ascend between 0 and 1; came {levels!r}")
-    return given

@@ -135,7 +135,7 @@ def seasonal_indices(y, m, multiplicative):
 def test_takes_a_season_out_and_puts_it_back(decomposition, m):
     rng = np.random.default_rng(m)
     y = (60 + 0.3 * np.arange(75)) * (1 + 0.3 * np.sin(2 * np.pi * np.arange(75) / m)) + rng.normal(size=75)
-    model = make("theta", decomposition=decomposition, season_length=m).fit(table_of([y]))
+    model = make("theta", decomposition=decomposition, period=m).fit(table_of([y]))
     index = seasonal_indices(y, m, decomposition == "multiplicative")
     np.testing.assert_allclose(model.indices[0], np.roll(index, -(75 % m)), rtol=1e-9)
     phase = np.arange(75 + 2 * m) % m
@@ -149,7 +149,7 @@ def test_takes_a_season_out_and_puts_it_back(decomposition, m):
 
 def test_a_series_without_season_is_left_alone():
     y = np.random.default_rng(3).normal(50, 1, 60)
-    np.testing.assert_array_equal(make("theta", season_length=7).fit(table_of([y])).models[0, SEASON], 0)
+    np.testing.assert_array_equal(make("theta", period=7).fit(table_of([y])).models[0, SEASON], 0)
 
 
 @pytest.mark.parametrize("form", ["auto", *FORMS])
