@@ -40,6 +40,7 @@ CATALOGUE: dict[str, Entry] = {
     "knn": Entry("neighbors:KNN"),
     "lasso_lars": Entry("linear:LassoLars"),
     "lightgbm": Entry("lightgbm:LightGBM"),
+    "mstl": Entry("mstl:MSTL"),
     "naive": Entry("naive:Naive"),
     "random_forest": Entry("trees:RandomForest"),
     "sba": Entry("croston:SBA"),
