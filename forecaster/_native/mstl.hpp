@@ -11,6 +11,9 @@
 // Loess at a place: a weighted mean (degree 0) or line (degree 1) through the `window` nearest values, weights (1 - (d/h)^3)^3. Places
 // are evenly spaced, so loess is a matrix of weights that does not depend on the values: it is made once per length and applied to all
 // series and seasons of that length. The trend is taken at every (window/10)-th place and joined by straight lines, as in R.
+//
+// A season follows some of the noise. The share that it takes is the mean weight of a value in its own smoothed value (the trace of the
+// matrix over n), so what is left varies less than the errors of a forecast will, by one minus the shares of all seasons.
 #pragma once
 
 #include <algorithm>
@@ -51,6 +54,16 @@ class Loess {
         }
     }
 
+    // Sum over all values of the weight that each has in its own smoothed value, where every value is a place.
+    double trace() const {
+        double sum = 0;
+        for (std::size_t p = 0; p < places_.size(); ++p) {
+            const Index own = places_[p] - left_[p];
+            if (places_[p] > from_ && places_[p] < to_) sum += weights_[static_cast<Index>(p) * kept_ + own];
+        }
+        return sum;
+    }
+
   private:
     Index from_ = 0, to_ = 0, kept_ = 0;
     std::vector<Index> places_, left_;
@@ -86,6 +99,7 @@ class Loess {
 // Everything that STL needs to know about a length and a period.
 struct Stl {
     Index n, period;
+    double share;  // of the noise that goes into the season
     Loess longer, shorter, low, trend;
 
     Stl(Index n, Index period, Index window) : n(n), period(period) {
@@ -96,6 +110,8 @@ struct Stl {
         low = Loess(n, odd, 1, (odd + 9) / 10, 0, n - 1);
         const Index wide = next_odd(1.5 * static_cast<double>(period) / (1 - 1.5 / static_cast<double>(window)));
         trend = Loess(n, wide, 1, (wide + 9) / 10, 0, n - 1);
+        const Index more = n % period;
+        share = ((more > 0 ? static_cast<double>(more) * longer.trace() : 0.0) + static_cast<double>(period - more) * shorter.trace()) / static_cast<double>(n);
     }
 };
 
@@ -144,9 +160,12 @@ inline void stl(const double* x, const Stl& plan, StlRoom& room, double* season)
     }
 }
 
+constexpr Index window_of(std::size_t i) { return 11 + 4 * static_cast<Index>(i); }
+
 // Takes the seasons of `periods` (ascending) out of one series: `left` is what is left of x, and `last` gets, period after period, the
-// seasons of the steps after the end. A period that does not fit twice has none; missing values stay missing.
-inline void mstl(const double* x, Index n, const std::vector<Index>& periods, StlRoom& room, double* left, double* last) {
+// seasons of the steps after the end. A period that does not fit twice has none; missing values stay missing. The share of the noise that
+// all seasons take comes back.
+inline double mstl(const double* x, Index n, const std::vector<Index>& periods, StlRoom& room, double* left, double* last) {
     std::vector<double> rest, seasons(n * periods.size(), 0.0), without;
     bridge(x, n, rest);
     const auto fits = [n](Index period) { return period > 1 && n >= 2 * period; };
@@ -156,12 +175,16 @@ inline void mstl(const double* x, Index n, const std::vector<Index>& periods, St
             if (!fits(periods[i])) continue;
             double* season = seasons.data() + static_cast<Index>(i) * n;
             for (Index t = 0; t < n; ++t) rest[t] += season[t];
-            stl(rest.data(), room.plan(n, periods[i], 11 + 4 * static_cast<Index>(i)), room, season);
+            stl(rest.data(), room.plan(n, periods[i], window_of(i)), room, season);
             for (Index t = 0; t < n; ++t) rest[t] -= season[t];
         }
     for (Index t = 0; t < n; ++t) left[t] = std::isfinite(x[t]) ? rest[t] : x[t];
     for (std::size_t i = 0; i < periods.size(); ++i)
         for (Index j = 0; j < periods[i]; ++j) *last++ = fits(periods[i]) ? seasons[static_cast<Index>(i) * n + n - periods[i] + j] : 0.0;
+    double share = 0;
+    for (std::size_t i = 0; i < periods.size(); ++i)
+        if (fits(periods[i])) share += room.plan(n, periods[i], window_of(i)).share;
+    return share;
 }
 
 }  // namespace forecaster

@@ -11,9 +11,11 @@ def decompose(
     periods: Sequence[int],
     left: NDArray[np.float64],
     last: NDArray[np.float64],
+    share: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
     """Write what is left without the seasons into `left` (rows,), and those of the steps after each series into `last`.
 
-    `last` is (series, sum of the periods), one period after the other, zero where a series is shorter than two of them.
+    `last` is (series, sum of the periods), one period after the other, zero where a series is shorter than two of them;
+    `share` (series,) is the part of the noise that the seasons take.
     """

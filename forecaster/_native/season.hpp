@@ -27,46 +27,54 @@ inline void bridge(const double* x, Index n, std::vector<double>& out) {
     for (Index i = last + 1; i < n && last >= 0; ++i) out[i] = x[last];
 }
 
-inline double autocovariance(const std::vector<double>& x, double mean, Index lag) {
-    double sum = 0;
-    for (std::size_t t = lag; t < x.size(); ++t) sum += (x[t] - mean) * (x[t - lag] - mean);
-    return sum;
-}
-
 inline double mean_of(const std::vector<double>& x) {
     double sum = 0;
     for (const double value : x) sum += value;
     return sum / static_cast<double>(x.size());
 }
 
-inline bool is_seasonal(const std::vector<double>& x, Index m) {
-    const double n = static_cast<double>(x.size()), mean = mean_of(x), variance = autocovariance(x, mean, 0);
-    if (m < 2 || static_cast<Index>(x.size()) < 2 * m || !(variance > 0)) return false;
-    double squares = 0;
-    for (Index lag = 1; lag < m; ++lag) {
-        const double r = autocovariance(x, mean, lag) / variance;
-        squares += r * r;
+// Sums of (x_t - mean)(x_{t-lag} - mean) for lag = 0 .. m. All lags advance together, so that no sum waits for its last addition.
+inline void autocovariances(const std::vector<double>& x, Index m, std::vector<double>& sums) {
+    const Index n = static_cast<Index>(x.size());
+    const double mean = mean_of(x);
+    std::vector<double> backwards(n);
+    for (Index t = 0; t < n; ++t) backwards[n - 1 - t] = x[t] - mean;
+    sums.assign(m + 1, 0.0);
+    for (Index t = 0; t < n; ++t) {
+        const double* past = backwards.data() + (n - 1 - t);
+        const double now = *past;
+        for (Index lag = 0; lag <= std::min(m, t); ++lag) sums[lag] += now * past[lag];
     }
-    return std::fabs(autocovariance(x, mean, m) / variance) > 1.645 * std::sqrt((1 + 2 * squares) / n);
 }
 
-// The centred moving average over one season at t; half weights at the ends where the season is even.
-inline double season_mean(const std::vector<double>& x, Index t, Index m) {
-    const Index half = m / 2;
-    double sum = 0;
-    for (Index i = t - half + (m % 2 == 0); i <= t + half - (m % 2 == 0); ++i) sum += x[i];
-    if (m % 2 == 0) sum += 0.5 * (x[t - half] + x[t + half]);
-    return sum / static_cast<double>(m);
+inline bool is_seasonal(const std::vector<double>& x, Index m) {
+    if (m < 2 || static_cast<Index>(x.size()) < 2 * m) return false;
+    std::vector<double> r;
+    autocovariances(x, m, r);
+    if (!(r[0] > 0)) return false;
+    double squares = 0;
+    for (Index lag = 1; lag < m; ++lag) squares += (r[lag] / r[0]) * (r[lag] / r[0]);
+    return std::fabs(r[m] / r[0]) > 1.645 * std::sqrt((1 + 2 * squares) / static_cast<double>(x.size()));
+}
+
+// Centred moving averages over one season, half weights at the ends where it is even; the first belongs to t = m / 2.
+inline void season_means(const std::vector<double>& x, Index m, std::vector<double>& out) {
+    const Index half = m / 2, size = static_cast<Index>(x.size()) - 2 * half;
+    out.assign(size, 0.0);
+    for (Index i = 0; i <= 2 * half; ++i) {
+        const double weight = (m % 2 == 0 && (i == 0 || i == 2 * half) ? 0.5 : 1.0) / static_cast<double>(m);
+        for (Index t = 0; t < size; ++t) out[t] += weight * x[t + i];
+    }
 }
 
 // Indices by t % m, of mean 1 (multiplicative) or 0.
 inline void indices(const std::vector<double>& x, Index m, bool multiplicative, double* out) {
     const Index n = static_cast<Index>(x.size()), half = m / 2;
-    std::vector<double> count(m, 0.0);
+    std::vector<double> count(m, 0.0), trend;
+    season_means(x, m, trend);
     std::fill(out, out + m, 0.0);
     for (Index t = half; t < n - half; ++t) {
-        const double trend = season_mean(x, t, m);
-        out[t % m] += multiplicative ? x[t] / trend : x[t] - trend;
+        out[t % m] += multiplicative ? x[t] / trend[t - half] : x[t] - trend[t - half];
         count[t % m] += 1;
     }
     double mean = 0;

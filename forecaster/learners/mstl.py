@@ -12,6 +12,9 @@ from forecaster.errors import SettingsError
 from forecaster.protocols import Forecast, Learner, Model, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
+MOST = 0.75
+"""Of the noise that seasons are said to take: quantiles become twice as wide at most."""
+
 
 def _straight() -> Learner:
     from forecaster.learners.theta import Theta
@@ -53,9 +56,10 @@ class MSTL:
     def fit(self, table: Table) -> WithoutSeasons:
         """One native call for all series, then the learner's own."""
         seasons = usual(table) if self.seasons is None else self.seasons
-        left, last = np.empty(len(table.target)), np.empty((len(table), sum(seasons)))
-        native.decompose(table.target, table.indptr, seasons, left, last, self.threads or 1)
-        return WithoutSeasons(self.learner.fit(table.with_target(left)), table.end, seasons, last)
+        left, last, share = np.empty(len(table.target)), np.empty((len(table), sum(seasons))), np.empty(len(table))
+        native.decompose(table.target, table.indptr, seasons, left, last, share, self.threads or 1)
+        wider = 1 / np.sqrt(1 - np.minimum(share, MOST))
+        return WithoutSeasons(self.learner.fit(table.with_target(left)), table.end, seasons, last, wider)
 
 
 @storable
@@ -68,12 +72,14 @@ class WithoutSeasons:
         end: Last step that was seen. (series,)
         seasons: Steps in each season.
         last: The seasons of the steps after `end`, one after the other. (series, sum of the seasons)
+        wider: What quantiles are stretched by, because the seasons took some of the noise. (series,)
     """
 
     model: Model
     end: Ints
     seasons: tuple[int, ...]
     last: Floats
+    wider: Floats
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast with the seasons put back; `history` goes on with the seasons as they are."""
@@ -86,8 +92,10 @@ class WithoutSeasons:
     def _with_seasons(self, forecast: Forecast, end: Ints) -> Forecast:
         ahead = (end - self.end)[:, None] + np.arange(forecast.mean.shape[1])
         season = self._at(np.arange(len(end))[:, None], ahead)
-        quantiles = None if forecast.quantiles is None else forecast.quantiles + season[..., None]
-        return replace(forecast, mean=forecast.mean + season, quantiles=quantiles)
+        mean, quantiles = forecast.mean + season, forecast.quantiles
+        if quantiles is not None:
+            quantiles = mean[..., None] + self.wider[:, None, None] * (quantiles - forecast.mean[..., None])
+        return replace(forecast, mean=mean, quantiles=quantiles)
 
     def _at(self, series: Ints, offset: Ints) -> Floats:
         """Sum of the seasons of some series, at steps counted from the one after `end`."""

@@ -72,16 +72,16 @@ def wavy(n, seed=0, gaps=0.0):
 
 
 def decomposed(y, periods):
-    left, last = np.empty(len(y)), np.empty((1, sum(periods)))
-    native.decompose(y, np.array([0, len(y)]), periods, left, last)
-    return left, last[0]
+    left, last, share = np.empty(len(y)), np.empty((1, sum(periods))), np.empty(1)
+    native.decompose(y, np.array([0, len(y)]), periods, left, last, share)
+    return left, last[0], share[0]
 
 
 @pytest.mark.parametrize("gaps", [0.0, 0.15])
 @pytest.mark.parametrize(("n", "periods"), [(90, (6,)), (95, (6, 24)), (144, (6, 24)), (40, (6, 24)), (13, (6,)), (50, (5, 7, 11))])
 def test_takes_out_what_stl_takes_out(n, periods, gaps):
     y = wavy(n, gaps=gaps)
-    left, last = decomposed(y, periods)
+    left, last, _ = decomposed(y, periods)
     expected_left, expected_last = several(y, periods)
     np.testing.assert_allclose(left, expected_left, rtol=1e-8, atol=1e-8)
     np.testing.assert_allclose(last, expected_last, rtol=1e-8, atol=1e-8)
@@ -90,7 +90,7 @@ def test_takes_out_what_stl_takes_out(n, periods, gaps):
 def test_a_clean_season_leaves_the_line():
     t = np.arange(240)
     season = 5 * np.sin(2 * np.pi * t / 6) + 3 * np.cos(2 * np.pi * t / 24)
-    left, last = decomposed(20 + 0.5 * t + season, (6, 24))
+    left, last, _ = decomposed(20 + 0.5 * t + season, (6, 24))
     np.testing.assert_allclose(left, 20 + 0.5 * t, atol=0.05)
     np.testing.assert_allclose(last[:6] + last[6:12], season[:6], atol=0.05)
 
@@ -99,9 +99,9 @@ def test_a_clean_season_leaves_the_line():
 @given(n=st.integers(1, 120), factor=st.sampled_from([1e-9, 3.0, 1e12]), shift=st.sampled_from([-50.0, 7.0]))
 def test_scales_and_shifts_with_the_values(n, factor, shift):
     y = wavy(n)
-    left, last = decomposed(y, (6, 24))
+    left, last, _ = decomposed(y, (6, 24))
     np.testing.assert_allclose(decomposed(factor * y, (6, 24))[0], factor * left, rtol=1e-7)
-    moved_left, moved_last = decomposed(y + shift, (6, 24))
+    moved_left, moved_last, _ = decomposed(y + shift, (6, 24))
     np.testing.assert_allclose(moved_left, left + shift, atol=1e-9)
     np.testing.assert_allclose(moved_last, last, atol=1e-9)
 
@@ -113,7 +113,20 @@ def test_forecasts_the_rest_and_puts_the_seasons_back():
     forecast = make("mstl", learner=inner, seasons=(24, 6)).fit(table_of([y])).predict(30)
     season = last[:6][np.arange(30) % 6] + last[6:][np.arange(30) % 24]
     np.testing.assert_allclose(forecast.mean[0], rest.mean[0] + season, rtol=1e-8)
-    np.testing.assert_allclose(forecast.quantiles[0], rest.quantiles[0] + season[:, None], rtol=1e-6)
+    around, wider = rest.quantiles[0] - rest.mean[0][:, None], 1 / np.sqrt(1 - decomposed(y, (6, 24))[2])
+    np.testing.assert_allclose(forecast.quantiles[0], forecast.mean[0][:, None] + wider * around, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), [(66, 6), (70, 6), (49, 24)])
+def test_the_share_is_what_a_value_adds_to_its_own_season(n, m):
+    own = [loess(np.eye(len(part))[i], 11, 0, i) for part in (np.arange(n)[j::m] for j in range(m)) for i in range(len(part))]
+    np.testing.assert_allclose(decomposed(wavy(n), (m,))[2], np.mean(own), rtol=1e-9)
+
+
+def test_the_share_is_what_noise_loses():
+    noise = np.random.default_rng(0).normal(size=6000)
+    left, _, share = decomposed(noise, (6,))
+    np.testing.assert_allclose(left.var() / noise.var(), 1 - share, atol=0.06)
 
 
 def test_rolling_forward_keeps_the_seasons():
