@@ -202,8 +202,9 @@ def compare(pair: str, name: str, options: argparse.Namespace) -> str:
     one, other = best["ours"], best["theirs"]
     series = train.unique_id.nunique()
     inside = " / ".join(f"{side['inside']:.2f}" if "inside" in side else "-" for side in (one, other))
+    each, models, peer = (1e3 * seconds / series for seconds in (one["seconds"], one["models"], other["seconds"]))
     return (
-        f"| {pair} | {name} {series} | {1e3 * one['seconds'] / series:.4f} | {1e3 * one['models'] / series:.4f} | {1e3 * other['seconds'] / series:.3f} | "
+        f"| {pair} | {name} {series} | {each:.4f} | {models:.4f} | {peer:.3f} | "
         f"{other['seconds'] / one['seconds']:.0f}x | {other['CPU'] / one['CPU']:.0f}x | {one['MASE']:.3f} / {other['MASE']:.3f} | "
         f"{one['sMAPE']:.2f} / {other['sMAPE']:.2f} | {inside} | {one['NaN']:.0f} / {other['NaN']:.0f} |"
     )
@@ -225,10 +226,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.side:
         return measure(options)
-    rows = [
-        "| learner | set, series | ms/series | peer ms/series | wall | CPU | MASE ours / peer | sMAPE | inside 80% | NaN |",
-        "|" + "---|" * 10,
-    ]
+    heads = "learner|set, series|ms/series|of which models|peer ms/series|wall|CPU|MASE ours / peer|sMAPE|inside 80%|NaN".split("|")
+    rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     print("\n".join(rows))
     for pair in options.learners:
         for name in PAIRS[pair][-1]:
