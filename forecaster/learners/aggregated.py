@@ -48,12 +48,17 @@ class ADIDA:
 class IMAPA(ADIDA):
     """The mean of such forecasts over all numbers of steps from one to the mean interval between demands.
 
+    Args:
+        widest: Most steps in one bucket, which bounds time and memory where a product hardly ever sells.
+
     Source: Petropoulos & Kourentzes (2015), Forecast combinations for intermittent demand.
     """
 
+    widest: int = 100
+
     def fit(self, table: Table) -> Buckets:
         """Two native calls for all series."""
-        widest = _widest(table, self.threads)
+        widest = np.minimum(_widest(table, self.threads), max(self.widest, 1))
         ptr = np.concatenate([[0], np.cumsum(widest)])
         return _fit(self, table, 1 + np.arange(ptr[-1]) - np.repeat(ptr[:-1], widest), ptr)
 

@@ -56,6 +56,9 @@ PAIRS: dict[str, tuple[str, dict[str, Any], str, bool, tuple[str, ...]]] = {
 }
 SEASONS = {"m4_hourly": [24, 168], "vic_elec": [48, 336]}
 FEWEST = {"m5": 10}  # times as many series as elsewhere, because they are cheap
+HEADS = (
+    "| learner | set, series | ms/series | of which models | peer ms/series | wall | CPU | MASE ours / peer | sMAPE | inside 80% | NaN |"
+)
 Work = Callable[[], tuple[Any, float]]
 
 
@@ -226,8 +229,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.side:
         return measure(options)
-    heads = "learner|set, series|ms/series|of which models|peer ms/series|wall|CPU|MASE ours / peer|sMAPE|inside 80%|NaN".split("|")
-    rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    rows = [HEADS, "|" + "---|" * (HEADS.count("|") - 1)]
     print("\n".join(rows))
     for pair in options.learners:
         for name in PAIRS[pair][-1]:

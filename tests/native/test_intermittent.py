@@ -164,3 +164,11 @@ def test_a_weight_outside_its_range_is_refused():
         make("croston", alpha=0)
     with pytest.raises(SettingsError, match="low <= high"):
         make("adida", low=0.5, high=0.2)
+
+
+def test_imapa_stops_at_its_widest_bucket():
+    x = np.zeros(200)
+    x[[90, 180]] = 4.0
+    model = make("imapa", low=0.2, high=0.2, widest=7).fit(table_of([x]))
+    assert model.size.tolist() == list(range(1, 8))
+    np.testing.assert_allclose(model.predict(1).mean[0, 0], np.mean([aggregated(x, k, 0.2) for k in range(1, 8)]))
