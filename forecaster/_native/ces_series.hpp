@@ -71,7 +71,27 @@ inline double scale_to_one(const double* x, Index n, CesRoom& room) {
     return scale;
 }
 
-constexpr double first_guess[4][4] = {{1.3, 1.0, 0, 0}, {1.3, 1.0, 0, 0}, {1.3, 1.0, 0.1, 0}, {1.3, 1.0, 1.3, 1.0}};
+// Where the search starts: with and without a strong potential, for there may be a hill between the two.
+constexpr double first_guess[2][4] = {{1.3, 1.0, 1.3, 1.0}, {1.05, 1.0, 0.5, 1.0}};
+constexpr double first_partial[2] = {0.1, 0.5};
+
+// The better of two searches; the first guess where there are too few values to search with.
+template <class Search>
+void find_weights(const CesSight& sight, Search search, double* x) {
+    double least = std::numeric_limits<double>::infinity();
+    for (int start = 0; start < 2; ++start) {
+        double guess[4] = {};
+        std::copy_n(first_guess[start], weights_of(sight.cycle), guess);
+        if (sight.cycle == Cycle::partial) guess[2] = first_partial[start];
+        const bool searched = sight.observed > enough_for_weights;
+        const double squares = searched ? search(sight, guess) : 0.0;
+        if (start == 0 || squares < least) {
+            least = squares;
+            std::copy_n(guess, 4, x);
+        }
+        if (!searched) return;
+    }
+}
 
 // One kind of season, fitted to scaled values; its AICc comes back, not a number where its forecasts are none.
 template <class Search>
@@ -80,8 +100,7 @@ double fit_cycle(const CesRoom& room, Cycle cycle, Index period, Search search, 
     const CesState<double> rough = rough_state(room.whole, cycle, period);
     const CesSight sight{room.y, room.observed, cycle, period, rough};
     model.cycle = static_cast<double>(static_cast<Index>(cycle));
-    std::copy_n(first_guess[static_cast<Index>(cycle)], 4, model.x);
-    if (room.observed > enough_for_weights) search(sight, model.x);
+    find_weights(sight, search, model.x);
     at = rough;
     double squares = 0;
     with_cycle(cycle, [&]<Cycle kind>() { backcast<kind>(room.y, period, model.x, at, [&](Index, double error) { squares += error * error; }); });
