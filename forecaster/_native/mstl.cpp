@@ -33,8 +33,10 @@ void decompose(const Row<const double>& values, const Row<const Index>& indptr, 
         indptr.data(), series, threads,
         [&](Index first, Index end) {
             StlRoom room;
-            for (Index s = first; s < end; ++s)
-                share(s) = one_series(values.data() + indptr(s), indptr(s + 1) - indptr(s), periods, room, left.data() + indptr(s), row_of(last, s), width);
+            for (Index s = first; s < end; ++s) {
+                const Index begin = indptr(s), n = indptr(s + 1) - begin;
+                share(s) = one_series(values.data() + begin, n, periods, room, left.data() + begin, row_of(last, s), width);
+            }
         },
         2000);
 }

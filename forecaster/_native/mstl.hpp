@@ -111,7 +111,8 @@ struct Stl {
         const Index wide = next_odd(1.5 * static_cast<double>(period) / (1 - 1.5 / static_cast<double>(window)));
         trend = Loess(n, wide, 1, (wide + 9) / 10, 0, n - 1);
         const Index more = n % period;
-        share = ((more > 0 ? static_cast<double>(more) * longer.trace() : 0.0) + static_cast<double>(period - more) * shorter.trace()) / static_cast<double>(n);
+        const double own = static_cast<double>(more) * longer.trace() + static_cast<double>(period - more) * shorter.trace();
+        share = own / static_cast<double>(n);
     }
 };
 

@@ -73,6 +73,7 @@ NB_MODULE(theta, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     m.def("fit", &fit, nb::arg("values"), nb::arg("indptr"), nb::arg("form"), nb::arg("season"), nb::arg("models").noconvert(),
           nb::arg("indices").noconvert(), nb::arg("threads") = 1, unlocked);
-    m.def("follow", &follow, nb::arg("values"), nb::arg("indptr"), nb::arg("indices"), nb::arg("models").noconvert(), nb::arg("threads") = 1, unlocked);
+    m.def("follow", &follow, nb::arg("values"), nb::arg("indptr"), nb::arg("indices"), nb::arg("models").noconvert(),
+          nb::arg("threads") = 1, unlocked);
     m.def("ahead", &ahead, nb::arg("models"), nb::arg("indices"), nb::arg("mean").noconvert(), nb::arg("spread").noconvert(), unlocked);
 }

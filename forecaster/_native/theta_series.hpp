@@ -169,8 +169,9 @@ inline void theta_ahead(Theta model, const double* season, Index period, Index h
     for (Index h = 0; h < horizon; ++h) {
         const double index = season[(static_cast<Index>(model.phase) + h) % period];
         const double expected = model.level + model.drift(power);
+        const double spread_here = model.sigma * std::sqrt(1 + static_cast<double>(h) * model.alpha * model.alpha);
         mean[h] = with_season(expected, model.cycle(), index);
-        spread[h] = model.sigma * std::sqrt(1 + static_cast<double>(h) * model.alpha * model.alpha) * (model.cycle() == Season::multiplicative ? index : 1);
+        spread[h] = model.cycle() == Season::multiplicative ? spread_here * index : spread_here;
         model.move(expected, is_dynamic(model.kind()));
         power *= 1 - model.alpha;
     }

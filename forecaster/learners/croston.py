@@ -37,13 +37,14 @@ class Croston:
     beta: float | None = 0.1
     threads: int | None = None
     traits: ClassVar[Traits] = Traits()
+    method: ClassVar[int] = CROSTON
 
     def __post_init__(self) -> None:
         _expect_weights(self.alpha, self.beta)
 
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
-        return _fit(self, table, np.full(len(table), CROSTON))
+        return _fit(self, table, np.full(len(table), self.method))
 
 
 @storable
@@ -54,9 +55,7 @@ class SBA(Croston):
     Source: Syntetos & Boylan (2005), The accuracy of intermittent demand estimates.
     """
 
-    def fit(self, table: Table) -> Rate:
-        """One native call for all series."""
-        return _fit(self, table, np.full(len(table), SBA_))
+    method: ClassVar[int] = SBA_
 
 
 @storable
@@ -69,9 +68,7 @@ class TSB(Croston):
     Source: Teunter, Syntetos & Babai (2011), Intermittent demand: linking forecasting to inventory obsolescence.
     """
 
-    def fit(self, table: Table) -> Rate:
-        """One native call for all series."""
-        return _fit(self, table, np.full(len(table), TSB_))
+    method: ClassVar[int] = TSB_
 
 
 @storable
