@@ -27,36 +27,38 @@ class Entry:
 
 
 CATALOGUE: dict[str, Entry] = {
+    "adida": Entry("aggregated:ADIDA"),
     "arima": Entry("arima:Arima"),
     "average": Entry("average:Average"),
+    "ces": Entry("ces:CES"),
+    "croston": Entry("croston:Croston"),
     "decision_tree": Entry("trees:DecisionTree"),
     "drift": Entry("naive:Drift"),
     "elastic_net": Entry("linear:ElasticNet"),
     "ets": Entry("ets:ETS"),
     "extra_trees": Entry("trees:ExtraTrees"),
     "gradient_boosting": Entry("trees:GradientBoosting"),
+    "imapa": Entry("aggregated:IMAPA"),
+    "intermittent": Entry("croston:Intermittent"),
     "knn": Entry("neighbors:KNN"),
     "lasso_lars": Entry("linear:LassoLars"),
     "lightgbm": Entry("lightgbm:LightGBM"),
+    "mstl": Entry("mstl:MSTL"),
     "naive": Entry("naive:Naive"),
     "random_forest": Entry("trees:RandomForest"),
+    "sba": Entry("croston:SBA"),
     "seasonal_average": Entry("average:SeasonalAverage"),
     "seasonal_naive": Entry("naive:SeasonalNaive"),
     "sgd": Entry("linear:SGD"),
+    "theta": Entry("theta:Theta"),
+    "tsb": Entry("croston:TSB"),
     "xgboost": Entry("xgboost:XGBoost", extra="xgboost"),
 }
 
 # Names of the contract that a later version fills, each with what serves best until then.
 PLANNED: dict[str, tuple[str, ...]] = {
-    "adida": ("seasonal_average", "average"),
-    "ces": ("seasonal_average", "elastic_net"),
-    "croston": ("average", "lightgbm"),
-    "imapa": ("seasonal_average", "average"),
     "prophet": ("seasonal_average", "elastic_net"),
-    "sba": ("average", "lightgbm"),
     "tcn": ("lightgbm", "gradient_boosting"),
-    "theta": ("drift", "elastic_net"),
-    "tsb": ("average", "lightgbm"),
 }
 
 

@@ -1,0 +1,44 @@
+// The arrays that kernels are given, and what is checked about them before anything runs.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+
+namespace forecaster {
+
+using Index = std::int64_t;
+
+template <class T>
+using Row = nanobind::ndarray<T, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
+template <class T>
+using Sheet = nanobind::ndarray<T, nanobind::ndim<2>, nanobind::c_contig, nanobind::device::cpu>;
+
+inline void expect(bool holds, const char* what) {
+    if (!holds) throw std::invalid_argument(what);
+}
+
+// The number of series that the boundaries tell of.
+inline Index series_of(const Row<const double>& values, const Row<const Index>& indptr) {
+    const Index* at = indptr.data();
+    const Index ends = static_cast<Index>(indptr.size());
+    expect(ends > 0 && at[0] == 0 && at[ends - 1] == static_cast<Index>(values.size()) && std::is_sorted(at, at + ends),
+           "indptr must ascend from 0 to the number of values");
+    return ends - 1;
+}
+
+template <class T>
+bool is_sheet(const Sheet<T>& sheet, Index rows, Index columns) {
+    return static_cast<Index>(sheet.shape(0)) == rows && static_cast<Index>(sheet.shape(1)) == columns;
+}
+
+// One row of a sheet.
+template <class T>
+T* row_of(const Sheet<T>& sheet, Index row) {
+    return sheet.data() + row * static_cast<Index>(sheet.shape(1));
+}
+
+}  // namespace forecaster

@@ -1,0 +1,188 @@
+// One series of complex exponential smoothing: fit, move on over newer values, forecast (equations in ces.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "ces.hpp"
+#include "season.hpp"
+
+namespace forecaster {
+
+// A model is this row and its state: level, potential, season and shadow, one after another, in a row of `ces_room(period)` numbers.
+struct Ces {
+    double cycle = 0, x[4] = {std::numeric_limits<double>::quiet_NaN(), 0, 0, 0};
+    double sigma = 0;  // standard deviation of the error one step ahead
+    double phase = 0;  // of the step to come
+    Cycle kind() const { return static_cast<Cycle>(static_cast<Index>(cycle)); }
+};
+static_assert(sizeof(Ces) == 7 * sizeof(double));
+constexpr Index ces_width = 7;
+constexpr Index ces_room(Index period) { return 2 * period + 2; }
+constexpr double enough_for_weights = 6;
+
+template <class Function>
+void over_state(CesState<double>& at, Function function) {
+    for (auto* part : {&at.level, &at.potential, &at.season, &at.shadow})
+        for (double& value : *part) function(value);
+}
+
+inline CesState<double> state_of(const Ces& model, Index period, const double* row) {
+    CesState<double> at;
+    at.resize(model.kind(), period);
+    over_state(at, [&](double& value) { value = *row++; });
+    return at;
+}
+
+inline void keep_state(CesState<double>& at, double* row) {
+    over_state(at, [&](const double& value) { *row++ = value; });
+}
+
+// A first guess: the mean of the first season (or ten values), the first season itself, the indices of an additive season.
+inline CesState<double> rough_state(const std::vector<double>& whole, Cycle cycle, Index period) {
+    CesState<double> at;
+    at.resize(cycle, period);
+    const Index n = static_cast<Index>(whole.size()), first = std::min(cycle == Cycle::none ? std::max<Index>(10, period) : period, n);
+    double mean = 0;
+    for (Index t = 0; t < first; ++t) mean += whole[t] / static_cast<double>(first);
+    for (std::size_t i = 0; i < at.level.size(); ++i) at.level[i] = cycle == Cycle::simple ? whole[i] : mean;
+    if (has_season(cycle)) indices(whole, period, false, at.season.data());
+    for (std::size_t i = 0; i < at.level.size(); ++i) at.potential[i] = at.level[i] / 1.1;
+    for (std::size_t i = 0; i < at.season.size(); ++i) at.shadow[i] = cycle == Cycle::full ? at.season[i] / 1.1 : 0.0;
+    return at;
+}
+
+// What one thread works with.
+struct CesRoom {
+    std::vector<double> y, whole;
+    double observed = 0;
+};
+
+inline double scale_to_one(const double* x, Index n, CesRoom& room) {
+    double sum = 0;
+    room.observed = 0;
+    for (Index t = 0; t < n; ++t)
+        if (std::isfinite(x[t])) sum += std::fabs(x[t]), room.observed += 1;
+    const double mean = room.observed > 0 ? sum / room.observed : 0.0, scale = mean > 0 && std::isfinite(mean) ? mean : 1.0;
+    room.y.resize(n);
+    for (Index t = 0; t < n; ++t) room.y[t] = std::isfinite(x[t]) ? x[t] / scale : std::numeric_limits<double>::quiet_NaN();
+    bridge(room.y.data(), n, room.whole);
+    return scale;
+}
+
+// Where the search starts: with and without a strong potential, for there may be a hill between the two.
+constexpr double first_guess[2][4] = {{1.3, 1.0, 1.3, 1.0}, {1.05, 1.0, 0.5, 1.0}};
+constexpr double first_partial[2] = {0.1, 0.5};
+
+// The better of two searches; the first guess where there are too few values to search with.
+template <class Search>
+void find_weights(const CesSight& sight, Search search, double* x) {
+    double least = std::numeric_limits<double>::infinity();
+    for (int start = 0; start < 2; ++start) {
+        double guess[4] = {};
+        std::copy_n(first_guess[start], weights_of(sight.cycle), guess);
+        if (sight.cycle == Cycle::partial) guess[2] = first_partial[start];
+        const bool searched = sight.observed > enough_for_weights;
+        const double squares = searched ? search(sight, guess) : 0.0;
+        if (start == 0 || squares < least) {
+            least = squares;
+            std::copy_n(guess, 4, x);
+        }
+        if (!searched) return;
+    }
+}
+
+// One kind of season, fitted to scaled values; its AICc comes back, not a number where its forecasts are none.
+template <class Search>
+double fit_cycle(const CesRoom& room, Cycle cycle, Index period, Search search, Ces& model, CesState<double>& at) {
+    const int weights = weights_of(cycle);
+    const CesState<double> rough = rough_state(room.whole, cycle, period);
+    const CesSight sight{room.y, room.observed, cycle, period, rough};
+    model.cycle = static_cast<double>(static_cast<Index>(cycle));
+    find_weights(sight, search, model.x);
+    at = rough;
+    double squares = 0;
+    with_cycle(cycle, [&]<Cycle kind>() { backcast<kind>(room.y, period, model.x, at, [&](Index, double error) { squares += error * error; }); });
+    const double n = room.observed, parameters = weights + 1, spare = n - parameters - 1;
+    model.sigma = std::sqrt(squares / std::max(n - weights, 1.0));
+    return n * std::log(std::max(squares, 1e-280) / n) + 2 * parameters + (spare > 0 ? 2 * parameters * (parameters + 1) / spare : 1e6);
+}
+
+constexpr bool fits(Cycle cycle, double observed, Index n, Index period) {
+    return cycle == Cycle::none || (period > 1 && n >= 2 * period && observed > static_cast<double>(period) + weights_of(cycle) + 2);
+}
+
+// Fits one series; x[0] of the model is NaN where nothing was observed. `asked` is a Cycle, or -1 for the one with the least AICc;
+// a series too short for it gets none.
+template <class Search>
+Ces fit_ces(const double* x, Index n, Index asked, Index period, Search search, CesRoom& room, double* row) {
+    Ces best;
+    std::fill(row, row + ces_room(period), 0.0);
+    while (n > 0 && !std::isfinite(*x)) ++x, --n;
+    if (n == 0) return best;
+    const double scale = scale_to_one(x, n, room);
+    const bool possible = asked < 0 || fits(static_cast<Cycle>(asked), room.observed, n, period);
+    double least = std::numeric_limits<double>::infinity();
+    for (Index kind = 0; kind < 4; ++kind) {
+        const Cycle cycle = static_cast<Cycle>(kind);
+        if (asked < 0 ? !fits(cycle, room.observed, n, period) : kind != (possible ? asked : 0)) continue;
+        Ces one;
+        CesState<double> at;
+        const double criterion = fit_cycle(room, cycle, period, search, one, at);
+        if (!(criterion < least)) continue;
+        least = criterion;
+        best = one;
+        over_state(at, [&](double& value) { value *= scale; });
+        keep_state(at, row);
+    }
+    best.sigma *= scale;
+    best.phase = static_cast<double>(n % period);
+    return best;
+}
+
+inline Index step_of(const Ces& model) { return static_cast<Index>(model.phase); }
+
+// Over further values.
+inline void follow_ces(const double* x, Index n, Index period, Ces& model, double* row) {
+    CesState<double> at = state_of(model, period, row);
+    Place place(static_cast<Index>(at.level.size()), period, step_of(model));
+    with_cycle(model.kind(), [&]<Cycle cycle>() {
+        for (Index t = 0; t < n; ++t) {
+            move<cycle>(at, place, model.x, std::isfinite(x[t]) ? x[t] - expected<cycle>(at, place) : 0.0);
+            place.forwards();
+        }
+    });
+    model.phase = static_cast<double>((step_of(model) + n) % period);
+    keep_state(at, row);
+}
+
+// The next steps of a state that meets no error.
+inline void run_on(const Ces& model, Index period, CesState<double> at, Index phase, Index horizon, double* out) {
+    Place place(static_cast<Index>(at.level.size()), period, phase);
+    with_cycle(model.kind(), [&]<Cycle cycle>() {
+        for (Index h = 0; h < horizon; ++h) {
+            out[h] = expected<cycle>(at, place);
+            move<cycle>(at, place, model.x, 0.0);
+            place.forwards();
+        }
+    });
+}
+
+// Means and standard deviations of the next steps.
+inline void ces_ahead(const Ces& model, Index period, const double* row, Index horizon, double* mean, double* spread) {
+    run_on(model, period, state_of(model, period, row), step_of(model), horizon, mean);
+    CesState<double> at;
+    at.resize(model.kind(), period);
+    over_state(at, [](double& value) { value = 0.0; });
+    with_cycle(model.kind(), [&]<Cycle cycle>() { move<cycle>(at, Place(static_cast<Index>(at.level.size()), period, 0), model.x, 1.0); });
+    run_on(model, period, at, 1, horizon, spread);
+    double variance = 1;
+    for (Index h = 0; h < horizon; ++h) {
+        const double psi = spread[h];
+        spread[h] = model.sigma * std::sqrt(variance);
+        variance += psi * psi;
+    }
+}
+
+}  // namespace forecaster

@@ -1,0 +1,53 @@
+"""What the learners with a native kernel share: the values that came after a model was fitted, and what stands for a lost series."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecaster.errors import CannotPredict
+from forecaster.protocols import Forecast
+from forecaster.table import Floats, Ints, Table
+
+ENDS_EARLY = "the history ends before the values that the model was fitted on; fit again, or give newer values"
+NOT_FINITE = "its forecast is not a finite number; its values may be too large"
+
+
+def newer(history: Table, end: Ints) -> tuple[Floats, Ints]:
+    """Values of each series after step `end`, and their boundaries; steps that the history leaves out in between are missing.
+
+    Raises:
+        CannotPredict: The history holds other series than the model.
+    """
+    if len(history) != len(end):
+        raise CannotPredict(f"the model holds {len(end)} series, the history {len(history)}; give the same series in the same order")
+    part = history.tail(np.clip(history.end - end, 0, history.sizes))
+    lead = np.where(history.sizes > 0, np.maximum(history.start - end - 1, 0), 0)
+    indptr = part.indptr + np.concatenate([[0], np.cumsum(lead)])
+    return np.insert(part.target, np.repeat(part.indptr[:-1], lead), np.nan), indptr
+
+
+def ends_early(history: Table, end: Ints) -> dict[int, str]:
+    """Why series whose history ends before step `end` have no forecast. Series index -> reason"""
+    return dict.fromkeys(np.flatnonzero(history.end < end).tolist(), ENDS_EARLY)
+
+
+def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), quantiles: Floats | None = None) -> Forecast:
+    """A forecast in which every series has finite numbers or a reason.
+
+    Args:
+        mean: (series, horizon)
+        failed: Reasons that are known. Series index -> reason
+        levels: Quantile levels.
+        quantiles: (series, horizon, levels)
+    """
+    whole = np.isfinite(mean).all(axis=1)
+    if quantiles is not None:
+        whole &= np.isfinite(quantiles).all(axis=(1, 2))
+    reasons = dict.fromkeys(np.flatnonzero(~whole).tolist(), NOT_FINITE) | failed
+    lost = sorted(reasons)
+    mean = mean.copy()
+    mean[lost] = np.nan
+    if quantiles is not None:
+        quantiles = quantiles.copy()
+        quantiles[lost] = np.nan
+    return Forecast(mean, levels, quantiles, {i: reasons[i] for i in lost})

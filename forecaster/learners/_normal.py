@@ -1,0 +1,27 @@
+"""Quantiles of learners whose errors are normal."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+
+from forecaster.errors import SettingsError
+from forecaster.table import Floats
+
+
+def normal_quantiles(mean: Floats, spread: Floats, levels: tuple[float, ...]) -> Floats:
+    """Quantiles of normal distributions. (series, horizon, levels)"""
+    return np.asarray(mean[..., None] + spread[..., None] * np.array([NormalDist().inv_cdf(level) for level in levels]))
+
+
+def ascending(levels: tuple[float, ...]) -> tuple[float, ...]:
+    """Quantile levels as numbers.
+
+    Raises:
+        SettingsError: They do not ascend between 0 and 1.
+    """
+    given = tuple(float(level) for level in levels)
+    if not given or list(given) != sorted(set(given)) or given[0] <= 0 or given[-1] >= 1:
+        raise SettingsError(f"levels ascend between 0 and 1; came {levels!r}")
+    return given

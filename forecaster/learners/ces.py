@@ -1,0 +1,88 @@
+"""Complex exponential smoothing: level and trend in one complex number (equations in _native/ces.hpp)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from forecaster._native import ces as native
+from forecaster.archive import storable
+from forecaster.errors import UnknownName
+from forecaster.learners._local import NOTHING_OBSERVED, season
+from forecaster.learners._newer import ends_early, newer, told
+from forecaster.learners._normal import ascending, normal_quantiles
+from forecaster.protocols import Forecast, Traits
+from forecaster.table import Floats, Future, Ints, Table
+
+CYCLES = ("none", "simple", "partial", "full")
+
+
+@storable
+@dataclass(frozen=True)
+class CES:
+    """Complex exponential smoothing per series, with normal quantiles from its exact variance.
+
+    Args:
+        cycle: Kind of season: "none", "simple" (only the last season counts), "partial" (additive, of fixed shape), "full" (additive or
+            growing with the level), or "auto": the one with the least AICc per series. A series shorter than two seasons has "none".
+        period: Steps in one season; that of the table where None.
+        levels: Quantile levels, ascending, between 0 and 1.
+        threads: Threads of the native call; they change no bit.
+
+    Source: Svetunkov, Kourentzes & Ord (2022), Complex exponential smoothing.
+    """
+
+    cycle: Literal["auto", "none", "simple", "partial", "full"] = "auto"
+    period: int | None = None
+    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    threads: int | None = None
+    traits: ClassVar[Traits] = Traits(quantiles=True)
+
+    def __post_init__(self) -> None:
+        if self.cycle not in ("auto", *CYCLES):
+            raise UnknownName.of("kind of season of CES", self.cycle, ("auto", *CYCLES))
+        object.__setattr__(self, "levels", ascending(self.levels))
+
+    def fit(self, table: Table) -> FittedCES:
+        """One native call for all series."""
+        cycle, period = -1 if self.cycle == "auto" else CYCLES.index(self.cycle), season(self.period, table)
+        models, states = np.empty((len(table), native.WIDTH)), np.empty((len(table), 2 * period + 2))
+        native.fit(table.target, table.indptr, cycle, period, models, states, self.threads or 1)
+        return FittedCES(self, table.end, period, models, states)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedCES:
+    """The models of all series.
+
+    Args:
+        recipe: What made it.
+        end: Last step it has seen. (series,)
+        period: Steps in one season.
+        models: Kind of season, weights, deviation and phase, as in _native/ces.pyi. (series, WIDTH)
+        states: Levels, potentials and seasons. (series, 2 * period + 2)
+    """
+
+    recipe: CES
+    end: Ints
+    period: int
+    models: Floats
+    states: Floats
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Means and quantiles; `history` moves the state on over the values that it has not seen."""
+        models, states = (self.models, self.states) if history is None else self._rolled(history)
+        mean, spread = np.empty((len(models), horizon)), np.empty((len(models), horizon))
+        native.ahead(self.period, models, states, mean, spread)
+        failed = dict.fromkeys(np.flatnonzero(np.isnan(models[:, 1])).tolist(), NOTHING_OBSERVED)
+        late = {} if history is None else ends_early(history, self.end)
+        return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
+
+    def _rolled(self, history: Table) -> tuple[Floats, Floats]:
+        values, indptr = newer(history, self.end)
+        models, states = self.models.copy(), self.states.copy()
+        native.follow(values, indptr, self.period, models, states, self.recipe.threads or 1)
+        return models, states

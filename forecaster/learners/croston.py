@@ -1,0 +1,155 @@
+"""Intermittent demand: the size of a demand and the time to the next one, smoothed apart (equations in _native/intermittent.hpp)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from forecaster._native import intermittent as native
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.learners._local import NOTHING_OBSERVED
+from forecaster.learners._newer import ends_early, newer, told
+from forecaster.protocols import Forecast, Traits
+from forecaster.table import Floats, Future, Ints, Table
+
+CROSTON, SBA_, TSB_ = range(3)
+WEIGHTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Smoothing weights to choose from where a recipe leaves one open."""
+
+
+@storable
+@dataclass(frozen=True)
+class Croston:
+    """Croston's method: demand per step is the smoothed size of a demand over the smoothed interval between demands.
+
+    Args:
+        alpha: Weight of the newest demand in the size, in (0, 1]; chosen per series by the squared error one step ahead where None.
+        beta: Weight of the newest interval, likewise.
+        threads: Threads of the native call; they change no bit.
+
+    Source: Croston (1972), Forecasting and stock control for intermittent demands.
+    """
+
+    alpha: float | None = 0.1
+    beta: float | None = 0.1
+    threads: int | None = None
+    traits: ClassVar[Traits] = Traits()
+    method: ClassVar[int] = CROSTON
+
+    def __post_init__(self) -> None:
+        _expect_weights(self.alpha, self.beta)
+
+    def fit(self, table: Table) -> Rate:
+        """One native call for all series."""
+        return _fit(self, table, np.full(len(table), self.method))
+
+
+@storable
+@dataclass(frozen=True)
+class SBA(Croston):
+    """Croston's method without its bias: times one minus half the weight of the newest interval.
+
+    Source: Syntetos & Boylan (2005), The accuracy of intermittent demand estimates.
+    """
+
+    method: ClassVar[int] = SBA_
+
+
+@storable
+@dataclass(frozen=True)
+class TSB(Croston):
+    """Smoothed size of a demand times the smoothed chance of one, which moves at every step, so that the forecast of a dead product fades.
+
+    Here `beta` is the weight of the newest step in the chance.
+
+    Source: Teunter, Syntetos & Babai (2011), Intermittent demand: linking forecasting to inventory obsolescence.
+    """
+
+    method: ClassVar[int] = TSB_
+
+
+@storable
+@dataclass(frozen=True)
+class Intermittent(Croston):
+    """Croston's method or SBA, chosen per series by how often and how evenly it sells.
+
+    Args:
+        interval: Up to this mean interval between demands (ADI) ...
+        variation: ... and this squared coefficient of variation of their sizes (CV2) demand is smooth, and Croston's method is best.
+
+    Source: Syntetos, Boylan & Croston (2005), On the categorization of demand patterns.
+    """
+
+    interval: float = 1.32
+    variation: float = 0.49
+
+    def fit(self, table: Table) -> Rate:
+        """Two native calls for all series."""
+        seen = np.empty((len(table), 3))
+        native.patterns(table.target, table.indptr, seen, self.threads or 1)
+        smooth = (seen[:, 1] <= self.interval) & (seen[:, 2] <= self.variation)
+        return _fit(self, table, np.where(smooth, CROSTON, SBA_))
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """Demand per step, the same at every step ahead.
+
+    Args:
+        recipe: What made it.
+        end: Last step it has seen. (series,)
+        method: 0 Croston, 1 SBA, 2 TSB. (series,)
+        smoothing: Weights of size and of interval or chance. (series, 2)
+        state: Size, interval or chance, steps since the last demand, demands so far. (series, 4)
+        rate: The forecast; NaN where nothing is known of the series. (series,)
+    """
+
+    recipe: Croston
+    end: Ints
+    method: Ints
+    smoothing: Floats
+    state: Floats
+    rate: Floats
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Repeat the rate; `history` moves it on over the values that it has not seen."""
+        rate = self.rate if history is None else self._rolled(history)
+        lost = dict.fromkeys(np.flatnonzero(np.isnan(rate)).tolist(), NOTHING_OBSERVED)
+        late = {} if history is None else ends_early(history, self.end)
+        return told(np.repeat(rate[:, None], horizon, axis=1), late | lost)
+
+    def _rolled(self, history: Table) -> Floats:
+        values, indptr = newer(history, self.end)
+        return _follow(values, indptr, self.method, self.smoothing, self.state.copy(), self.recipe.threads)
+
+
+def _fit(recipe: Croston, table: Table, method: Ints) -> Rate:
+    series = len(table)
+    candidates = [(a, b) for a in _open(recipe.alpha) for b in _open(recipe.beta)]
+    smoothing, state = np.empty((series, 2)), np.zeros((series, 4))
+    native.choose(table.target, table.indptr, method, candidates, smoothing, recipe.threads or 1)
+    rate = _follow(table.target, table.indptr, method, smoothing, state, recipe.threads)
+    return Rate(recipe, table.end, method, smoothing, state, rate)
+
+
+def _follow(values: Floats, indptr: Ints, method: Ints, smoothing: Floats, state: Floats, threads: int | None) -> Floats:
+    """Move `state` on over the values; the rate of each series, NaN where it was never observed. (series,)"""
+    rate = np.empty(len(state))
+    native.follow_demand(values, indptr, method, smoothing, state, rate, threads or 1)
+    # A series of zeros has its forecast, zero; one that was never observed has neither gap nor demand.
+    rate[(state[:, 2] == 0) & (state[:, 3] == 0)] = np.nan
+    return rate
+
+
+def _open(weight: float | None) -> tuple[float, ...]:
+    return WEIGHTS if weight is None else (weight,)
+
+
+def _expect_weights(*weights: float | None) -> None:
+    for weight in weights:
+        if weight is not None and not 0 < weight <= 1:
+            raise SettingsError(f"a smoothing weight lies above 0 and at most at 1; came {weight!r}; None chooses one per series")

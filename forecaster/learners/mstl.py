@@ -1,0 +1,113 @@
+"""Several seasons at once, as in half-hourly demand with a day and a week (equations in _native/mstl.hpp)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from forecaster._native import mstl as native
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.protocols import Forecast, Learner, Model, Traits
+from forecaster.table import Floats, Future, Ints, Table
+
+MOST = 0.75
+"""Of the noise that seasons are said to take: quantiles become twice as wide at most."""
+
+
+def _straight() -> Learner:
+    from forecaster.learners.theta import Theta
+
+    return Theta(decomposition="none")
+
+
+@storable
+@dataclass(frozen=True)
+class MSTL:
+    """Takes one or more seasons out by loess, fits a learner on what is left, and repeats the last season of each.
+
+    Args:
+        learner: What is fitted on the rest; a theta model without season where absent.
+        seasons: Steps in each season; those usual for the frequency where None: that of the table, and a week for minutes and hours. A
+            series shorter than two of one goes without it.
+        threads: Threads of the native call; they change no bit.
+
+    Source: Bandara, Hyndman & Bergmeir (2021), MSTL: a seasonal-trend decomposition algorithm for time series with multiple seasonal
+    patterns.
+    """
+
+    learner: Learner = field(default_factory=_straight)
+    seasons: tuple[int, ...] | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seasons is None:
+            return
+        if not self.seasons or any(season < 2 or season != int(season) for season in self.seasons):
+            raise SettingsError(f"seasons are whole numbers of steps from 2 up, such as (48, 336); came {self.seasons!r}")
+        object.__setattr__(self, "seasons", tuple(sorted({int(season) for season in self.seasons})))
+
+    @property
+    def traits(self) -> Traits:
+        """Those of the learner."""
+        return self.learner.traits
+
+    def fit(self, table: Table) -> WithoutSeasons:
+        """One native call for all series, then the learner's own."""
+        seasons = usual(table) if self.seasons is None else self.seasons
+        left, last, share = np.empty(len(table.target)), np.empty((len(table), sum(seasons))), np.empty(len(table))
+        native.decompose(table.target, table.indptr, seasons, left, last, share, self.threads or 1)
+        wider = 1 / np.sqrt(1 - np.minimum(share, MOST))
+        return WithoutSeasons(self.learner.fit(table.with_target(left)), table.end, seasons, last, wider)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class WithoutSeasons:
+    """A model of what is left without the seasons.
+
+    Args:
+        model: What was fitted.
+        end: Last step that was seen. (series,)
+        seasons: Steps in each season.
+        last: The seasons of the steps after `end`, one after the other. (series, sum of the seasons)
+        wider: What quantiles are stretched by, because the seasons took some of the noise. (series,)
+    """
+
+    model: Model
+    end: Ints
+    seasons: tuple[int, ...]
+    last: Floats
+    wider: Floats
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Forecast with the seasons put back; `history` goes on with the seasons as they are."""
+        if history is None:
+            return self._with_seasons(self.model.predict(horizon, None, future), self.end)
+        offset = history.steps - (self.end + 1)[history.series]
+        left = history.with_target(history.target - self._at(history.series, offset))
+        return self._with_seasons(self.model.predict(horizon, left, future), history.end)
+
+    def _with_seasons(self, forecast: Forecast, end: Ints) -> Forecast:
+        ahead = (end - self.end)[:, None] + np.arange(forecast.mean.shape[1])
+        season = self._at(np.arange(len(end))[:, None], ahead)
+        mean, quantiles = forecast.mean + season, forecast.quantiles
+        if quantiles is not None:
+            quantiles = mean[..., None] + self.wider[:, None, None] * (quantiles - forecast.mean[..., None])
+        return replace(forecast, mean=mean, quantiles=quantiles)
+
+    def _at(self, series: Ints, offset: Ints) -> Floats:
+        """Sum of the seasons of some series, at steps counted from the one after `end`."""
+        total, first = np.zeros(np.broadcast_shapes(series.shape, offset.shape)), 0
+        for season in self.seasons:
+            total += self.last[series, first + offset % season]
+            first += season
+        return total
+
+
+def usual(table: Table) -> tuple[int, ...]:
+    """The seasons that are usual for the frequency of a table: its own, and a week where that is a day."""
+    own = table.season_length
+    further = 7 * own if table.frequency.unit in ("minute", "hour") else own
+    return tuple(sorted({season for season in (own, further) if season > 1}))

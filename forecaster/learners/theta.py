@@ -1,0 +1,92 @@
+"""The Theta method: half a straight line and half a smoothed level, or the best mixture (equations in _native/theta.hpp)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from forecaster._native import theta as native
+from forecaster.archive import storable
+from forecaster.errors import UnknownName
+from forecaster.learners._local import NOTHING_OBSERVED, season
+from forecaster.learners._newer import ends_early, newer, told
+from forecaster.learners._normal import ascending, normal_quantiles
+from forecaster.protocols import Forecast, Traits
+from forecaster.table import Floats, Future, Ints, Table
+
+FORMS = ("STM", "OTM", "DSTM", "DOTM")
+DECOMPOSITIONS = ("none", "multiplicative", "additive")
+
+
+@storable
+@dataclass(frozen=True)
+class Theta:
+    """A theta model per series, with normal quantiles from its variance in closed form.
+
+    Args:
+        form: "DOTM" (theta optimised, the line moves with the data), "DSTM" (theta is 2), "OTM" and "STM" (one line for all values), or
+            "auto": the one with the least AICc per series, which on competition data forecast no better than DOTM alone.
+        decomposition: How a season is taken out where a test finds one: "multiplicative" (additive where values or indices are not
+            positive), "additive" or "none".
+        period: Steps in one season; that of the table where None.
+        levels: Quantile levels, ascending, between 0 and 1.
+        threads: Threads of the native call; they change no bit.
+
+    Source: Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler (2016), Models for optimising the theta method.
+    """
+
+    form: Literal["auto", "STM", "OTM", "DSTM", "DOTM"] = "DOTM"
+    decomposition: Literal["none", "multiplicative", "additive"] = "multiplicative"
+    period: int | None = None
+    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    threads: int | None = None
+    traits: ClassVar[Traits] = Traits(quantiles=True)
+
+    def __post_init__(self) -> None:
+        if self.form not in ("auto", *FORMS):
+            raise UnknownName.of("form of the theta model", self.form, ("auto", *FORMS))
+        if self.decomposition not in DECOMPOSITIONS:
+            raise UnknownName.of("decomposition", self.decomposition, DECOMPOSITIONS)
+        object.__setattr__(self, "levels", ascending(self.levels))
+
+    def fit(self, table: Table) -> FittedTheta:
+        """One native call for all series."""
+        form = -1 if self.form == "auto" else FORMS.index(self.form)
+        models, indices = np.empty((len(table), native.WIDTH)), np.empty((len(table), season(self.period, table)))
+        native.fit(table.target, table.indptr, form, DECOMPOSITIONS.index(self.decomposition), models, indices, self.threads or 1)
+        return FittedTheta(self, table.end, models, indices)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedTheta:
+    """The theta models of all series.
+
+    Args:
+        recipe: What made it.
+        end: Last step it has seen. (series,)
+        models: Parameters and state, as in _native/theta.pyi. (series, WIDTH)
+        indices: Of the season, from the step after `end` on. (series, steps of a season)
+    """
+
+    recipe: Theta
+    end: Ints
+    models: Floats
+    indices: Floats
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Means and quantiles; `history` moves the state on over the values that it has not seen."""
+        models = self.models if history is None else self._rolled(history)
+        mean, spread = np.empty((len(models), horizon)), np.empty((len(models), horizon))
+        native.ahead(models, self.indices, mean, spread)
+        failed = dict.fromkeys(np.flatnonzero(np.isnan(models[:, 1])).tolist(), NOTHING_OBSERVED)
+        late = {} if history is None else ends_early(history, self.end)
+        return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
+
+    def _rolled(self, history: Table) -> Floats:
+        values, indptr = newer(history, self.end)
+        models = self.models.copy()
+        native.follow(values, indptr, self.indices, models, self.recipe.threads or 1)
+        return models

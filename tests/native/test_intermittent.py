@@ -1,0 +1,174 @@
+"""Intermittent demand against slow oracles that say what the papers say, one value after another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecaster.errors import CannotPredict, SettingsError
+from forecaster.learners import make
+from forecaster.learners.croston import WEIGHTS
+from forecaster.testing import table_of
+
+NAMES = ("croston", "sba", "tsb", "adida", "imapa", "intermittent")
+VALUES = st.lists(st.sampled_from([0.0, 0.0, 0.0, 1.0, 2.0, 5.5, np.nan]), min_size=1, max_size=60).map(np.array)
+
+
+def smooth(x, alpha):
+    level = x[0]
+    for value in x[1:]:
+        level = alpha * value + (1 - alpha) * level
+    return level
+
+
+def sizes_and_intervals(x):
+    at = np.flatnonzero(x) + 1
+    return x[at - 1], np.diff(at, prepend=0).astype(float)
+
+
+def croston(x, alpha=0.1, beta=0.1, debias=False):
+    if not x.any():
+        return 0.0
+    sizes, intervals = sizes_and_intervals(x)
+    rate = smooth(sizes, alpha) / smooth(intervals, beta)
+    return rate * (1 - beta / 2) if debias and (intervals > 1).any() else rate
+
+
+def tsb(x, alpha=0.1, beta=0.1):
+    if not x.any():
+        return 0.0
+    sizes, intervals = sizes_and_intervals(x)
+    after = x[int(intervals[0]) :] != 0
+    return smooth(sizes, alpha) * smooth(np.r_[1 / intervals[0], after.astype(float)], beta)
+
+
+def mean_interval(x):
+    return round(float(sizes_and_intervals(x)[1].mean())) if x.any() else 1
+
+
+def aggregated(x, size, alpha):
+    return smooth(x[len(x) % size :].reshape(-1, size).sum(axis=1), alpha) / size
+
+
+def pattern(x):
+    sizes, intervals = sizes_and_intervals(x)
+    return intervals.mean(), (sizes.std() / sizes.mean()) ** 2
+
+
+def intermittent(x):
+    interval, variation = pattern(x) if x.any() else (1.0, 0.0)
+    return croston(x, debias=interval > 1.32 or variation > 0.49)
+
+
+ORACLES = {
+    "croston": croston,
+    "sba": lambda x: croston(x, debias=True),
+    "tsb": tsb,
+    "intermittent": intermittent,
+    "adida": lambda x: aggregated(x, mean_interval(x), 0.2),
+    "imapa": lambda x: np.mean([aggregated(x, k, 0.2) for k in range(1, mean_interval(x) + 1)]),
+}
+
+
+def recipe(name, **params):
+    return make(name, **params, **({"low": 0.2, "high": 0.2} if name in ("adida", "imapa") else {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(series=st.lists(VALUES, min_size=1, max_size=4))
+def test_says_what_the_papers_say(name, series):
+    forecast = recipe(name).fit(table_of(series)).predict(2)
+    for i, values in enumerate(series):
+        seen = values[np.isfinite(values)]
+        if len(seen):
+            np.testing.assert_allclose(forecast.mean[i], ORACLES[name](seen), rtol=1e-12, atol=1e-14)
+        else:
+            assert "no observed value" in forecast.failed[i]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=30, deadline=None)
+@given(values=VALUES, factor=st.sampled_from([1e-6, 3.0, 1e9]))
+def test_scales_with_the_values(name, values, factor):
+    one, many = (make(name).fit(table_of([x])).predict(1).mean for x in (values, factor * values))
+    np.testing.assert_allclose(many, factor * one, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["croston", "sba", "tsb", "intermittent"])
+@settings(max_examples=30, deadline=None)
+@given(values=VALUES, cut=st.integers(0, 60))
+def test_rolling_forward_is_having_seen_everything(name, values, cut):
+    whole = table_of([values, np.r_[1.0, values]])
+    model = make(name, **({"interval": 0.0} if name == "intermittent" else {})).fit(whole.drop_last(cut))
+    rolled = model.predict(1, whole)
+    expected = make("sba" if name == "intermittent" else name).fit(whole).predict(1)
+    np.testing.assert_array_equal(rolled.mean, expected.mean)
+
+
+def test_a_step_left_out_of_the_history_is_a_missing_one():
+    values = np.array([0, 1, 0, 2, 0, 0, 3.0, 0, 1])
+    table = table_of([values])
+    model = make("croston").fit(table.drop_last(4))
+    gone = values.copy()
+    gone[5] = np.nan
+    np.testing.assert_array_equal(model.predict(1, table.tail(3)).mean, model.predict(1, table_of([gone])).mean)
+
+
+def test_a_history_that_ends_early_or_holds_other_series_says_so():
+    table = table_of([np.arange(9.0), np.arange(5.0)])
+    model = make("tsb").fit(table)
+    assert "ends before" in model.predict(1, table.drop_last([1, 0])).failed[0]
+    with pytest.raises(CannotPredict, match="the model holds 2 series, the history 1"):
+        model.predict(1, table.take([0]))
+
+
+def one_step_errors(x, rate):
+    return sum((x[i] - rate(x[:i])) ** 2 for i in range(int(np.flatnonzero(x)[0]) + 1, len(x)))
+
+
+def test_open_weights_have_the_least_squared_error():
+    x = np.random.default_rng(0).poisson(0.6, 60).astype(float)
+    model = make("croston", alpha=None, beta=None).fit(table_of([x]))
+    errors = {(a, b): one_step_errors(x, lambda past, a=a, b=b: croston(past, a, b)) for a in WEIGHTS for b in WEIGHTS}
+    assert tuple(model.smoothing[0]) == min(errors, key=errors.get)
+
+
+def test_adida_finds_the_weight_with_the_least_squared_error():
+    x = np.random.default_rng(1).poisson(np.linspace(3, 9, 80)).astype(float)
+    model = make("adida", low=0.05, high=0.95).fit(table_of([x]))
+    grid = np.linspace(0.05, 0.95, 901)
+    errors = [sum((x[i] - smooth(x[:i], alpha)) ** 2 for i in range(1, len(x))) for alpha in grid]
+    assert abs(model.alpha[0] - grid[int(np.argmin(errors))]) < 0.005
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_threads_change_no_bit(name):
+    rng = np.random.default_rng(2)
+    table = table_of([rng.poisson(rng.uniform(0.05, 2), 900).astype(float) for _ in range(150)])
+    alone, together = (make(name, threads=threads).fit(table).predict(1).mean for threads in (1, 3))
+    np.testing.assert_array_equal(alone, together)
+
+
+def test_what_is_too_large_fails_alone():
+    table = table_of([np.array([1.7e308, -1.7e308] * 5), np.array([0, 1.0, 0, 1.0])])
+    forecast = make("croston").fit(table).predict(2)
+    assert set(forecast.failed) <= {0}
+    assert np.isfinite(forecast.mean[1]).all()
+
+
+def test_a_weight_outside_its_range_is_refused():
+    with pytest.raises(SettingsError, match="above 0 and at most at 1; came 0"):
+        make("croston", alpha=0)
+    with pytest.raises(SettingsError, match="low <= high"):
+        make("adida", low=0.5, high=0.2)
+
+
+def test_imapa_stops_at_its_widest_bucket():
+    x = np.zeros(200)
+    x[[90, 180]] = 4.0
+    model = make("imapa", low=0.2, high=0.2, widest=7).fit(table_of([x]))
+    assert model.size.tolist() == list(range(1, 8))
+    np.testing.assert_allclose(model.predict(1).mean[0, 0], np.mean([aggregated(x, k, 0.2) for k in range(1, 8)]))
