@@ -72,6 +72,20 @@ def days_at(where: str, categories: tuple[str, ...], first: int, last: int) -> D
     return Days(day, np.array(names, object), np.array(repeated, bool), working)
 
 
+@lru_cache(maxsize=256)
+def told_at(where: str, categories: tuple[str, ...], first: int, last: int) -> tuple[Ints, NDArray[Any]]:
+    """Day and name of every holiday of the years first..last as the package tells it: observed days under a name of their own, and a
+    day of two holidays twice."""
+    import holidays
+
+    country, _, subdiv = where.partition("-")
+    found = holidays.country_holidays(
+        country, subdiv=subdiv or None, years=range(first, last + 1), language=_language(country), categories=_kinds(country, categories)
+    )
+    told = [(date, name) for date in sorted(found) for name in found.get_list(date)]
+    return np.array([date for date, _ in told], "datetime64[D]").astype(np.int64), np.array([name for _, name in told], object)
+
+
 @lru_cache(maxsize=1)
 def _countries() -> tuple[tuple[str, ...], Mapping[str, str]]:
     """All names and codes of countries, and the code behind each of them."""

@@ -1,0 +1,94 @@
+// Small dense symmetric systems, row after row. Rows are padded to whole vectors, so every loop runs over vectors. Elimination reads
+// and writes the upper triangle only, and leaves anything below it.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "lanes.hpp"
+#include "parallel.hpp"
+
+namespace forecaster {
+
+constexpr Index widest = 8;  // lanes of the widest vector
+
+inline Index padded(Index n) { return (n + widest - 1) / widest * widest; }
+
+// A matrix of `rows` padded rows of `columns` numbers, zero at first.
+struct Sheet {
+    Index rows = 0, columns = 0, stride = 0;
+    std::vector<double> cells;
+
+    void shape(Index n_rows, Index n_columns) {
+        rows = n_rows, columns = n_columns, stride = padded(n_columns);
+        cells.assign(static_cast<std::size_t>(rows * stride), 0.0);
+    }
+    double* operator[](Index i) { return cells.data() + i * stride; }
+    const double* operator[](Index i) const { return cells.data() + i * stride; }
+};
+
+// at[c] += a * x[c] from column `first` on.
+template <int W>
+FORECASTER_INLINE void add_scaled(double* at, double a, const double* x, Index first, Index stride) {
+    const Lanes<W> factor(a);
+    for (Index c = first / W * W; c < stride; c += W) (Lanes<W>::load(at + c) + factor * Lanes<W>::load(x + c)).store(at + c);
+}
+
+template <int W>
+FORECASTER_INLINE double dot(const double* a, const double* b, Index stride) {
+    Lanes<W> sum(0.0);
+    for (Index c = 0; c < stride; c += W) sum += Lanes<W>::load(a + c) * Lanes<W>::load(b + c);
+    double total = 0;
+    for (int l = 0; l < W; ++l) total += sum[l];
+    return total;
+}
+
+// gram += x0 x0' + x1 x1' + x2 x2' + x3 x3' for four padded rows that follow each other.
+template <int W>
+void add_outer(Sheet& gram, const double* x) {
+    const Index stride = gram.stride;
+    const double *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+    for (Index i = 0; i < gram.rows; ++i) {
+        const Lanes<W> a0(x[i]), a1(x1[i]), a2(x2[i]), a3(x3[i]);
+        double* at = gram[i];
+        for (Index c = i / W * W; c < stride; c += W)
+            (Lanes<W>::load(at + c) + a0 * Lanes<W>::load(x + c) + a1 * Lanes<W>::load(x1 + c) + a2 * Lanes<W>::load(x2 + c) + a3 * Lanes<W>::load(x3 + c))
+                .store(at + c);
+    }
+}
+
+// Copies what stands above the diagonal below it.
+inline void mirror(Sheet& a) {
+    for (Index i = 0; i < a.rows; ++i)
+        for (Index j = i + 1; j < a.rows; ++j) a[j][i] = a[i][j];
+}
+
+// out = A x for a mirrored matrix; x is padded with zeros.
+template <int W>
+void times(const Sheet& a, const double* x, double* out) {
+    for (Index i = 0; i < a.rows; ++i) out[i] = dot<W>(a[i], x, a.stride);
+}
+
+// Gauss elimination of the first `pivots` unknowns of a symmetric positive definite system with its right side in the last column:
+// the rows below hold the Schur complement, what is left of the system once those unknowns are solved for.
+template <int W>
+void eliminate(Sheet& system, Index pivots) {
+    for (Index j = 0; j < pivots; ++j) {
+        const double* pivot = system[j];
+        const double over = 1.0 / pivot[j];
+        for (Index i = j + 1; i < system.rows; ++i)
+            if (pivot[i] != 0) add_scaled<W>(system[i], -pivot[i] * over, pivot, i, system.stride);
+    }
+}
+
+// The first `pivots` unknowns of an eliminated system, given those behind them in x.
+inline void substitute(const Sheet& system, double* x, Index pivots) {
+    for (Index j = pivots - 1; j >= 0; --j) {
+        const double* row = system[j];
+        double sum = row[system.columns - 1];
+        for (Index i = j + 1; i < system.rows; ++i) sum -= row[i] * x[i];
+        x[j] = sum / row[j];
+    }
+}
+
+}  // namespace forecaster

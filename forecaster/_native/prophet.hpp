@@ -1,0 +1,277 @@
+// Prophet (Taylor & Letham 2018, "Forecasting at scale", The American Statistician 72) without Stan: the posterior mode.
+//
+//     y = T (1 + Xm bm) + Xa ba + noise of deviation sigma                     y, cap in units of the scale of the series
+//     u = k t + m + sum_j delta_j (t - s_j)+        T = u                      linear; flat: T = m
+//     u = k (t - m) + sum_j delta_j (t - s_j)+      T = cap / (1 + exp(-u))    logistic
+//
+// In the paper the logistic trend has offsets gamma that keep it continuous at every changepoint; u is what they come to: a piecewise
+// linear function, without the division by a rate that may be zero. With v = sigma^2 and p_i = 1 / (prior scale)^2 the mode minimises
+//
+//     f = n/2 log v + |y - yhat|^2 / (2 v) + sum|delta| / tau + (k^2 + m^2) / 50 + sum p_i b_i^2 / 2 + 2 v
+//
+// Given v it is least squares with a quadratic penalty on (k, m, b) and an absolute one on delta: eliminate the former, solve the small
+// rest exactly (lasso.hpp), substitute back. Given the rest, 4 v^2 + n v - RSS = 0. The two take turns; v is extrapolated by the secant of
+// RSS(v), which turns slow linear convergence into a few passes. Linear or flat growth with additive components has a constant Jacobian,
+// so its Gram matrix is shared by all series that were observed at the same steps; otherwise each pass linearises anew (Gauss-Newton with
+// the damping of Levenberg and Marquardt) and the same solver takes the step.
+#pragma once
+
+#include <limits>
+
+#include "lasso.hpp"
+
+namespace forecaster {
+
+enum class Growth { linear, logistic, flat };
+
+constexpr Index trend_columns = 2;  // k and m
+
+// The columns of one series: [k, m | X | changepoints], what is true of each, and its rows.
+struct Calendar {
+    Index n = 0, q = 0, p = 0;        // rows; columns before the changepoints; columns
+    std::vector<Index> columns;       // which columns of X: those that are not all zero here
+    std::vector<double> precision;    // of the quadratic penalty; 0 for changepoints (p, padded)
+    std::vector<double> of_trend, of_product, of_sum;  // 1 where a column belongs to T, to Xm, to Xa (p, padded)
+    Sheet rows;                       // (n rounded up to 4, p + 1): the last column is room for y or the residual
+    Sheet gram;                       // of the rows, where the Jacobian is constant (p + 1, p + 1)
+};
+
+struct Settings {
+    Growth growth = Growth::linear;
+    double tau = 0.05;
+    bool multiplicative = false;
+    bool hold_sigma = false;
+    Index passes = 200;
+    double tolerance = 1e-6;
+    double rolling_tolerance = 1e-4;  // a mode that newer values do not move stays as it is, bit for bit
+    double least_sigma = 1e-5;
+
+    bool constant_jacobian() const { return growth != Growth::logistic && !multiplicative; }
+};
+
+struct Found {
+    double v, criterion, slack;
+    Index passes;
+    bool sound;
+};
+
+// Values of all rows at one parameter vector.
+template <int W>
+class Curve {
+  public:
+    void at(const Calendar& of, const Settings& how, const double* theta) {
+        const Index stride = of.rows.stride;
+        for (auto* part : {&trend_, &product_, &sum_}) part->assign(stride, 0.0);
+        for (Index c = 0; c < of.p; ++c) {
+            trend_[c] = theta[c] * of.of_trend[c];
+            product_[c] = theta[c] * of.of_product[c];
+            sum_[c] = theta[c] * of.of_sum[c];
+        }
+        logistic_ = how.growth == Growth::logistic;
+        if (logistic_) trend_[1] = -theta[0] * theta[1];
+        if (how.growth == Growth::flat) trend_[0] = 0;
+        in_trend_ = of.of_trend;
+        if (logistic_) in_trend_[1] = -theta[0];
+        if (how.growth == Growth::flat) in_trend_[0] = 0;
+        m_ = theta[1];
+    }
+
+    struct Row {
+        double trend, slope, product, sum;
+        double value() const { return trend * product + sum; }
+    };
+
+    Row row(const double* x, Index stride, double cap) const {
+        const double u = dot<W>(x, trend_.data(), stride);
+        const double sum = dot<W>(x, sum_.data(), stride), product = 1 + dot<W>(x, product_.data(), stride);
+        if (!logistic_) return {u, 1.0, product, sum};
+        const double share = 1 / (1 + std::exp(-u));
+        return {cap * share, cap * share * (1 - share), product, sum};
+    }
+
+    // The derivative of the value by each parameter.
+    void derivative(const Row& at, const double* x, const Calendar& of, double* out) const {
+        const Lanes<W> by_trend(at.slope * at.product), by_product(at.trend);
+        for (Index c = 0; c < of.rows.stride; c += W) {
+            const auto weight = by_trend * Lanes<W>::load(&in_trend_[c]) + by_product * Lanes<W>::load(&of.of_product[c]) + Lanes<W>::load(&of.of_sum[c]);
+            (weight * Lanes<W>::load(x + c)).store(out + c);
+        }
+        if (logistic_) out[0] -= at.slope * at.product * m_;
+    }
+
+  private:
+    std::vector<double> trend_, product_, sum_, in_trend_;
+    bool logistic_ = false;
+    double m_ = 0;
+};
+
+// Finds the mode of one series. The workspace is kept from series to series.
+template <int W>
+class Mode {
+  public:
+    // y and cap: (n,) of the calendar. theta (p, padded) is the start and then the mode; v the start.
+    Found find(const Calendar& of, const Settings& how, const double* y, const double* cap, double* theta, double v) {
+        of_ = &of, how_ = &how, y_ = y, cap_ = cap;
+        next_.assign(of.rows.stride, 0.0), pull_.assign(of.rows.stride, 0.0);
+        begin(theta);
+        const double least = how.least_sigma * how.least_sigma;
+        v = std::max(v, least);
+        double damping = 0, before_v = 0, before_squares = 0;
+        Found found{v, value(theta, v), 0, 0, false};
+        for (; found.passes < how.passes; ++found.passes) {
+            found.slack = slack(theta, v);
+            if (found.slack < (how.hold_sigma ? how.rolling_tolerance : how.tolerance)) break;
+            if (!step(theta, v, damping)) {
+                if (damping > 1e12) break;
+                continue;
+            }
+            if (!how.hold_sigma) {
+                const double stays = v;
+                v = std::max(next_v(v, before_v, before_squares), least);
+                before_v = stays, before_squares = squares_;
+            }
+        }
+        found.v = v, found.criterion = value(theta, v), found.slack = slack(theta, v);
+        found.sound = std::isfinite(found.criterion);
+        return found;
+    }
+
+  private:
+    void begin(const double* theta) {
+        const Sheet& rows = of_->rows;
+        linear_ = how_->constant_jacobian();
+        if (!linear_) return linearise(theta, now_, squares_);
+        right_.assign(rows.stride, 0.0);
+        total_ = 0;
+        for (Index r = 0; r < of_->n; ++r) add_scaled<W>(right_.data(), y_[r], rows[r], 0, rows.stride), total_ += y_[r] * y_[r];
+        measure(theta);
+    }
+
+    // For a constant Jacobian: RSS and J'r at theta from the moments alone.
+    void measure(const double* theta) {
+        times<W>(of_->gram, theta, pull_.data());
+        double fits = 0;
+        for (Index c = 0; c < of_->p; ++c) {
+            fits += theta[c] * (2 * right_[c] - pull_[c]);
+            pull_[c] = right_[c] - pull_[c];
+        }
+        squares_ = std::max(total_ - fits, 1e-18 * total_);
+    }
+
+    // The Gram matrix of [J | r] at theta.
+    void linearise(const double* theta, Sheet& gram, double& squares) {
+        const Sheet& rows = of_->rows;
+        gram.shape(of_->p + 1, of_->p + 1);
+        four_.assign(4 * rows.stride, 0.0);
+        curve_.at(*of_, *how_, theta);
+        for (Index r = 0; r < of_->n; r += 4) {
+            for (Index i = 0; i < 4; ++i) {
+                double* out = four_.data() + i * rows.stride;
+                if (r + i >= of_->n) {
+                    std::fill(out, out + rows.stride, 0.0);
+                    continue;
+                }
+                const auto at = curve_.row(rows[r + i], rows.stride, cap_ ? cap_[r + i] : 1.0);
+                curve_.derivative(at, rows[r + i], *of_, out);
+                out[of_->p] = y_[r + i] - at.value();
+            }
+            add_outer<W>(gram, four_.data());
+        }
+        mirror(gram);
+        squares = gram[of_->p][of_->p];
+    }
+
+    const Sheet& gram() const { return linear_ ? of_->gram : now_; }
+    const double* residual_pull() const { return linear_ ? pull_.data() : now_[of_->p]; }
+
+    double penalty(const double* theta) const {
+        double sum = 0;
+        for (Index c = 0; c < of_->q; ++c) sum += 0.5 * of_->precision[c] * theta[c] * theta[c];
+        for (Index c = of_->q; c < of_->p; ++c) sum += std::fabs(theta[c]) / how_->tau;
+        return sum;
+    }
+    double value(const double* theta, double v, double squares) const {
+        return 0.5 * of_->n * std::log(v) + squares / (2 * v) + 2 * v + penalty(theta);
+    }
+    double value(const double* theta, double v) const { return value(theta, v, squares_); }
+
+    // One step of theta at this v; false (and more damping) if it does not descend.
+    bool step(double* theta, double v, double& damping) {
+        propose(theta, v, damping);
+        if (linear_) {
+            std::copy(next_.begin(), next_.end(), theta);
+            measure(theta);
+            return true;
+        }
+        double squares = 0;
+        linearise(next_.data(), other_, squares);
+        const double before = value(theta, v), after = value(next_.data(), v, squares);
+        if (!(after <= before + 1e-11 * (1 + std::fabs(before)))) {
+            damping = std::max(1e-3, 8 * damping);
+            return false;
+        }
+        std::copy(next_.begin(), next_.end(), theta);
+        std::swap(now_, other_);
+        squares_ = squares;
+        damping = damping > 1e-6 ? 0.1 * damping : 0;
+        return true;
+    }
+
+    // The minimum of the linearised criterion at this v, in next_.
+    void propose(const double* theta, double v, double damping) {
+        const Index p = of_->p, q = of_->q;
+        system_.shape(p, p + 1);
+        if (!linear_) times<W>(now_, theta, pull_.data());
+        for (Index i = 0; i < p; ++i) {
+            const double* row = gram()[i];
+            std::copy(row + i, row + p, system_[i] + i);
+            const double held = damping * row[i];
+            system_[i][i] += v * of_->precision[i] + held;
+            system_[i][p] = (linear_ ? right_[i] : now_[of_->p][i] + pull_[i]) + held * theta[i];
+        }
+        eliminate<W>(system_, q);
+        std::copy(theta, theta + p, next_.begin());
+        lasso_.solve(system_, q, v / how_->tau, next_.data() + q);
+        substitute(system_, next_.data(), q);
+    }
+
+    double next_v(double v, double before_v, double before_squares) const {
+        const double n = static_cast<double>(of_->n);
+        const double best = (std::sqrt(n * n + 16 * squares_) - n) / 8;
+        if (before_v <= 0 || before_v == v) return best;
+        const double rise = (squares_ - before_squares) / (v - before_v), slope = 8 * v + n - rise;
+        if (!(slope > 0)) return best;
+        const double leap = v - (4 * v * v + n * v - squares_) / slope;
+        return std::clamp(leap, 0.3 * best, 3 * best);
+    }
+
+    // How far from stationary: the largest scaled derivative of f. A derivative of g scaled so promises a gain of g^2 / 2.
+    double slack(const double* theta, double v) const {
+        const double* pull = residual_pull();
+        double worst = 0;
+        for (Index c = 0; c < of_->p; ++c) {
+            const double curve = gram()[c][c] / v + of_->precision[c];
+            if (!(curve > 0)) continue;
+            double slope = of_->precision[c] * theta[c] - pull[c] / v;
+            if (c >= of_->q) {
+                const double bend = 1 / how_->tau;
+                slope = theta[c] > 0 ? slope + bend : theta[c] < 0 ? slope - bend : std::max(std::fabs(slope) - bend, 0.0);
+            }
+            worst = std::max(worst, std::fabs(slope) / std::sqrt(curve));
+        }
+        if (how_->hold_sigma || v <= how_->least_sigma * how_->least_sigma * 1.0001) return worst;
+        return std::max(worst, std::fabs(of_->n - squares_ / v + 4 * v) / std::sqrt(2.0 * of_->n));
+    }
+
+    const Calendar* of_ = nullptr;
+    const Settings* how_ = nullptr;
+    const double *y_ = nullptr, *cap_ = nullptr;
+    bool linear_ = true;
+    double total_ = 0, squares_ = 0;
+    Sheet now_, other_, system_;
+    std::vector<double> next_, pull_, right_, four_;
+    Curve<W> curve_;
+    Lasso<W> lasso_;
+};
+
+}  // namespace forecaster
