@@ -70,15 +70,18 @@ void times(const Sheet& a, const double* x, double* out) {
 }
 
 // Gauss elimination of the first `pivots` unknowns of a symmetric positive definite system with its right side in the last column:
-// the rows below hold the Schur complement, what is left of the system once those unknowns are solved for.
+// the rows below hold the Schur complement, what is left of the system once those unknowns are solved for. False where it is not
+// positive definite.
 template <int W>
-void eliminate(Sheet& system, Index pivots) {
+bool eliminate(Sheet& system, Index pivots) {
     for (Index j = 0; j < pivots; ++j) {
         const double* pivot = system[j];
+        if (!(pivot[j] > 0)) return false;
         const double over = 1.0 / pivot[j];
         for (Index i = j + 1; i < system.rows; ++i)
             if (pivot[i] != 0) add_scaled<W>(system[i], -pivot[i] * over, pivot, i, system.stride);
     }
+    return true;
 }
 
 // The first `pivots` unknowns of an eliminated system, given those behind them in x.

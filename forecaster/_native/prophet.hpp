@@ -2,12 +2,14 @@
 //
 //     y = T (1 + Xm bm) + Xa ba + noise of deviation sigma                     y, cap in units of the scale of the series
 //     u = k t + m + sum_j delta_j (t - s_j)+        T = u                      linear; flat: T = m
-//     u = k (t - m) + sum_j delta_j (t - s_j)+      T = cap / (1 + exp(-u))    logistic
+//     u = k t + c + sum_j delta_j (t - s_j)+        T = cap / (1 + exp(-u))    logistic, with c = -k m
 //
-// In the paper the logistic trend has offsets gamma that keep it continuous at every changepoint; u is what they come to: a piecewise
-// linear function, without the division by a rate that may be zero. With v = sigma^2 and p_i = 1 / (prior scale)^2 the mode minimises
+// In the paper the logistic trend is k (t - m) with offsets gamma that keep it continuous at every changepoint; u is what they come to: a
+// piecewise linear function, without the division by a rate that may be zero. With v = sigma^2 and p_i = 1 / (prior scale)^2 the mode minimises
 //
 //     f = n/2 log v + |y - yhat|^2 / (2 v) + sum|delta| / tau + (k^2 + m^2) / 50 + sum p_i b_i^2 / 2 + 2 v
+//
+// where m = -c / k for logistic growth: the search is for c, because values hold c fast and not m, and that prior takes its true Hessian.
 //
 // Given v it is least squares with a quadratic penalty on (k, m, b) and an absolute one on delta: eliminate the former, solve the small
 // rest exactly (lasso.hpp), substitute back. Given the rest, 4 v^2 + n v - RSS = 0. The two take turns; v is extrapolated by the secant of
@@ -42,8 +44,9 @@ struct Settings {
     bool multiplicative = false;
     bool hold_sigma = false;
     Index passes = 200;
-    double tolerance = 1e-6;
+    double tolerance = 1e-10;         // of `slack`: far below what matters, so that all levels of vector instructions end at the same mode
     double rolling_tolerance = 1e-4;  // a mode that newer values do not move stays as it is, bit for bit
+    double enough = 1e-6;             // below that the search ends as soon as rounding keeps it from getting closer
     double least_sigma = 1e-5;
 
     bool constant_jacobian() const { return growth != Growth::logistic && !multiplicative; }
@@ -53,6 +56,22 @@ struct Found {
     double v, criterion, slack;
     Index passes;
     bool sound;
+};
+
+// Minus the log prior of the first two parameters: its value, gradient and Hessian.
+struct TrendPrior {
+    double value, gradient[2], hessian[2][2];
+
+    TrendPrior(const double* theta, bool logistic) {
+        constexpr double p = 1 / 25.0;
+        const double k = theta[0], c = theta[1], m = logistic ? -c / k : c;
+        value = 0.5 * p * (k * k + m * m);
+        gradient[0] = p * k, gradient[1] = p * m;
+        hessian[0][0] = hessian[1][1] = p, hessian[0][1] = 0;
+        if (!logistic) return;
+        gradient[0] -= p * m * m / k, gradient[1] = -p * m / k;
+        hessian[0][0] += 3 * p * m * m / (k * k), hessian[0][1] = 2 * p * m / (k * k), hessian[1][1] = p / (k * k);
+    }
 };
 
 // Values of all rows at one parameter vector.
@@ -68,12 +87,6 @@ class Curve {
             sum_[c] = theta[c] * of.of_sum[c];
         }
         logistic_ = how.growth == Growth::logistic;
-        if (logistic_) trend_[1] = -theta[0] * theta[1];
-        if (how.growth == Growth::flat) trend_[0] = 0;
-        in_trend_ = of.of_trend;
-        if (logistic_) in_trend_[1] = -theta[0];
-        if (how.growth == Growth::flat) in_trend_[0] = 0;
-        m_ = theta[1];
     }
 
     struct Row {
@@ -93,16 +106,14 @@ class Curve {
     void derivative(const Row& at, const double* x, const Calendar& of, double* out) const {
         const Lanes<W> by_trend(at.slope * at.product), by_product(at.trend);
         for (Index c = 0; c < of.rows.stride; c += W) {
-            const auto weight = by_trend * Lanes<W>::load(&in_trend_[c]) + by_product * Lanes<W>::load(&of.of_product[c]) + Lanes<W>::load(&of.of_sum[c]);
+            const auto weight = by_trend * Lanes<W>::load(&of.of_trend[c]) + by_product * Lanes<W>::load(&of.of_product[c]) + Lanes<W>::load(&of.of_sum[c]);
             (weight * Lanes<W>::load(x + c)).store(out + c);
         }
-        if (logistic_) out[0] -= at.slope * at.product * m_;
     }
 
   private:
-    std::vector<double> trend_, product_, sum_, in_trend_;
+    std::vector<double> trend_, product_, sum_;
     bool logistic_ = false;
-    double m_ = 0;
 };
 
 // Finds the mode of one series. The workspace is kept from series to series.
@@ -119,8 +130,10 @@ class Mode {
         double damping = 0, before_v = 0, before_squares = 0;
         Found found{v, value(theta, v), 0, 0, false};
         for (; found.passes < how.passes; ++found.passes) {
+            const double last = found.slack;
             found.slack = slack(theta, v);
-            if (found.slack < (how.hold_sigma ? how.rolling_tolerance : how.tolerance)) break;
+            if (found.slack < (how.hold_sigma && found.passes == 0 ? how.rolling_tolerance : how.tolerance)) break;
+            if (found.passes > 0 && found.slack < how.enough && found.slack > 0.5 * last) break;
             if (!step(theta, v, damping)) {
                 if (damping > 1e12) break;
                 continue;
@@ -184,9 +197,10 @@ class Mode {
     const Sheet& gram() const { return linear_ ? of_->gram : now_; }
     const double* residual_pull() const { return linear_ ? pull_.data() : now_[of_->p]; }
 
+    TrendPrior prior(const double* theta) const { return {theta, how_->growth == Growth::logistic}; }
     double penalty(const double* theta) const {
-        double sum = 0;
-        for (Index c = 0; c < of_->q; ++c) sum += 0.5 * of_->precision[c] * theta[c] * theta[c];
+        double sum = prior(theta).value;
+        for (Index c = trend_columns; c < of_->q; ++c) sum += 0.5 * of_->precision[c] * theta[c] * theta[c];
         for (Index c = of_->q; c < of_->p; ++c) sum += std::fabs(theta[c]) / how_->tau;
         return sum;
     }
@@ -197,16 +211,16 @@ class Mode {
 
     // One step of theta at this v; false (and more damping) if it does not descend.
     bool step(double* theta, double v, double& damping) {
-        propose(theta, v, damping);
+        const bool found = propose(theta, v, damping);
         if (linear_) {
             std::copy(next_.begin(), next_.end(), theta);
             measure(theta);
             return true;
         }
         double squares = 0;
-        linearise(next_.data(), other_, squares);
-        const double before = value(theta, v), after = value(next_.data(), v, squares);
-        if (!(after <= before + 1e-11 * (1 + std::fabs(before)))) {
+        if (found) linearise(next_.data(), other_, squares);
+        const double before = value(theta, v), after = found ? value(next_.data(), v, squares) : before;
+        if (!found || !(after <= before + 1e-11 * (1 + std::fabs(before)))) {
             damping = std::max(1e-3, 8 * damping);
             return false;
         }
@@ -217,8 +231,8 @@ class Mode {
         return true;
     }
 
-    // The minimum of the linearised criterion at this v, in next_.
-    void propose(const double* theta, double v, double damping) {
+    // The minimum of the linearised criterion at this v, in next_; false where it is a saddle.
+    bool propose(const double* theta, double v, double damping) {
         const Index p = of_->p, q = of_->q;
         system_.shape(p, p + 1);
         if (!linear_) times<W>(now_, theta, pull_.data());
@@ -229,10 +243,20 @@ class Mode {
             system_[i][i] += v * of_->precision[i] + held;
             system_[i][p] = (linear_ ? right_[i] : now_[of_->p][i] + pull_[i]) + held * theta[i];
         }
-        eliminate<W>(system_, q);
+        const TrendPrior trend = prior(theta);
+        for (Index i = 0; i < trend_columns; ++i) {
+            system_[i][p] -= v * trend.gradient[i];
+            for (Index j = 0; j < trend_columns; ++j) {
+                const double bend = trend.hessian[std::min(i, j)][std::max(i, j)];
+                if (i <= j) system_[i][j] += v * bend;
+                system_[i][p] += v * bend * theta[j];
+            }
+        }
+        if (!eliminate<W>(system_, q)) return false;
         std::copy(theta, theta + p, next_.begin());
         lasso_.solve(system_, q, v / how_->tau, next_.data() + q);
         substitute(system_, next_.data(), q);
+        return true;
     }
 
     double next_v(double v, double before_v, double before_squares) const {
@@ -248,11 +272,13 @@ class Mode {
     // How far from stationary: the largest scaled derivative of f. A derivative of g scaled so promises a gain of g^2 / 2.
     double slack(const double* theta, double v) const {
         const double* pull = residual_pull();
+        const TrendPrior trend = prior(theta);
         double worst = 0;
         for (Index c = 0; c < of_->p; ++c) {
-            const double curve = gram()[c][c] / v + of_->precision[c];
+            const bool of_trend = c < trend_columns;
+            const double curve = gram()[c][c] / v + (of_trend ? trend.hessian[c][c] : of_->precision[c]);
             if (!(curve > 0)) continue;
-            double slope = of_->precision[c] * theta[c] - pull[c] / v;
+            double slope = (of_trend ? trend.gradient[c] : of_->precision[c] * theta[c]) - pull[c] / v;
             if (c >= of_->q) {
                 const double bend = 1 / how_->tau;
                 slope = theta[c] > 0 ? slope + bend : theta[c] < 0 ? slope - bend : std::max(std::fabs(slope) - bend, 0.0);

@@ -27,7 +27,7 @@ class Fitter {
         Settings how = job_.settings;
         how.multiplicative = multiplicative_;
         double* sigma = job_.parameters.sigma + s;
-        const Found found = mode_.find(calendar_, how, y_.data(), job_.cap ? cap_.data() : nullptr, theta_.data(), *sigma * *sigma);
+        const Found found = search(how, *sigma * *sigma);
         scatter(s);
         *sigma = std::sqrt(found.v);
         job_.criterion[s] = found.sound ? found.criterion : std::numeric_limits<double>::quiet_NaN();
@@ -49,6 +49,20 @@ class Fitter {
     }
 
   private:
+    // The prior of m = -c / k keeps the rate of logistic growth on the side of zero where it starts, so both sides are tried.
+    Found search(const Settings& how, double v) {
+        const double* cap = job_.cap ? cap_.data() : nullptr;
+        if (!logistic() || how.hold_sigma) return mode_.find(calendar_, how, y_.data(), cap, theta_.data(), v);
+        std::vector<double> other = theta_;
+        other[0] = -theta_[0], other[1] = theta_[0] + theta_[1];
+        const Found one = mode_.find(calendar_, how, y_.data(), cap, theta_.data(), v);
+        const Found two = mode_.find(calendar_, how, y_.data(), cap, other.data(), v);
+        if (one.sound && !(two.sound && two.criterion < one.criterion)) return one;
+        theta_.swap(other);
+        return two;
+    }
+
+    bool logistic() const { return job_.settings.growth == Growth::logistic; }
     bool empty(Index s) const {
         return std::all_of(job_.y + job_.indptr[s], job_.y + job_.indptr[s + 1], [](double y) { return std::isnan(y); });
     }
@@ -69,7 +83,7 @@ class Fitter {
         choose(s);
         describe(s);
         fill(s);
-        if (job_.settings.growth == Growth::logistic || multiplicative_) return;
+        if (logistic() || multiplicative_) return;
         calendar_.gram.shape(calendar_.p + 1, calendar_.p + 1);
         for (Index r = 0; r < calendar_.n; r += 4) add_outer<lanes>(calendar_.gram, calendar_.rows[r]);
         mirror(calendar_.gram);
@@ -97,7 +111,7 @@ class Fitter {
             const bool in_trend = c < trend_columns || c >= of.q;
             const Index column = in_trend ? 0 : of.columns[c - trend_columns];
             const bool product = !in_trend && job_.columns.multiplicative[column];
-            of.precision[c] = c < trend_columns ? 1 / 25.0 : in_trend ? 0.0 : job_.columns.precision[column];
+            of.precision[c] = in_trend ? 0.0 : job_.columns.precision[column];
             (in_trend ? of.of_trend : product ? of.of_product : of.of_sum)[c] = 1.0;
             multiplicative_ |= product;
         }
@@ -126,8 +140,10 @@ class Fitter {
         }
         theta_.assign(calendar_.rows.stride, 0.0);
         each_parameter(s, [](double& here, double& there) { here = there; });
+        if (logistic()) theta_[1] *= -theta_[0];
     }
     void scatter(Index s) {
+        if (logistic()) theta_[1] /= -theta_[0];
         double* theta = job_.parameters.theta + s * width();
         std::fill(theta, theta + width(), 0.0);
         each_parameter(s, [](double& here, double& there) { there = here; });

@@ -54,8 +54,8 @@ class Originals:
         """The package's forecasts; its simulation is seeded by the recipe's seed."""
         if history is not None:
             raise CannotPredict("engine='prophet' forecasts the history that it was fitted on only; fit again, or use engine='native'")
-        from prophet.serialize import model_from_json
-
+        with _quiet(self.recipe.seed):
+            from prophet.serialize import model_from_json
         rows, levels = Rows.ahead(self.end, horizon, future), self.recipe.levels
         sheet = _sheet(self.recipe, self.layout, rows, rows.number(self.recipe.floor, self.floor), rows.number(self.recipe.cap, self.cap))
         mean, quantiles = np.full((len(self.end), horizon), np.nan), np.full((len(self.end), horizon, len(levels)), np.nan)
@@ -80,7 +80,8 @@ def fit(recipe: Prophet, table: Table) -> Originals:
         MissingExtra: It is not installed.
     """
     try:
-        from prophet.serialize import model_to_json
+        with _quiet(recipe.seed):
+            from prophet.serialize import model_to_json
     except ImportError as error:
         raise MissingExtra.of("prophet with engine='prophet'", error.name, "prophet") from error
     past = History.of(recipe, table)
@@ -171,14 +172,14 @@ def _holidays(recipe: Prophet, layout: Layout, table: Table) -> Any:
 @contextmanager
 def _quiet(seed: int) -> Iterator[None]:
     """Without the package's messages, and with its draws seeded; what others draw goes on as if nothing had been."""
-    loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet")]
-    before, drawn = [logger.level for logger in loggers], np.random.get_state()  # noqa: NPY002 (the package draws from there)
+    loggers = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.plot")]
+    before, drawn = [logger.disabled for logger in loggers], np.random.get_state()  # noqa: NPY002 (the package draws from there)
     try:
         for logger in loggers:
-            logger.setLevel(logging.ERROR)
+            logger.disabled = True
         np.random.seed(seed)  # noqa: NPY002
         yield
     finally:
         np.random.set_state(drawn)  # noqa: NPY002
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
