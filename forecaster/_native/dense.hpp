@@ -21,7 +21,7 @@ struct Sheet {
 
     void shape(Index n_rows, Index n_columns) {
         rows = n_rows, columns = n_columns, stride = padded(n_columns);
-        cells.assign(static_cast<std::size_t>(rows * stride), 0.0);
+        cells.assign(static_cast<std::size_t>((rows + 1) * stride), 0.0);  // one row of room, for loops that take two at a time
     }
     double* operator[](Index i) { return cells.data() + i * stride; }
     const double* operator[](Index i) const { return cells.data() + i * stride; }
@@ -43,18 +43,30 @@ FORECASTER_INLINE double dot(const double* a, const double* b, Index stride) {
     return total;
 }
 
-// gram += x0 x0' + x1 x1' + x2 x2' + x3 x3' for four padded rows that follow each other.
+constexpr Index outer_rows = 8;  // rows that are added to a Gram matrix at a time
+
+// Two rows of the Gram matrix gain what R padded rows of x add to them: enough work per load, and no more than the registers hold.
+template <int W, int R>
+FORECASTER_INLINE void add_two(double* at, double* below, const double* x, Index i, Index stride) {
+    Lanes<W> a[R], b[R];
+    for (int r = 0; r < R; ++r) a[r] = Lanes<W>(x[r * stride + i]), b[r] = Lanes<W>(x[r * stride + i + 1]);
+    for (Index c = i / W * W; c < stride; c += W) {
+        auto one = Lanes<W>::load(at + c), two = Lanes<W>::load(below + c);
+        for (int r = 0; r < R; ++r) {
+            const auto value = Lanes<W>::load(x + r * stride + c);
+            one += a[r] * value, two += b[r] * value;
+        }
+        one.store(at + c), two.store(below + c);
+    }
+}
+
+// gram += X'X for `outer_rows` padded rows that follow each other.
 template <int W>
 void add_outer(Sheet& gram, const double* x) {
+    constexpr int at_once = W == 8 ? 8 : 4;
     const Index stride = gram.stride;
-    const double *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
-    for (Index i = 0; i < gram.rows; ++i) {
-        const Lanes<W> a0(x[i]), a1(x1[i]), a2(x2[i]), a3(x3[i]);
-        double* at = gram[i];
-        for (Index c = i / W * W; c < stride; c += W)
-            (Lanes<W>::load(at + c) + a0 * Lanes<W>::load(x + c) + a1 * Lanes<W>::load(x1 + c) + a2 * Lanes<W>::load(x2 + c) + a3 * Lanes<W>::load(x3 + c))
-                .store(at + c);
-    }
+    for (Index from = 0; from < outer_rows; from += at_once)
+        for (Index i = 0; i < gram.rows; i += 2) add_two<W, at_once>(gram[i], gram[i + 1], x + from * stride, i, stride);
 }
 
 // Copies what stands above the diagonal below it.

@@ -15,7 +15,8 @@
 // rest exactly (lasso.hpp), substitute back. Given the rest, 4 v^2 + n v - RSS = 0. The two take turns; v is extrapolated by the secant of
 // RSS(v), which turns slow linear convergence into a few passes. Linear or flat growth with additive components has a constant Jacobian,
 // so its Gram matrix is shared by all series that were observed at the same steps; otherwise each pass linearises anew (Gauss-Newton with
-// the damping of Levenberg and Marquardt) and the same solver takes the step.
+// the damping of Levenberg and Marquardt) and the same solver takes the step. Close to the mode the Gram matrix hardly changes: it is kept
+// for as long as the gradient alone brings the search closer.
 #pragma once
 
 #include <limits>
@@ -34,7 +35,7 @@ struct Calendar {
     std::vector<Index> columns;       // which columns of X: those that are not all zero here
     std::vector<double> precision;    // of the quadratic penalty; 0 for changepoints (p, padded)
     std::vector<double> of_trend, of_product, of_sum;  // 1 where a column belongs to T, to Xm, to Xa (p, padded)
-    Sheet rows;                       // (n rounded up to 4, p + 1): the last column is room for y or the residual
+    Sheet rows;                       // (n rounded up to outer_rows, p + 1): the last column is room for y or the residual
     Sheet gram;                       // of the rows, where the Jacobian is constant (p + 1, p + 1)
 };
 
@@ -44,8 +45,9 @@ struct Settings {
     bool multiplicative = false;
     bool hold_sigma = false;
     Index passes = 200;
-    double tolerance = 1e-10;         // of `slack`: far below what matters, so that all levels of vector instructions end at the same mode
+    double tolerance = 1e-8;          // of `slack`: far below what matters, so that all levels of vector instructions end at the same mode
     double rolling_tolerance = 1e-4;  // a mode that newer values do not move stays as it is, bit for bit
+    double close = 0.1;               // below that the Gram matrix is kept
     double enough = 1e-6;             // below that the search ends as soon as rounding keeps it from getting closer
     double least_sigma = 1e-5;
 
@@ -81,6 +83,8 @@ class Curve {
     void at(const Calendar& of, const Settings& how, const double* theta) {
         const Index stride = of.rows.stride;
         for (auto* part : {&trend_, &product_, &sum_}) part->assign(stride, 0.0);
+        multiplies_ = std::any_of(of.of_product.begin(), of.of_product.end(), [](double x) { return x != 0; });
+        adds_ = std::any_of(of.of_sum.begin(), of.of_sum.end(), [](double x) { return x != 0; });
         for (Index c = 0; c < of.p; ++c) {
             trend_[c] = theta[c] * of.of_trend[c];
             product_[c] = theta[c] * of.of_product[c];
@@ -89,6 +93,9 @@ class Curve {
         logistic_ = how.growth == Growth::logistic;
     }
 
+    bool multiplies() const { return multiplies_; }
+    bool adds() const { return adds_; }
+
     struct Row {
         double trend, slope, product, sum;
         double value() const { return trend * product + sum; }
@@ -96,7 +103,8 @@ class Curve {
 
     Row row(const double* x, Index stride, double cap) const {
         const double u = dot<W>(x, trend_.data(), stride);
-        const double sum = dot<W>(x, sum_.data(), stride), product = 1 + dot<W>(x, product_.data(), stride);
+        const double sum = adds_ ? dot<W>(x, sum_.data(), stride) : 0.0;
+        const double product = multiplies_ ? 1 + dot<W>(x, product_.data(), stride) : 1.0;
         if (!logistic_) return {u, 1.0, product, sum};
         const double share = 1 / (1 + std::exp(-u));
         return {cap * share, cap * share * (1 - share), product, sum};
@@ -113,7 +121,7 @@ class Curve {
 
   private:
     std::vector<double> trend_, product_, sum_;
-    bool logistic_ = false;
+    bool logistic_ = false, multiplies_ = false, adds_ = false;
 };
 
 // Finds the mode of one series. The workspace is kept from series to series.
@@ -127,15 +135,17 @@ class Mode {
         begin(theta);
         const double least = how.least_sigma * how.least_sigma;
         v = std::max(v, least);
-        double damping = 0, before_v = 0, before_squares = 0;
+        damping_ = 0, keep_ = false;
+        double before_v = 0, before_squares = 0;
         Found found{v, value(theta, v), 0, 0, false};
         for (; found.passes < how.passes; ++found.passes) {
             const double last = found.slack;
             found.slack = slack(theta, v);
             if (found.slack < (how.hold_sigma && found.passes == 0 ? how.rolling_tolerance : how.tolerance)) break;
-            if (found.passes > 0 && found.slack < how.enough && found.slack > 0.5 * last) break;
-            if (!step(theta, v, damping)) {
-                if (damping > 1e12) break;
+            if (!keep_ && found.passes > 0 && found.slack < how.enough && found.slack > 0.5 * last) break;
+            keep_ = found.slack < how.close && (found.slack < 0.3 * last || !keep_);
+            if (!step(theta, v)) {
+                if (damping_ > 1e12) break;
                 continue;
             }
             if (!how.hold_sigma) {
@@ -175,11 +185,11 @@ class Mode {
     void linearise(const double* theta, Sheet& gram, double& squares) {
         const Sheet& rows = of_->rows;
         gram.shape(of_->p + 1, of_->p + 1);
-        four_.assign(4 * rows.stride, 0.0);
+        some_.resize(outer_rows * rows.stride);
         curve_.at(*of_, *how_, theta);
-        for (Index r = 0; r < of_->n; r += 4) {
-            for (Index i = 0; i < 4; ++i) {
-                double* out = four_.data() + i * rows.stride;
+        for (Index r = 0; r < of_->n; r += outer_rows) {
+            for (Index i = 0; i < outer_rows; ++i) {
+                double* out = some_.data() + i * rows.stride;
                 if (r + i >= of_->n) {
                     std::fill(out, out + rows.stride, 0.0);
                     continue;
@@ -188,10 +198,29 @@ class Mode {
                 curve_.derivative(at, rows[r + i], *of_, out);
                 out[of_->p] = y_[r + i] - at.value();
             }
-            add_outer<W>(gram, four_.data());
+            add_outer<W>(gram, some_.data());
         }
         mirror(gram);
         squares = gram[of_->p][of_->p];
+    }
+
+    // J'r alone at theta, in change_.
+    void differentiate(const double* theta, double& squares) {
+        const Index stride = of_->rows.stride;
+        for (auto* part : {&change_, &by_product_, &by_sum_}) part->assign(stride, 0.0);
+        curve_.at(*of_, *how_, theta);
+        squares = 0;
+        for (Index r = 0; r < of_->n; ++r) {
+            const double* x = of_->rows[r];
+            const auto at = curve_.row(x, stride, cap_ ? cap_[r] : 1.0);
+            const double off = y_[r] - at.value();
+            squares += off * off;
+            add_scaled<W>(change_.data(), off * at.slope * at.product, x, 0, stride);
+            if (curve_.multiplies()) add_scaled<W>(by_product_.data(), off * at.trend, x, 0, stride);
+            if (curve_.adds()) add_scaled<W>(by_sum_.data(), off, x, 0, stride);
+        }
+        for (Index c = 0; c < of_->p; ++c)
+            change_[c] = change_[c] * of_->of_trend[c] + by_product_[c] * of_->of_product[c] + by_sum_[c] * of_->of_sum[c];
     }
 
     const Sheet& gram() const { return linear_ ? of_->gram : now_; }
@@ -210,24 +239,26 @@ class Mode {
     double value(const double* theta, double v) const { return value(theta, v, squares_); }
 
     // One step of theta at this v; false (and more damping) if it does not descend.
-    bool step(double* theta, double v, double& damping) {
-        const bool found = propose(theta, v, damping);
+    bool step(double* theta, double v) {
+        const bool found = propose(theta, v, damping_);
         if (linear_) {
             std::copy(next_.begin(), next_.end(), theta);
             measure(theta);
             return true;
         }
         double squares = 0;
-        if (found) linearise(next_.data(), other_, squares);
+        if (found && keep_) differentiate(next_.data(), squares);
+        if (found && !keep_) linearise(next_.data(), other_, squares);
         const double before = value(theta, v), after = found ? value(next_.data(), v, squares) : before;
         if (!found || !(after <= before + 1e-11 * (1 + std::fabs(before)))) {
-            damping = std::max(1e-3, 8 * damping);
-            return false;
+            damping_ = std::max(1e-3, 8 * damping_);
+            return keep_ = false;
         }
         std::copy(next_.begin(), next_.end(), theta);
-        std::swap(now_, other_);
+        if (keep_) std::copy(change_.begin(), change_.begin() + of_->p, now_[of_->p]);
+        else std::swap(now_, other_);
         squares_ = squares;
-        damping = damping > 1e-6 ? 0.1 * damping : 0;
+        damping_ = damping_ > 1e-6 ? 0.1 * damping_ : 0;
         return true;
     }
 
@@ -292,10 +323,10 @@ class Mode {
     const Calendar* of_ = nullptr;
     const Settings* how_ = nullptr;
     const double *y_ = nullptr, *cap_ = nullptr;
-    bool linear_ = true;
-    double total_ = 0, squares_ = 0;
+    bool linear_ = true, keep_ = false;
+    double total_ = 0, squares_ = 0, damping_ = 0;
     Sheet now_, other_, system_;
-    std::vector<double> next_, pull_, right_, four_;
+    std::vector<double> next_, pull_, right_, some_, change_, by_product_, by_sum_;
     Curve<W> curve_;
     Lasso<W> lasso_;
 };

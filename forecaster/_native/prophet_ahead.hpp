@@ -105,12 +105,13 @@ class Ahead {
     // Values of one step beside each other, so that its quantiles can be picked.
     void simulate(Index s) {
         values_.resize(job_.horizon * job_.samples);
+        if (noise_.empty()) draw();
         for (Index path = 0; path < job_.samples; ++path) run(s, path);
         for (Index h = 0; h < job_.horizon; ++h) pick(values_.data() + h * job_.samples, quantiles(s, h));
     }
 
     void run(Index s, Index path) {
-        Stream changes(job_.seed, path, 0), noise(job_.seed, path, 1);
+        Stream changes(job_.seed, path, 0);
         double next = rate_ > 0 ? job_.known[s] + changes.exponential() / rate_ : std::numeric_limits<double>::infinity();
         double slope = 0, level = 0;  // what the changes so far add is slope * t + level
         for (Index h = 0; h < job_.horizon; ++h) {
@@ -119,17 +120,28 @@ class Ahead {
                 const double change = size_ * changes.laplace();
                 slope += change, level -= change * next;
             }
-            values_[h * job_.samples + path] = here.value(slope * here.t + level) + job_.parameters.sigma[s] * noise.normal();
+            values_[h * job_.samples + path] = here.value(slope * here.t + level) + job_.parameters.sigma[s] * noise_[path * job_.horizon + h];
+        }
+    }
+
+    // The noise of a path is the same for every series.
+    void draw() {
+        for (Index path = 0; path < job_.samples; ++path) {
+            Stream noise(job_.seed, path, 1);
+            for (Index h = 0; h < job_.horizon; ++h) noise_.push_back(noise.normal());
         }
     }
 
     // Quantiles by linear interpolation between order statistics, as NumPy has them.
     void pick(double* values, double* out) const {
-        std::sort(values, values + job_.samples);
+        double *from = values, *end = values + job_.samples;
         for (Index l = 0; l < job_.n_levels; ++l) {
             const double at = job_.levels[l] * static_cast<double>(job_.samples - 1);
-            const Index below = static_cast<Index>(at), above = std::min(below + 1, job_.samples - 1);
-            out[l] = values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
+            double* below = values + static_cast<Index>(at);
+            std::nth_element(from, below, end);
+            const double above = below + 1 < end ? *std::min_element(below + 1, end) : *below;
+            out[l] = *below + (at - std::floor(at)) * (above - *below);
+            from = below;
         }
     }
 
@@ -138,7 +150,7 @@ class Ahead {
     Index bends_ = 0;
     double size_ = 0, rate_ = 0;
     std::vector<Place> places_;
-    std::vector<double> values_;
+    std::vector<double> values_, noise_;
     Spread spread_;
 };
 

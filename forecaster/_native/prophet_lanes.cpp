@@ -85,7 +85,7 @@ class Fitter {
         fill(s);
         if (logistic() || multiplicative_) return;
         calendar_.gram.shape(calendar_.p + 1, calendar_.p + 1);
-        for (Index r = 0; r < calendar_.n; r += 4) add_outer<lanes>(calendar_.gram, calendar_.rows[r]);
+        for (Index r = 0; r < calendar_.n; r += outer_rows) add_outer<lanes>(calendar_.gram, calendar_.rows[r]);
         mirror(calendar_.gram);
     }
 
@@ -120,7 +120,7 @@ class Fitter {
     void fill(Index s) {
         Calendar& of = calendar_;
         const double* points = job_.parameters.changepoints + s * job_.parameters.n_changepoints;
-        of.rows.shape((of.n + 3) / 4 * 4, of.p + 1);
+        of.rows.shape((of.n + outer_rows - 1) / outer_rows * outer_rows, of.p + 1);
         for (Index r = 0; r < of.n; ++r) {
             double* out = of.rows[r];
             const double t = time(s, seen_[r]);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +33,17 @@ class Observed:
         rows = np.flatnonzero(seen)
         return cls(rows, np.searchsorted(rows, indptr).astype(np.int64), day[rows])
 
-    @property
+    @cached_property
     def counts(self) -> Ints:
+        """Number of values. (series,)"""
         return np.diff(self.ptr)
 
-    @property
+    @cached_property
     def first(self) -> Floats:
         """Time of the first value; NaN where there is none. (series,)"""
         return self.first_of(self.day)
 
-    @property
+    @cached_property
     def last(self) -> Floats:
         """Time of the last value; NaN where there is none. (series,)"""
         return self.last_of(self.day)
@@ -79,11 +81,12 @@ class Observed:
         """Number of values that are not missing (observed,). (series,)"""
         return np.bincount(self.series[np.isfinite(values)], minlength=len(self.counts))
 
-    @property
+    @cached_property
     def series(self) -> Ints:
         """Series of each value. (observed,)"""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
+    @cached_property
     def closest(self) -> Floats:
         """Shortest time between two values of a series; infinite where there is none. (series,)"""
         gaps = np.diff(self.day, append=np.inf)

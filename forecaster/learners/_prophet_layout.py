@@ -187,7 +187,7 @@ def long_enough(name: str, seen: Observed) -> Mask:
     """Whether each series has history enough for an automatic season, and values close enough to each other. (series,)"""
     _, _, least, closer = AUTOMATIC[name]
     with np.errstate(invalid="ignore"):
-        return np.asarray((seen.last - seen.first >= least) & (seen.closest() < closer))
+        return np.asarray((seen.last - seen.first >= least) & (seen.closest < closer))
 
 
 def _columns_of(recipe: Prophet, seasons: list[Seasonality]) -> list[Column]:
@@ -207,12 +207,13 @@ def _wanted(recipe: Prophet, columns: tuple[Column, ...], country: Holidays | No
     """Automatic seasons are for series that are long enough, holidays for series that are where they are kept. (series, columns)"""
     wanted = np.ones((len(table), len(columns)), bool)
     own = {season.name for season in recipe.seasonalities}
+    enough = {name: long_enough(name, seen) for name in AUTOMATIC if name not in own and recipe.option(name) == "auto"}
     place = None if country is None else country.places_of(table, Future({}, 1))
     for j, column in enumerate(columns):
         if column.place and place is not None and country is not None:
             wanted[:, j] = place == country.places.index(column.place)
-        elif column.part in AUTOMATIC and column.part not in own and recipe.option(column.part) == "auto":
-            wanted[:, j] = long_enough(column.part, seen)
+        elif column.part in enough:
+            wanted[:, j] = enough[column.part]
     return wanted
 
 

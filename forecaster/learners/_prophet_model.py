@@ -203,11 +203,11 @@ class Curves:
         return native.Theta(theta, sigma, self.scales.begin, self.scales.span, self.scales.changepoints)
 
     def _on_line(self, past: History, y: Floats, flat: Mask) -> Curves:
-        """Before the search all is noise; a series that never changes needs no search and has none."""
+        """Before the search the trend is the mean and all else is noise; a series that never changes needs no search and has none."""
         values = y[past.seen.rows]
         theta = np.zeros_like(self.theta)
-        theta[flat, 1] = past.seen.first_of(values)[flat]
-        sigma = np.maximum(np.sqrt(np.nan_to_num(past.seen.mean(values**2)) / 4), LEAST_SIGMA)
+        theta[:, 1] = np.nan_to_num(np.where(flat, past.seen.first_of(values), past.seen.mean(values)))
+        sigma = np.maximum(past.seen.deviation(values), LEAST_SIGMA)
         return replace(self, theta=theta, sigma=np.where(flat, CONSTANT_SIGMA, sigma))
 
     def _on_curve(self, past: History, share: Floats) -> Curves:

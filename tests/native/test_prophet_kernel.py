@@ -231,7 +231,7 @@ def test_neither_threads_nor_neighbours_change_a_bit(growth, multiplicative):
 def test_levels_of_vector_instructions_agree(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "import numpy as np, test_prophet as t\n"
+        "import numpy as np, test_prophet_kernel as t\n"
         "parts = [t.fitted(*t.block(np.random.default_rng(0), 40, 30), multiplicative=m)[i] for m in (False, True) for i in (0, 1)]\n"
         "np.savez(sys.argv[1], *parts)"
     )
