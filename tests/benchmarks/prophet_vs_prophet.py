@@ -4,8 +4,9 @@
 
 Every measurement is a process of its own; sides take turns, set by set. Both run on one thread (the package's Stan process counts for it)
 and start from the same pandas frame in memory. The last steps of each series are held back: MASE and the coverage of the 80% interval are
-measured there. "better" is the share of series whose log posterior is no less than the package's minus 0.1; it is computed from the
-package's own design for the package, and is what our kernel reports for ours (the same function: tests/learners/test_prophet.py).
+measured there. "no worse" is the share of series whose log posterior is no less than the package's minus 0.1, "gain" the median difference;
+it is computed from the package's own design for the package, and is what our kernel reports for ours (the tests hold the two to the same
+function). Times are milliseconds per series: the mean of five calls for ours, one call for the package.
 """
 
 from __future__ import annotations
@@ -119,11 +120,8 @@ def peer(train: Any, one: Set) -> tuple[Any, list[Any]]:
         if "cap" in part:
             ahead["cap"] = part["cap"].iloc[-1]
         said = model.predict(ahead)
-        made.append(
-            pd.DataFrame(
-                {"unique_id": name, "ds": said["ds"], "forecast": said["yhat"], "low": said["yhat_lower"], "high": said["yhat_upper"]}
-            )
-        )
+        columns = {"forecast": said["yhat"], "low": said["yhat_lower"], "high": said["yhat_upper"]}
+        made.append(pd.DataFrame({"unique_id": name, "ds": said["ds"], **columns}))
         models.append((name, model))
     return pd.concat(made, ignore_index=True), models
 
@@ -172,7 +170,7 @@ def measure(options: argparse.Namespace) -> None:
     if options.side == "prophet":
         found = {str(name): log_posterior(model) for name, model in found}
     frame.to_pickle(options.folder / f"{options.side}.pkl")
-    cost = {name: min(cost[name] for _, cost in calls) for name in ("wall", "cpu")}
+    cost = {name: sum(cost[name] for _, cost in calls) / len(calls) for name in ("wall", "cpu")}
     (options.folder / f"{options.side}.json").write_text(json.dumps({"cost": cost, "found": found}))
 
 
@@ -201,9 +199,8 @@ def compare(name: str, options: argparse.Namespace, folder: Path) -> dict[str, A
     for _ in range(options.repeats):
         for side in SIDES:
             python = sys.executable if side == "ours" else options.peer
-            subprocess.run(
-                [python, __file__, "--side", side, "--set", name, "--folder", str(folder)], check=True, stderr=subprocess.DEVNULL
-            )
+            command = [python, __file__, "--side", side, "--set", name, "--folder", str(folder)]
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
             told[side].append(json.loads((folder / f"{side}.json").read_text()))
     series = train["unique_id"].nunique()
     cost = {f"{side} {kind}": 1e3 * min(run["cost"][kind] for run in told[side]) / series for side in SIDES for kind in ("wall", "cpu")}
@@ -215,18 +212,29 @@ def compare(name: str, options: argparse.Namespace, folder: Path) -> dict[str, A
 
 def show(rows: list[dict[str, Any]]) -> None:
     """The table, and whether the goal is met."""
-    print(
-        "| set | series | rows | ours ms | prophet ms | ratio | CPU ratio | log posterior: better, median gain | MASE ours / prophet | 80% covers |"
+    names = (
+        "set",
+        "series",
+        "rows",
+        "ours ms",
+        "prophet ms",
+        "ratio",
+        "CPU ratio",
+        "no worse",
+        "gain",
+        "MASE ours / prophet",
+        "80% covers",
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for row in rows:
-        wall, cpu = row["prophet wall"] / row["ours wall"], row["prophet cpu"] / row["ours cpu"]
-        better, gain, said = np.mean(row["gain"] >= -0.1), np.median(row["gain"]), row["said"]
-        print(
-            f"| {row['set']} | {row['series']} | {row['rows']} | {row['ours wall']:.3f} | {row['prophet wall']:.0f} | **{wall:.0f}x** | {cpu:.0f}x "
-            f"| {better:.1%}, {gain:+.2f} | {said['ours']['MASE']:.3f} / {said['prophet']['MASE']:.3f} "
-            f"| {said['ours']['covered']:.0%} / {said['prophet']['covered']:.0%} |"
-        )
+        gain, said = row["gain"], row["said"]
+        cells = (
+            row["set"], row["series"], row["rows"], f"{row['ours wall']:.3f}", f"{row['prophet wall']:.0f}",
+            f"**{row['prophet wall'] / row['ours wall']:.0f}x**", f"{row['prophet cpu'] / row['ours cpu']:.0f}x",
+            f"{np.mean(gain >= -0.1):.1%}", f"{np.median(gain):+.2f}", " / ".join(f"{said[side]['MASE']:.3f}" for side in SIDES),
+            " / ".join(f"{said[side]['covered']:.0%}" for side in SIDES),
+        )  # fmt: skip
+        print(f"| {' | '.join(map(str, cells))} |")
     gains = np.concatenate([row["gain"] for row in rows])
     slowest = min(row["prophet wall"] / row["ours wall"] for row in rows)
     print(f"\n{len(gains)} fits: log posterior no less than the package's minus 0.1 on {np.mean(gains >= -0.1):.2%}")
