@@ -73,17 +73,23 @@ def days_at(where: str, categories: tuple[str, ...], first: int, last: int) -> D
 
 
 @lru_cache(maxsize=256)
-def told_at(where: str, categories: tuple[str, ...], first: int, last: int) -> tuple[Ints, NDArray[Any]]:
-    """Day and name of every holiday of the years first..last as the package tells it: observed days under a name of their own, and a
-    day of two holidays twice."""
+def told_at(where: str, categories: tuple[str, ...], first: int, last: int) -> Mapping[str, tuple[str, Ints]]:
+    """Every holiday of the years first..last as the package tells it, observed days under a name of their own.
+
+    Returns:
+        Name -> the name of the holiday itself, and its days, ascending.
+    """
     import holidays
 
     country, _, subdiv = where.partition("-")
     found = holidays.country_holidays(
         country, subdiv=subdiv or None, years=range(first, last + 1), language=_language(country), categories=_kinds(country, categories)
     )
-    told = [(date, name) for date in sorted(found) for name in found.get_list(date)]
-    return np.array([date for date, _ in told], "datetime64[D]").astype(np.int64), np.array([name for _, name in told], object)
+    told: dict[str, list[Any]] = {}
+    for date in sorted(found):
+        for name in found.get_list(date):
+            told.setdefault(name, []).append(date)
+    return {name: (_OBSERVED.sub("", name).strip(), np.array(on, "datetime64[D]").astype(np.int64)) for name, on in told.items()}
 
 
 @lru_cache(maxsize=1)

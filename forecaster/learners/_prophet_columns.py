@@ -171,13 +171,10 @@ class Keeping:
 
     def columns(self, frequency: Frequency, steps: Ints) -> list[Column]:
         """The columns of all holidays in the years of the steps, sorted by place, name and offset."""
-        windows: dict[tuple[str, str], tuple[int, int, float]] = {}
-        for place, name, _ in self._dates(frequency, steps):
-            windows[place, name] = self._window(name)
         return [
-            Column(name, scale, self.multiplicative, offset=offset, place=place)
-            for (place, name), (lower, upper, scale) in sorted(windows.items())
-            for offset in range(lower, upper + 1)
+            Column(one.name, one.scale, self.multiplicative, offset=offset, place=one.place)
+            for one in sorted(self.kept(frequency, steps), key=lambda one: (one.place, one.name))
+            for offset in range(one.lower, one.upper + 1)
         ]
 
     def fill(self, columns: tuple[Column, ...], frequency: Frequency, steps: Ints) -> Floats:
@@ -186,36 +183,45 @@ class Keeping:
         if not columns:
             return out
         day = np.floor(days(frequency, steps)).astype(np.int64)
-        dates: dict[tuple[str, str], Ints] = {(place, name): on for place, name, on in self._dates(frequency, steps)}
+        dates = {(one.place, one.name): one.days for one in self.kept(frequency, steps)}
         for j, column in enumerate(columns):
             out[:, j] = np.isin(day, dates.get((column.place, column.part), np.empty(0, np.int64)) + column.offset)
         return out
 
-    def told(self, frequency: Frequency, steps: Ints, years: int) -> Iterator[tuple[str, Ints, tuple[int, int, float]]]:
-        """Name, days and window of every holiday, until some years after the last step."""
-        for _, name, on in self._dates(frequency, steps, years):
-            yield name, on, self._window(name)
-
-    def _dates(self, frequency: Frequency, steps: Ints, after: int = 1) -> Iterator[tuple[str, str, Ints]]:
+    def kept(self, frequency: Frequency, steps: Ints, years: int = 1) -> Iterator[Kept]:
+        """Every holiday, from a year before the first step until some years after the last one."""
         for event in self.events:
             if event.dates:
-                yield "", event.name, np.array(event.dates, "datetime64[D]").astype(np.int64)
+                yield Kept("", event.name, np.array(event.dates, "datetime64[D]").astype(np.int64), *self._window(event.name, event.name))
         if self.country is None or not len(steps):
             return
         year = frequency.local(steps[[0, -1]]).astype("datetime64[Y]").astype(np.int64) + 1970
+        wanted = None if self.country.only is None else {name.casefold() for name in self.country.only}
         for place in self.country.places:
-            day, told = told_at(place, self.country.categories, int(year[0]) - 1, int(year[1]) + after)
-            for name in sorted(set(told.tolist())):
-                if self.country.only is None or name.casefold() in {one.casefold() for one in self.country.only}:
-                    yield place, name, day[told == name]
+            told = told_at(place, self.country.categories, int(year[0]) - 1, int(year[1]) + years)
+            for name, (itself, on) in told.items():
+                if wanted is None or itself.casefold() in wanted:
+                    yield Kept(place, name, on, *self._window(name, itself))
 
-    def _window(self, name: str) -> tuple[int, int, float]:
+    def _window(self, name: str, itself: str) -> tuple[int, int, float]:
         for event in self.events:
-            if event.name == name:
+            if event.name in (name, itself):
                 return event.lower_window, event.upper_window, event.prior_scale or self.prior_scale
         if self.country is None:
             return 0, 0, self.prior_scale
-        return -_offset(self.country.lead, name), _offset(self.country.lag, name), self.prior_scale
+        return -_offset(self.country.lead, itself), _offset(self.country.lag, itself), self.prior_scale
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A holiday: where it is kept, its name and days, the days around it with an effect of their own, and the scale of their prior."""
+
+    place: str
+    name: str
+    days: Ints
+    lower: int
+    upper: int
+    scale: float
 
 
 def _offset(offsets: Offsets, name: str) -> int:

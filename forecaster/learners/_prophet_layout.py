@@ -73,7 +73,7 @@ class Layout:
         """Choose the columns that the history calls for."""
         grid = Grid.of(table.steps)
         seasons = automatic(recipe, table, seen)
-        country = None if recipe.holidays is None else recipe.holidays.fit(table, grid)
+        country = None if recipe.country is None else recipe.country.fit(table, grid)
         keeping = recipe.keeping(country).columns(table.frequency, grid.steps)
         regressors = named(recipe.regressors, table, recipe.other_parts)
         of_steps = [*_columns_of(recipe, [s for s in seasons if s.condition is None]), *keeping]

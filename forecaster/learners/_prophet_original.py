@@ -158,13 +158,13 @@ def _holidays(recipe: Prophet, layout: Layout, table: Table) -> Any:
     """All holidays from the first year of the history on, as the package wants them."""
     import pandas as pd
 
-    if recipe.holidays is None and not recipe.events:
+    if layout.country is None and not recipe.events:
         return None
     steps = Grid.of(table.steps).steps[[0, -1]]
     told = [
-        {"holiday": name, "ds": day, "lower_window": lower, "upper_window": upper, "prior_scale": scale}
-        for name, on, (lower, upper, scale) in recipe.keeping(layout.country).told(table.frequency, steps, YEARS_AHEAD)
-        for day in on.astype("datetime64[D]")
+        {"holiday": one.name, "ds": day, "lower_window": one.lower, "upper_window": one.upper, "prior_scale": one.scale}
+        for one in recipe.keeping(layout.country).kept(table.frequency, steps, YEARS_AHEAD)
+        for day in one.days.astype("datetime64[D]")
     ]
     return pd.DataFrame(told) if told else None
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.features.design import Design
 from forecaster.features.holidays import Holidays
 from forecaster.learners._prophet_columns import Event, Keeping, Mode, Regressor, Seasonality, check_mode, check_prior, country_of
 from forecaster.learners._prophet_model import Curves
@@ -53,6 +54,7 @@ class Prophet:
         scaling: What values are divided by: "absmax" or "minmax".
         levels: Quantile levels, ascending.
         samples: Simulated futures of logistic growth.
+        design: The features of a job, filled in by it: its holidays, with the days around them, are kept where `holidays` is None.
         engine: "native", or "prophet" to run the original package.
         seed: Seed of the simulation.
         threads: Threads; None is one. It changes no bit.
@@ -79,6 +81,7 @@ class Prophet:
     scaling: Literal["absmax", "minmax"] = "absmax"
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     samples: int = 1000
+    design: Design | None = None
     engine: Literal["native", "prophet"] = "native"
     seed: int = 0
     threads: int | None = None
@@ -143,6 +146,14 @@ class Prophet:
     def option(self, season: str) -> Option:
         """The option of an automatic season."""
         chosen: Option = getattr(self, f"{season}_seasonality")
+        return chosen
+
+    @property
+    def country(self) -> Holidays | None:
+        """The country whose holidays are kept."""
+        if self.holidays is None and self.design is not None and self.design.holidays is not None:
+            return Holidays.of(self.design.holidays)
+        chosen: Holidays | None = self.holidays
         return chosen
 
     @property

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from forecaster.errors import CannotPredict, MissingExtra, SettingsError, UnknownName
+from forecaster.features.design import Design
 from forecaster.frequency import Frequency
-from forecaster.learners import make
+from forecaster.learners import build, make
 from forecaster.learners.prophet import Event, Prophet, Regressor, Seasonality
 from forecaster.table import Future
 from forecaster.testing import PROMISES, is_the_same_after_saving, promoted, sales, sound, table_of
@@ -231,11 +232,16 @@ def test_holidays_have_windows_and_priors_of_their_own():
     assert abs(found["Labor Day", 0][0]) < 3
     assert ("Labor Day", -1) not in found
     wide = Prophet(holidays={"country": "US", "names": ["Christmas Day"], "lead": 2}).fit(table)
-    assert [(c.part, c.offset) for c in wide.layout.columns if c.place] == [
-        ("Christmas Day", -2),
-        ("Christmas Day", -1),
-        ("Christmas Day", 0),
-    ]
+    assert {c.part for c in wide.layout.columns if c.place} == {"Christmas Day", "Christmas Day (observed)"}
+    assert [c.offset for c in wide.layout.columns if c.part == "Christmas Day"] == [-2, -1, 0]
+
+
+def test_a_job_lends_its_holidays():
+    table = daily(800, 1)
+    lent = build("prophet", design=Design(horizon=3, holidays="US"))[1].fit(table)
+    own = Prophet(holidays={"country": "US", "lead": 1, "lag": 1}).fit(table)
+    np.testing.assert_array_equal(lent.predict(40).mean, own.predict(40).mean)
+    assert build("prophet", design=Design(horizon=3))[1].fit(table).layout.country is None
 
 
 def test_each_series_keeps_the_holidays_of_its_country():
