@@ -102,33 +102,47 @@ class Ahead {
         }
     }
 
-    // Values of one step beside each other, so that its quantiles can be picked.
-    void simulate(Index s) {
-        values_.resize(job_.horizon * job_.samples);
-        if (noise_.empty()) draw();
-        for (Index path = 0; path < job_.samples; ++path) run(s, path);
-        for (Index h = 0; h < job_.horizon; ++h) pick(values_.data() + h * job_.samples, quantiles(s, h));
-    }
+    // A simulated future: what its changes so far add to u is slope * t + level.
+    struct Path {
+        Stream changes;
+        double next, slope = 0, level = 0;
+        bool bent = false;
+    };
 
-    void run(Index s, Index path) {
-        Stream changes(job_.seed, path, 0);
-        double next = rate_ > 0 ? job_.known[s] + changes.exponential() / rate_ : std::numeric_limits<double>::infinity();
-        double slope = 0, level = 0;  // what the changes so far add is slope * t + level
+    void simulate(Index s) {
+        if (noise_.empty()) draw();
+        paths_.clear(), values_.resize(job_.samples);
+        for (Index path = 0; path < job_.samples; ++path) {
+            paths_.push_back({Stream(job_.seed, path, 0), std::numeric_limits<double>::infinity()});
+            if (rate_ > 0) paths_.back().next = job_.known[s] + paths_.back().changes.exponential() / rate_;
+        }
         for (Index h = 0; h < job_.horizon; ++h) {
             const Place& here = place(s, h);
-            for (; next < here.t; next += changes.exponential() / rate_) {
-                const double change = size_ * changes.laplace();
-                slope += change, level -= change * next;
+            const double straight = here.value(), sigma = job_.parameters.sigma[s];
+            for (Index path = 0; path < job_.samples; ++path) {
+                Path& one = paths_[path];
+                if (one.next < here.t) bend(one, here.t);
+                const double value = one.bent ? here.value(one.slope * here.t + one.level) : straight;
+                values_[path] = value + sigma * noise_[h * job_.samples + path];
             }
-            values_[h * job_.samples + path] = here.value(slope * here.t + level) + job_.parameters.sigma[s] * noise_[path * job_.horizon + h];
+            pick(values_.data(), quantiles(s, h));
         }
+    }
+
+    void bend(Path& one, double t) const {
+        for (; one.next < t; one.next += one.changes.exponential() / rate_) {
+            const double change = size_ * one.changes.laplace();
+            one.slope += change, one.level -= change * one.next;
+        }
+        one.bent = true;
     }
 
     // The noise of a path is the same for every series.
     void draw() {
+        noise_.resize(job_.horizon * job_.samples);
         for (Index path = 0; path < job_.samples; ++path) {
             Stream noise(job_.seed, path, 1);
-            for (Index h = 0; h < job_.horizon; ++h) noise_.push_back(noise.normal());
+            for (Index h = 0; h < job_.horizon; ++h) noise_[h * job_.samples + path] = noise.normal();
         }
     }
 
@@ -150,6 +164,7 @@ class Ahead {
     Index bends_ = 0;
     double size_ = 0, rate_ = 0;
     std::vector<Place> places_;
+    std::vector<Path> paths_;
     std::vector<double> values_, noise_;
     Spread spread_;
 };
