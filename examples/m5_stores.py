@@ -42,12 +42,16 @@ def rows_of(data: Path, store: str) -> pd.DataFrame:
     return rows[launched].drop(columns="wm_yr_wk").astype({"sales": float})
 
 
-def prepare(data: Path, out: Path, stores: list[str], items: int | None = None) -> None:
-    """Write one file per store for training, and one for the 28 days held out; with `items`, of evenly spaced items only."""
+def prepare(data: Path, out: Path, stores: list[str], items: int | None = None, back: int = 0) -> None:
+    """Write one file per store for training, and one for the 28 days held out.
+
+    With `items`, of evenly spaced items only; with `back`, as if the last days were not known yet.
+    """
     for name in ("train", "held_out"):
         (out / name).mkdir(parents=True, exist_ok=True)
     for store in stores:
         rows = rows_of(data, store)
+        rows = rows[rows["date"] <= rows["date"].max() - pd.Timedelta(days=back)]
         if items is not None:
             every = sorted(rows["item_id"].unique())
             rows = rows[rows["item_id"].isin(every[:: -(-len(every) // items)])]
@@ -65,11 +69,11 @@ def job() -> Forecaster:
         target="sales",
         known=KNOWN,
         static=STATIC,
-        # Squared error and many trees follow the level of a store, which counts most in the measure, better than the defaults do.
+        # Picked on three stores over the 28 days before those held out (`--back 28`): better than the defaults, squared error and tweedie.
         learners=[
             "seasonal_naive",
             "seasonal_average",
-            LightGBM(objective="regression", rounds=400, learning_rate=0.04, leaves=127, max_rows=400_000),
+            LightGBM(objective="poisson", rounds=250, learning_rate=0.06, leaves=63, max_rows=400_000),
         ],
         backtest=RollingOrigin(windows=2),
         metric="rmsse",
@@ -116,11 +120,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/m5"), help="folder for the prepared files, the run and the report")
     parser.add_argument("--stores", type=int, default=10, help="how many stores, for a quick look")
     parser.add_argument("--items", type=int, default=None, help="how many items of each store, for a quick look")
+    parser.add_argument("--back", type=int, default=0, help="days to go back from the last known one")
     parser.add_argument("--workers", type=int, default=None, help="processes; one per core where absent")
     options = parser.parse_args()
     began = time.perf_counter()
     stores = sorted(pd.read_parquet(options.data / "static.parquet", columns=["store_id"])["store_id"].unique())[: options.stores]
-    prepare(options.data, options.out, stores, options.items)
+    prepare(options.data, options.out, stores, options.items, options.back)
     run = ManyModels(job(), partition_by=["store_id"]).train(
         options.out / "train", path=options.out / "run", workers=options.workers, time_limit_per_group=None
     )

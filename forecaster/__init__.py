@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecaster.backtest import RollingOrigin as RollingOrigin
+    from forecaster.features.featurization import Featurization as Featurization
     from forecaster.job import Forecaster as Forecaster
     from forecaster.tabular.job import Classifier as Classifier
     from forecaster.tabular.job import Regressor as Regressor
@@ -18,11 +19,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Classifier": "forecaster.tabular.job",
+    "Featurization": "forecaster.features.featurization",
     "Forecaster": "forecaster.job",
     "Regressor": "forecaster.tabular.job",
     "RollingOrigin": "forecaster.backtest",
 }
-__all__ = ["Classifier", "Forecaster", "Regressor", "RollingOrigin"]
+__all__ = ["Classifier", "Featurization", "Forecaster", "Regressor", "RollingOrigin"]
 
 
 def __getattr__(name: str) -> Any:

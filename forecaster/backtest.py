@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.errors import SettingsError
+from forecaster.guardrails import Findings
+from forecaster.guardrails.stamped import step_text
 from forecaster.metrics import Metric, Scale, per_series
 from forecaster.protocols import Forecast, Learner, Model
 from forecaster.table import Floats, Future, Ints, Table
@@ -138,6 +140,35 @@ class RollingOrigin:
         every = 1 if self.refit is True else int(self.refit) or len(windows)
         return [replace(w, fresh=i % every == 0) for i, w in enumerate(windows)]
 
+    def shortfalls(self, table: Table, windows: Sequence[Window], horizon: int, min_length: int = 1) -> Findings:
+        """The series that take part in fewer windows than were asked for, and why.
+
+        Args:
+            table: All values.
+            windows: What `split` made of it.
+            horizon: Steps that are scored.
+            min_length: Known values before the cutoff that a series needed to take part.
+        """
+        asked, _ = self._count(table, horizon, min_length)
+        taken = np.zeros(len(table), np.int64)
+        for window in windows:
+            taken += window.included
+        ended = self.align == "calendar" and len(table) > 0 and table.end < table.end.max() - self.gap - horizon
+        need = f"one takes {min_length} known values to train on and {self.gap + horizon} steps after them; give more history, or ask for"
+        why = {
+            "it ends before the others do; align the windows by series to test it on its own last values": ended,
+            f"{need} a shorter horizon or fewer windows": ~np.asarray(ended),
+        }
+        found = Findings()
+        for words, which in why.items():
+            few = np.flatnonzero((taken < asked) & which)
+            found.add(
+                rule="short_backtest", action="noted", series={name: values[few] for name, values in table.ids.items()}, index=few,
+                count=taken[few], first=step_text(table.frequency, table.start[few]),
+                message=f"the series takes part in {{count}} of {asked} windows of the backtest: {words}",
+            )  # fmt: skip
+        return found
+
     def _count(self, table: Table, horizon: int, min_length: int) -> tuple[int, int]:
         """Number of windows and steps between them."""
         step = self.step or horizon
@@ -169,36 +200,6 @@ def shortest(horizon: int, lookback: int) -> int:
     With n windows that is the minimum of azure-semantics B.3, T >= 2 H + (n - 1) step + lookback + 1.
     """
     return horizon + lookback + 1
-
-
-@dataclass(frozen=True)
-class Shortfall:
-    """A series that has no room for every window."""
-
-    series: int
-    windows: int
-    reason: str
-
-
-def shortfalls(windows: Sequence[Window]) -> list[Shortfall]:
-    """The series that take part in fewer windows than there are, and why."""
-    if not windows:
-        return []
-    table, taken = windows[0].table, np.sum([w.included for w in windows], axis=0)
-    return [Shortfall(int(i), int(taken[i]), _reason(table, windows, int(i), int(taken[i]))) for i in np.flatnonzero(taken < len(windows))]
-
-
-def _reason(table: Table, windows: Sequence[Window], i: int, taken: int) -> str:
-    told = f"{table.label(i)} takes part in {taken} of {len(windows)} windows: "
-    newest = windows[-1]
-    if table.end[i] < newest.cutoff[i] or newest.drop[i] == 0:
-        return told + "it ends before the others do; align the windows by series to test it on its own last values"
-    ahead = newest.gap + newest.horizon
-    return told + (
-        f"it has {np.isfinite(table.values(i)).sum()} known values in {table.sizes[i]} steps, and one window needs "
-        f"{newest.min_length + ahead} ({newest.min_length} to train on, {ahead} ahead); give it more history, or ask for a shorter "
-        "horizon or fewer windows"
-    )
 
 
 @dataclass(frozen=True, eq=False)

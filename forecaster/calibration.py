@@ -32,11 +32,17 @@ NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
 PRIOR_WINDOWS = 0.5
 """Weight, in windows, of what the group says about the scale of a series."""
 
+PRIOR_GROUP = 0.5
+"""Weight, in windows of a series, of the expected size against what the residuals of the group are."""
+
 PRIOR_POOL = 8.0
 """Weight, in residuals, of the normal quantiles against the pooled ones."""
 
 LEAST = 0.1
-"""What a group's residuals are at least, in expected scales: a backtest without any error promises no future without any."""
+"""What the residuals of a series are at least, in expected scales: a backtest without error promises no future without any."""
+
+MOST = 1000.0
+"""What the residuals of a series are at most, in expected scales; where they are more, more is expected of it."""
 
 PRIOR_STEP = 30.0
 """Weight, in residuals, of a power of the step against the mean size at the step itself."""
@@ -65,18 +71,18 @@ class Spread:
     table: Floats
 
     @classmethod
-    def of(cls, actual: Floats, forecast: Floats, scale: Floats, group_ptr: Ints) -> Spread:
+    def of(cls, actual: Floats, forecast: Floats, expected: Floats, group_ptr: Ints) -> Spread:
         """Learn from out-of-fold forecasts.
 
         Args:
             actual: NaN where unknown. (windows, series, horizon)
             forecast: NaN where there is none. (windows, series, horizon)
-            scale: What to expect of a series without residuals, such as `Scale.mae`. (series,)
+            expected: What to expect of a series without residuals, as `expected` tells it. (series,)
             group_ptr: Boundaries of the groups in the series. (groups + 1,)
         """
         residual = np.where(np.isfinite(actual) & np.isfinite(forecast), actual - forecast, np.nan)
         group = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr))
-        size, sizes = _scales(np.abs(residual), scale, group_ptr, group)
+        size, sizes = _scales(np.abs(residual), expected, group_ptr, group)
         standard = _over(residual, sizes[..., None])
         profile = _profile(np.abs(standard), group_ptr)
         standard = _over(standard, profile[group])
@@ -109,15 +115,26 @@ class Spread:
         return replace(self, scale=self.scale[chosen], bias=self.bias[chosen], group=self.group[chosen])
 
 
+def expected(table: Table, horizon: int) -> Floats:
+    """Mean size of the residuals that a seasonal naive forecast would have over the steps of the horizon. (series,)"""
+    return np.asarray(Scale.of(table).mae * _growth(table, horizon).mean(1)[table.group], np.float64)
+
+
 def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
     """Scale of each series, and the one of each window that the other windows give. (series,), (windows, series)
 
-    A series is shrunk towards what its group's residuals are to the expected scale, the more so the fewer windows it has.
+    A series is shrunk towards what its group's residuals are to the expected size, the more so the fewer windows it has, and a group
+    towards the expected size itself: forecasts that were chosen on a single window look better in it than they are.
     """
     per_window = _mean(size, -1)
-    ratio = per_group(_over(_mean(per_window, 0), expected), group_ptr)
-    prior = np.where(np.isfinite(ratio), np.maximum(ratio, LEAST), 1.0)[group] * expected
     count, sums = np.isfinite(per_window), np.nan_to_num(per_window)
+    mine = _mean(per_window, 0)
+    expected = np.fmax(expected, mine / MOST)
+    # the geometric mean, so that one series that was all but constant before does not speak for all
+    ratio = np.exp(per_group(np.log(np.maximum(_over(mine, expected), LEAST)), group_ptr))
+    seen = np.where(np.isfinite(ratio), total(count.sum(0).astype(np.float64), group_ptr), 0.0)
+    believed = seen / (seen + PRIOR_GROUP)
+    prior: Floats = (believed * np.nan_to_num(ratio) + 1 - believed)[group] * expected
 
     def shrunk(sums: Floats, windows: Floats) -> Floats:
         return (sums + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)
@@ -175,12 +192,14 @@ def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Flo
 def _pooled(standard: Floats, group_ptr: Ints) -> Floats:
     """Quantiles of all residuals of each group at `LEVELS`, pulled towards the prior ones where they are few. (groups, levels)
 
-    The level p of n residuals is the ((n + 1) p)-th of them: what a further, exchangeable one falls below with probability p.
-    Residuals of one window resemble each other, so n counts them for as many as they are worth.
+    The level p of n independent residuals is the ((n + 1) p)-th of them, which has the part p + (p - 1/2) / n of them below: what a
+    further, exchangeable one falls below with probability p. Residuals of one window resemble each other, so n counts them for as
+    many as they are worth.
     """
     values, first, n = _sorted(standard, group_ptr)
     worth = n / _resemblance(standard, group_ptr)[:, None]
-    place = np.clip(((worth + 1) * LEVELS - 1) / np.maximum(worth - 1, 1e-9), 0, 1) * np.maximum(n - 1, 0)
+    below = np.clip(LEVELS + (LEVELS - 0.5) / np.maximum(worth, 1e-9), 0, 1)
+    place = np.clip(below * n - 0.5, 0, np.maximum(n - 1, 0))
     low = np.floor(place).astype(np.int64)
     here, there = (values[np.minimum(first + k, len(values) - 1)] for k in (low, np.minimum(low + 1, np.maximum(n - 1, 0))))
     edge = np.interp(worth / (worth + 1), LEVELS, NORMAL)

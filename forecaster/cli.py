@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from forecaster import frames, metrics
-from forecaster.errors import ForecasterError
+from forecaster import archive, frames, metrics
+from forecaster.errors import ForecasterError, SettingsError
 from forecaster.job import Forecaster
 from forecaster.progress import trial_lines
 from forecaster.settings import JobFile
@@ -37,6 +38,7 @@ def fit(
     report: Annotated[Path | None, typer.Option("--report", help="Also write an HTML page here.")] = None,
 ) -> None:
     """Try the learners, choose, fit, and save the fitted job."""
+    archive.refuse_foreign(out)
     forecaster = _fitted(job, data)
     forecaster.save(out)
     if report is not None:
@@ -52,9 +54,10 @@ def predict(
     horizon: Annotated[int | None, typer.Option("--horizon", min=1, help="Steps ahead, where not those of the job.")] = None,
 ) -> None:
     """Forecast every series of a fitted job."""
-    forecast = Forecaster.load(model).predict(future, horizon)
-    write(frames.read(forecast)[0], out)
-    typer.echo(f"{len(forecast)} rows written to {out}")
+    writer = writer_of(out)
+    forecast = frames.read(Forecaster.load(model).predict(future, horizon))[0]
+    writer(forecast)
+    typer.echo(f"{forecast.num_rows} rows written to {out}")
 
 
 @app.command()
@@ -64,19 +67,26 @@ def backtest(
     out: Annotated[Path | None, typer.Option("--out", help="Where to write the out-of-fold forecasts (.parquet or .csv).")] = None,
 ) -> None:
     """Compare the learners over the windows of the backtest."""
+    writer = None if out is None else writer_of(out)
     forecaster = _fitted(job, data)
-    if out is not None:
-        write(frames.read(forecaster.backtest_)[0], out)
+    if writer is not None:
+        writer(frames.read(forecaster.backtest_)[0])
         typer.echo(f"out-of-fold forecasts written to {out}")
 
 
-def write(table: pa.Table, path: Path) -> None:
-    """Write a table as Parquet, or as CSV where the name ends so."""
+WRITERS: dict[str, Callable[[pa.Table, Path], None]] = {".parquet": pa_parquet.write_table, ".csv": pa_csv.write_csv}
+
+
+def writer_of(path: Path) -> Callable[[pa.Table], None]:
+    """What writes a table to this path, so that a path that cannot be written is known before any work.
+
+    Raises:
+        SettingsError: the name ends in nothing that can be written.
+    """
+    if path.suffix not in WRITERS:
+        raise SettingsError(f"--out {path}: expected a name that ends in {' or '.join(WRITERS)}, such as {path.stem or 'forecast'}.parquet")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        pa_csv.write_csv(table, path)
-    else:
-        pa_parquet.write_table(table, path)
+    return lambda table: WRITERS[path.suffix](table, path)
 
 
 def show(table: pa.Table, columns: list[str], title: str) -> None:
@@ -102,16 +112,18 @@ def _fitted(job: Path, data: str) -> Forecaster:
     show(board, ["rank", "learner", "score", "fit_seconds", "status"], f"leaderboard ({name})")
     found = frames.read(forecaster.findings_)[0]
     if found.num_rows:
-        show(found.slice(0, 10), ["rule", "count", "action", "message"], f"findings (first {min(10, found.num_rows)} of {found.num_rows})")
+        columns = [*(name for name in settings.series if name in found.column_names), "rule", "count", "message"]
+        show(found.slice(0, 10), columns, f"findings (first {min(10, found.num_rows)} of {found.num_rows})")
     return forecaster
 
 
 def guarded(command: Callable[[], None]) -> None:
-    """Run a command line; an error that we raised on purpose is one line and exit code 2, not a traceback."""
+    """Run a command line: what we raise on purpose and what the disk refuses is one line and exit code 2, a warning is one line."""
+    warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
     try:
         command()
-    except ForecasterError as error:
-        typer.echo(f"error: {error}", err=True)
+    except (ForecasterError, OSError) as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise SystemExit(2) from None
 
 

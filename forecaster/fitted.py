@@ -10,13 +10,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from forecaster import frames, metrics
+from forecaster import frames, learners, metrics
 from forecaster.archive import storable
 from forecaster.automl.search import Search
 from forecaster.calibration import Spread
+from forecaster.ensembles import CHOSEN
+from forecaster.errors import SettingsError
 from forecaster.guardrails import Findings, check_future
 from forecaster.schema import Schema
-from forecaster.table import Floats, Ints, Table
+from forecaster.table import Floats, Future, Ints, Table
 
 
 @storable
@@ -34,7 +36,6 @@ class Fitted:
         fallback: Why a series is forecast by the baseline. Series index -> reason
         seconds: Time that the whole fit took.
         floor: No forecast of a series lies below; -inf for no bound. (series,)
-        scale: Mean size of the seasonal differences of each series: what to expect of its residuals. (series,)
         greater_is_better: Direction of the metric.
     """
 
@@ -47,7 +48,6 @@ class Fitted:
     fallback: Mapping[int, str]
     seconds: float
     floor: Floats
-    scale: Floats
     greater_is_better: bool
 
     @property
@@ -64,11 +64,24 @@ class Fitted:
         Returns:
             Series columns, time, "forecast" and one column per quantile ("q0.1").
         """
-        steps = int(self.options["horizon"] if horizon is None else horizon)
-        ahead, _ = check_future(future, self.table, self.schema, steps)
-        mean = self.search.forecast(self.table, steps, ahead).mean
+        ahead, _ = self.look_ahead(future, horizon)
+        return self.forecast(ahead)
+
+    def look_ahead(self, future: pa.Table | None = None, horizon: int | None = None) -> tuple[Future, Findings]:
+        """The known covariates of the steps ahead, in the order of the series, and what the guardrails saw in them."""
+        steps = self.options["horizon"] if horizon is None else horizon
+        if not isinstance(steps, int | np.integer) or isinstance(steps, bool):
+            raise SettingsError(f"horizon={steps!r}: expected a whole number of steps, 1 or more, such as horizon=28")
+        return check_future(future, self.table, self.schema, int(steps), aggregate=self.options.get("aggregate"))
+
+    def forecast(self, ahead: Future) -> pa.Table:
+        """Forecast every series for all steps of a future."""
+        try:
+            mean = self.search.forecast(self.table, ahead.steps, ahead).mean
+        finally:
+            learners.forget()
         columns = {"forecast": self._bounded(mean)} | self._quantiles(self.search.spread, mean)
-        when = self.table.end[:, None] + np.arange(1, steps + 1)
+        when = self.table.end[:, None] + np.arange(1, ahead.steps + 1)
         return frames.long(self.table.ids, self.table.frequency, when, columns, self.schema.time)
 
     def history(self) -> pa.Table:
@@ -77,24 +90,34 @@ class Fitted:
         ids = {name: values[table.series] for name, values in table.ids.items()}
         return frames.long(ids, table.frequency, table.steps[:, None], {self.schema.target: table.target[:, None]}, self.schema.time)
 
-    def backtest(self) -> pa.Table:
-        """Out-of-fold forecasts of every candidate and of the chosen forecast ("chosen"), with honest quantiles: those of a window come
-        from the residuals of the other windows."""
-        made = [(trial.learner, trial.forecast) for trial in self.search.trials] + [("chosen", self.search.chosen)]
+    @property
+    def final(self) -> str:
+        """What the final forecast is called: the name of the ensemble, "chosen" without one."""
+        return str(self.options["ensemble"] or CHOSEN)
+
+    def backtest(self, final: bool = True) -> pa.Table:
+        """Out-of-fold forecasts of every candidate and of the final forecast, with honest quantiles: those of a window come from the
+        residuals of the other windows.
+
+        Args:
+            final: Whether the rows of the final forecast are wanted; the learner column calls it `self.final`.
+        """
+        made = [(trial.learner, trial.forecast) for trial in self.search.trials]
+        made += [(self.final, self.search.chosen)] if final else []
         windows = [self._window(name, said, w) for name, said in made for w in range(len(said)) if np.isfinite(said).any()]
         return pa.concat_tables(windows) if windows else self._nothing()
 
     def leaderboard(self) -> pa.Table:
-        """One row per candidate, best first: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
+        """One row per candidate and one for the ensemble, best first: learner, score, rank, seconds, status, reason."""
         sign = -1.0 if self.greater_is_better else 1.0
         rows = [(t.learner, _mean(t.errors), t.fit_seconds, t.predict_seconds, t.status, t.reason) for t in self.search.trials]
-        if ((self.search.weights > 0).sum(axis=1) > 1).any():
-            rows.append((str(self.options["ensemble"]), _mean(self.search.errors), 0.0, 0.0, "done", ""))
+        if rows and self.options["ensemble"] is not None:
+            rows.append((self.final, _mean(self.search.errors), 0.0, 0.0, "done", ""))
         rows.sort(key=lambda row: (not np.isfinite(row[1]), row[1]))
         ranks = np.arange(1, len(rows) + 1)
         names = ("learner", "score", "fit_seconds", "predict_seconds", "status", "reason")
         columns: dict[str, Any] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-        columns["score"] = pa.array(sign * np.array(columns["score"], float), from_pandas=True)
+        columns["score"] = pa.array(sign * np.array(columns["score"], float) + 0.0, from_pandas=True)
         order = ("learner", "score", "rank", "fit_seconds", "predict_seconds", "status", "reason")
         return pa.table({name: ranks if name == "rank" else columns[name] for name in order})
 
@@ -139,7 +162,7 @@ class Fitted:
     def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
         """The out-of-fold forecasts of one candidate and window; its quantiles come from the residuals of the other windows."""
         search, others = self.search, [v for v in range(len(forecast)) if v != w] or [w]
-        spread = Spread.of(search.actual[others], forecast[others], self.scale, self.table.group_ptr)
+        spread = Spread.of(search.actual[others], forecast[others], search.typical, self.table.group_ptr)
         columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(spread, forecast[w])
         return self._told(name, search.cutoffs[w], columns, np.isfinite(search.actual[w]).any(axis=1))
 
@@ -163,12 +186,11 @@ class Fitted:
 
     def _scores(self) -> pa.Array:
         sign = -1.0 if self.greater_is_better else 1.0
-        return pa.array(sign * metrics.per_group(self.search.errors, self.table.group_ptr), from_pandas=True)
+        return pa.array(sign * metrics.per_group(self.search.errors, self.table.group_ptr) + 0.0, from_pandas=True)
 
     def _chosen_names(self) -> list[str]:
         names = np.array(self.search.learners)
-        ensemble = str(self.options["ensemble"] or "")
-        return [ensemble if (row > 0).sum() > 1 else str(names[row.argmax()]) if row.any() else "baseline" for row in self.search.weights]
+        return [self.final if (row > 0).sum() > 1 else str(names[row.argmax()]) if row.any() else "baseline" for row in self.search.weights]
 
     def _fallback_reasons(self) -> list[str]:
         """Why a group is a fallback: all of it, or some of its series; empty where it is not."""

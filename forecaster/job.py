@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import time as clock
+import warnings
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
 import pyarrow as pa
 
-from forecaster import archive, frames, guardrails, learners, metrics
-from forecaster.automl.candidates import baseline_name, choose
-from forecaster.automl.search import Plan, search
+from forecaster import archive, frames, guardrails
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
-from forecaster.errors import ArchiveError, ForecasterError
-from forecaster.features.design import Design
+from forecaster.block import check, feature_frame, fit_block
+from forecaster.errors import ArchiveError, ForecasterError, SettingsError
+from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
 from forecaster.settings import Settings
-from forecaster.table import Floats, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,13 +43,19 @@ class Forecaster:
         static: Covariates that do not change within a series.
         drop: Columns to leave out.
         lags: Lags of the target for regression learners: a list, "auto" or None.
-        windows: Rolling windows, as {"mean": [7, 28], "std": [28]}, "auto" or None.
+        windows: Windows of the target, "auto" or None, as {"mean": [7, 28], "season_max": [4], "ewm": [0.3], "expanding": ["mean"]}:
+            mean, std, min, max, sum or median of the last values; season_mean and so on of the last seasons; ewm and ewm_std with
+            weights; expanding over all values so far.
         holidays: A country ("US"), {"country", "subdiv", "names", "lead", "lag"}, a column with a country per series, or None.
-        featurization: "auto" adds calendar and static features, "off" does not.
+        featurization: "auto" adds calendar and static features, "off" does not; a Featurization or its options as a mapping has Fourier
+            terms, lags and windows of covariates, the recursive strategy and so on.
+        target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
+            {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
         block: Names of learners not to try.
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
-        metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number.
+        metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number; metrics of quantiles are judged by the
+            point metric of the median: mae for pinball, wape for wql, nmae for coverage.
         ensemble: "voting", or None for the single best learner of each group.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
@@ -82,7 +85,8 @@ class Forecaster:
         lags: Sequence[int] | int | Literal["auto"] | None = "auto",
         windows: Mapping[str, Any] | Literal["auto"] | None = "auto",
         holidays: str | Mapping[str, Any] | None = None,
-        featurization: str = "auto",
+        featurization: str | Featurization | Mapping[str, Any] = "auto",
+        target_transform: Any = (),
         learners: str | Sequence[Any] = "auto",
         block: str | Sequence[str] = (),
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
@@ -96,7 +100,9 @@ class Forecaster:
     ) -> None:
         options = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         self.settings = Settings.parse(options)
+        self._lost: dict[str, str] = {}  # options of a loaded job that were objects without a file format
         self._fitted: Fitted | None = None
+        self._ahead = guardrails.Findings()
         self._frames = frames.FrameKind("pandas")
 
     @classmethod
@@ -118,9 +124,14 @@ class Forecaster:
         Raises:
             DataError: the data breaks a rule that no repair can mend.
             UnknownName: a column does not exist.
+            SettingsError: the job was loaded, and its learners or metric were objects that no file can hold.
         """
-        frame, self._frames = frames.read(data)
-        self._fitted = fit_block(frame, self.settings, on_trial=on_trial)
+        for option, was in self._lost.items():
+            raise SettingsError(
+                f"{option}={was} was an object that no file can hold; to fit again, give it anew: Forecaster.load(folder, {option}=...)"
+            )
+        frame, kind = frames.read(data, defer=True)
+        self._fitted, self._frames, self._ahead = fit_block(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
         return self
 
     def predict(self, future: Any = None, horizon: int | None = None) -> Any:
@@ -132,24 +143,33 @@ class Forecaster:
 
         Returns:
             A frame of the type given to `fit`: series columns, time, "forecast" and one column per quantile ("q0.1").
+
+        Warns:
+            UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
-        rows = None if future is None else frames.read(future)[0]
-        return self._give(self._done.predict(rows, horizon))
+        rows = None if future is None else frames.read(future, defer=True)[0]
+        ahead, self._ahead = self._done.look_ahead(rows, horizon)
+        for batch in self._ahead.batches:
+            if batch.action != "noted":
+                others = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
+                warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
+        return self._give(self._done.forecast(ahead))
 
     def features(self, data: Any) -> Any:
         """The training matrix: series columns, time, target, origin, horizon and every engineered column by name."""
-        frame, kind = frames.read(data)
+        frame, kind = frames.read(data, defer=True)
         table, _ = check(frame, self.settings)
         return frames.give(feature_frame(table, self.settings), kind)
 
     @property
     def backtest_(self) -> Any:
-        """Out-of-fold forecasts of every candidate: series columns, time, cutoff, learner, actual, forecast and quantiles."""
-        return self._give(self._done.backtest())
+        """Out-of-fold forecasts of every candidate and of the ensemble, under the names that they have in `leaderboard_`: series columns,
+        time, cutoff, learner, actual, forecast and quantiles."""
+        return self._give(self._done.backtest(final=self.settings.ensemble is not None))
 
     @property
     def leaderboard_(self) -> Any:
-        """One row per learner: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
+        """One row per learner, and one for the ensemble: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
         return self._give(self._done.leaderboard())
 
     @property
@@ -159,8 +179,9 @@ class Forecaster:
 
     @property
     def findings_(self) -> Any:
-        """One row per finding of the guardrails: series columns, column, rule, count, first, action, message."""
-        return self._give(self._done.found())
+        """One row per finding of the guardrails in the data and in the last future: series columns, column, rule, count, first, action,
+        message."""
+        return self._give((self._done.findings + self._ahead).frame(self._done.schema))
 
     def save(self, folder: str | Path) -> None:
         """Save the fitted job: JSON, Parquet and native model files with checksums; no pickle.
@@ -168,11 +189,16 @@ class Forecaster:
         Raises:
             CannotSave: a custom learner has no safe file format.
         """
-        archive.save(self._done, Path(folder))
+        archive.save(self._done, Path(folder), extra={"frames": _told(self._frames)})
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Load what `save` wrote. No code from the files is run.
+    def load(cls, folder: str | Path, *, learners: Any = None, metric: Any = None) -> Self:
+        """Load what `save` wrote, ready to predict, and to fit again as the job that was saved. No code from the files is run.
+
+        Args:
+            folder: Where it was saved.
+            learners: Stands for the learners of the job where these were objects that no file can hold; needed to fit again only.
+            metric: Likewise.
 
         Raises:
             ArchiveError: a file is damaged, foreign or newer than this version.
@@ -180,9 +206,11 @@ class Forecaster:
         fitted = archive.load(Path(folder))
         if not isinstance(fitted, Fitted):
             raise ArchiveError(f"{folder} holds a {type(fitted).__name__}, not a fitted Forecaster")
-        options = {k: v for k, v in fitted.options.items() if k not in {"learners", "metric"}}
-        loaded = cls(**options)
-        loaded._fitted = fitted
+        given = {name: value for name, value in {"learners": learners, "metric": metric}.items() if value is not None}
+        settings, lost = Settings.revived({**fitted.options, **given})
+        loaded = cls.of(settings)
+        loaded._fitted, loaded._lost = fitted, lost
+        loaded._frames = _kind(archive.manifest(folder)["extra"].get("frames"))
         return loaded
 
     def plot(self, series: Any = None, future: Any = None, horizon: int | None = None) -> Figure:
@@ -193,14 +221,14 @@ class Forecaster:
         """
         from forecaster.plot import plot
 
-        rows = None if future is None else frames.read(future)[0]
+        rows = None if future is None else frames.read(future, defer=True)[0]
         return plot(self._done, series, rows, horizon)
 
     def report(self, path: str | Path, future: Any = None) -> Path:
         """Write one self-contained HTML page about the job."""
         from forecaster.report import write
 
-        return write(self._done, Path(path), None if future is None else frames.read(future)[0])
+        return write(self._done, Path(path), None if future is None else frames.read(future, defer=True)[0])
 
     @property
     def _done(self) -> Fitted:
@@ -212,69 +240,14 @@ class Forecaster:
         return frames.give(table, self._frames)
 
 
-def fit_block(
-    frame: pa.Table, settings: Settings, group: tuple[str, ...] = (), *, on_trial: Callable[[Trial], None] = lambda trial: None
-) -> Fitted:
-    """Fit all groups of a block in one call.
-
-    Args:
-        frame: Rows of the block.
-        settings: The options of the job.
-        group: Partition columns: one model per value; none for one model over all series.
-        on_trial: Called after each learner that was tried.
-    """
-    started = clock.perf_counter()
-    table, findings = check(frame, settings, group)
-    threads = settings.n_jobs if settings.n_jobs > 0 else os.cpu_count() or 1
-    design = design_of(settings)
-    candidates = choose(table, settings.named_learners, settings.block, design, threads=threads, seed=settings.seed)
-    baseline = learners.make(baseline_name(table))
-    plan = Plan(settings.horizon, settings.backtest, settings.metric, settings.ensemble, settings.time_limit, on_trial)
-    found = search(table, candidates, baseline, plan)
-    return Fitted(
-        options=settings.as_dict(),
-        schema=settings.schema_of(group),
-        table=table.tail(max(2 * settings.horizon, 4 * table.season_length, 60)),
-        rows=table.sizes,
-        search=found,
-        findings=findings,
-        fallback=found.forecast(table, settings.horizon, None).failed,
-        seconds=clock.perf_counter() - started,
-        floor=_floor(table, settings.lower_bound),
-        scale=metrics.Scale.of(table).mae,
-        greater_is_better=metrics.get(settings.metric).greater_is_better,
-    )
+def _told(kind: frames.FrameKind) -> dict[str, str]:
+    """The kind of frame that came, as JSON."""
+    return {"name": kind.name, "types": b64encode(pa.schema(list(kind.types.items())).serialize()).decode()}
 
 
-def check(frame: pa.Table, settings: Settings, group: tuple[str, ...] = ()) -> tuple[Table, guardrails.Findings]:
-    """The table of a frame, and what the guardrails saw and mended."""
-    return guardrails.check(
-        frame, settings.schema_of(group),
-        freq=settings.freq, season_length=settings.season_length, horizon=settings.horizon, aggregate=settings.aggregate,
-    )  # fmt: skip
-
-
-def design_of(settings: Settings) -> Design:
-    """The feature matrix that regression learners are given."""
-    rich = settings.featurization != "off"
-    return Design(
-        horizon=settings.horizon, lags=settings.lags, windows=settings.windows, holidays=settings.holidays,
-        calendar=rich, static=rich, seed=settings.seed,
-    )  # fmt: skip
-
-
-def feature_frame(table: Table, settings: Settings) -> pa.Table:
-    """The training matrix of the job as a frame."""
-    from forecaster.features.design import features_frame
-
-    return features_frame(table, design_of(settings), time=settings.time, target=settings.target)
-
-
-def _floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:
-    """The lower bound of each series."""
-    if bound is None:
-        return np.full(len(table), -np.inf)
-    if bound != "auto":
-        return np.full(len(table), float(bound))
-    lowest = np.fmin.reduceat(np.append(table.target, np.nan), table.indptr[:-1])
-    return np.where((lowest >= 0) & (table.sizes > 0), 0.0, -np.inf)
+def _kind(told: Mapping[str, str] | None) -> frames.FrameKind:
+    """The kind of frame that `_told` told; pandas where an archive does not say."""
+    if told is None:
+        return frames.FrameKind()
+    types = pa.ipc.read_schema(pa.py_buffer(b64decode(told["types"])))
+    return frames.FrameKind(told["name"], dict(zip(types.names, types.types, strict=True)))

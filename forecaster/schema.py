@@ -73,7 +73,7 @@ class Schema:
     def check(self, columns: Iterable[str], *, target: bool = True) -> Schema:
         """The schema as it holds for data with these columns.
 
-        Where `series` was left at its default and the data has no column of that name, the data is one series.
+        Where `series` was left at its default and the history has no column of that name, it is one series.
 
         Args:
             columns: Column names of the data.
@@ -83,7 +83,7 @@ class Schema:
             UnknownName: The data lacks a column; names the option that asked for it, and near columns.
         """
         there = list(columns)
-        one = self.series == _DEFAULT and not set(_DEFAULT) & set(self.group) and _surely_lacks(_DEFAULT[0], there)
+        one = target and self.series == _DEFAULT and not set(_DEFAULT) & set(self.group) and _surely_lacks(_DEFAULT[0], there)
         schema = replace(self, series=()) if one else self
         for field in fields(schema):
             for name in _several(field.name, getattr(schema, field.name)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from forecaster import ensembles, learners, metrics
 from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.features.design import Design
+from forecaster.features.featurization import OFF, Featurization
+from forecaster.features.targets import transform_of
+from forecaster.frequency import Frequency
 from forecaster.schema import Schema
+from forecaster.threads import available
 
 
 def _names(value: Any) -> Any:
@@ -34,7 +40,7 @@ class Settings(BaseModel):
     series: Names = Field(("unique_id",), description="Columns that together name a series.")
     time: str = Field("ds", description="Column of the stamps.")
     target: str = Field("y", description="Column to forecast.")
-    freq: str | int | None = Field(None, description="A pandas alias, or an int for integer steps; inferred where absent.")
+    freq: str | int | Frequency | None = Field(None, description="A pandas alias, or an int for integer steps; inferred where absent.")
     season_length: int | None = Field(None, ge=1, description="Steps in one season; from the frequency where absent.")
     aggregate: Literal["sum", "mean", "min", "max", "median"] | None = Field(None, description="How rows are joined into a coarser freq.")
     known: Names = Field((), description="Covariates known in advance (price, promotion).")
@@ -42,10 +48,11 @@ class Settings(BaseModel):
     static: Names = Field((), description="Covariates that do not change within a series.")
     drop: Names = Field((), description="Columns to leave out.")
     lags: Auto | tuple[Annotated[int, Field(ge=1)], ...] | None = Field("auto", description="Lags of the target.")
-    windows: Auto | dict[str, tuple[float, ...]] | None = Field("auto", description="Rolling windows: statistic -> sizes.")
+    windows: Auto | dict[str, tuple[Any, ...]] | None = Field("auto", description="Windows of the target: statistic -> sizes.")
     holidays: str | dict[str, Any] | None = Field(None, description="A country, a mapping, or a column of countries.")
-    featurization: Literal["auto", "off"] = Field("auto", description="Calendar, Fourier and static features, or none of them.")
-    learners: Auto | tuple[Any, ...] = Field("auto", description="Names or learner objects to try.")
+    featurization: Literal["auto", "off"] | Featurization = Field("auto", description="Calendar and static features, none, or others.")
+    target_transform: tuple[Any, ...] = Field((), description="What regression learners see of the target: log, difference, scale.")
+    learners: Auto | tuple[Any, ...] = Field("auto", description="Names, {name: options} or learner objects to try.")
     block: Names = Field((), description="Learners not to try.")
     backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
     metric: str | Callable[..., Any] = Field("nrmse", description="What the choice is made by.")
@@ -56,12 +63,24 @@ class Settings(BaseModel):
     n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
 
-    @field_validator("learners", "lags", mode="before")
+    @field_validator("horizon", mode="before")
+    @classmethod
+    def _a_number(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise SettingsError(f"horizon: expected a whole number of steps, got {value}")
+        return value
+
+    @field_validator("learners", "lags", "quantiles", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         if value is None or (isinstance(value, str) and value == "auto"):
             return value
         return tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
+
+    @field_validator("learners")
+    @classmethod
+    def _with_options(cls, value: Any) -> Any:
+        return value if isinstance(value, str) else tuple(_learner(one) for one in value)
 
     @field_validator("windows", mode="before")
     @classmethod
@@ -70,15 +89,43 @@ class Settings(BaseModel):
             return value
         return {k: tuple(v) if isinstance(v, (list, tuple)) else (v,) for k, v in value.items()}
 
+    @field_validator("featurization", mode="before")
+    @classmethod
+    def _featurization(cls, value: Any) -> Any:
+        return Featurization.of(value) if isinstance(value, Mapping) else value
+
+    @field_validator("target_transform", mode="before")
+    @classmethod
+    def _transforms(cls, value: Any) -> Any:
+        several = () if value is None else tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        for one in several:
+            if not isinstance(one, (str, Mapping)):
+                raise SettingsError(f"target_transform: expected names such as 'log' or {{'difference': 7}}, got {one!r}")
+            transform_of(one)
+        return several
+
     @field_validator("backtest", mode="before")
     @classmethod
     def _rolling_origin(cls, value: Any) -> Any:
-        return RollingOrigin(**value) if isinstance(value, Mapping) else value
+        if not isinstance(value, Mapping):
+            return value
+        known = [field.name for field in dataclasses.fields(RollingOrigin)]
+        for key in value:
+            if key not in known:
+                raise UnknownName.of("option of backtest", key, known)
+        return RollingOrigin(**value)
 
     @field_validator("quantiles")
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(sorted(set(value)))
+
+    @field_validator("n_jobs")
+    @classmethod
+    def _some_threads(cls, value: int) -> int:
+        if value < 1 and value != -1:
+            raise SettingsError(f"n_jobs: expected a number of threads, 1 or more, or -1 for one per core, got {value}")
+        return value
 
     @field_validator("metric")
     @classmethod
@@ -108,9 +155,47 @@ class Settings(BaseModel):
             settings = cls(**options)
         except ValidationError as error:
             raise _ours(error) from None
+        settings.design  # noqa: B018 (refuses lags, windows and holidays that cannot be meant)
+        settings.schema_of()  # refuses a column that plays two parts
+        settings._refuse_names_of_results()
         for name in (*settings.block, *(n for n in settings.named_learners if isinstance(n, str))):
             learners.check(name)
         return settings
+
+    def _refuse_names_of_results(self) -> None:
+        """A series or time column stands beside the columns of every result, so it may not be called like one of them."""
+        ahead = ("forecast", "cutoff", "learner", "actual", "origin", "horizon", *(f"q{level:g}" for level in self.quantiles))
+        found = ("column", "rule", "count", "first", "action", "message")
+        for option, names, taken in (("series", self.series, (*ahead, *found)), ("time", (self.time,), ahead)):
+            for name in set(names) & set(taken):
+                raise SettingsError(f"column {name!r} of {option}= is called like a column of the results; rename it in the data")
+
+    @classmethod
+    def revived(cls, told: Mapping[str, Any]) -> tuple[Self, dict[str, str]]:
+        """The settings that `as_dict` told, and the options that were objects and cannot be brought back: name -> what was told.
+
+        Those have their defaults in the settings.
+        """
+        lost = {}
+        for option in ("learners", "metric"):
+            try:
+                cls.parse({"horizon": 1, option: told[option]})
+            except SettingsError:
+                lost[option] = repr(told[option])
+        return cls.parse({name: value for name, value in told.items() if name not in lost}), lost
+
+    @property
+    def threads(self) -> int:
+        """Threads that `n_jobs` allows."""
+        return available() if self.n_jobs == -1 else self.n_jobs
+
+    @property
+    def design(self) -> Design:
+        """The feature matrix that regression learners are given."""
+        asked = self.featurization
+        more = asked if isinstance(asked, Featurization) else OFF if asked == "off" else Featurization()
+        options = {field.name: getattr(more, field.name) for field in dataclasses.fields(Featurization)}
+        return Design(horizon=self.horizon, lags=self.lags, windows=self.windows, holidays=self.holidays, seed=self.seed, **options)
 
     @property
     def named_learners(self) -> tuple[Any, ...]:
@@ -125,8 +210,9 @@ class Settings(BaseModel):
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
-        """The options as JSON-able data; objects appear as their `repr`."""
-        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        """The options as JSON-able data that `parse` takes back; a metric of your own appears as its `repr`."""
+        options = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        return options if self.learners == "auto" else options | {"learners": [_told(one) for one in self.learners]}
 
 
 class JobFile(Settings):
@@ -161,6 +247,30 @@ class JobFile(Settings):
         return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
 
 
+def _learner(one: Any) -> Any:
+    """A learner as it is kept: a name, {name: options} whose options are good, or an object."""
+    if not isinstance(one, Mapping):
+        return one
+    from forecaster.learners import _written
+
+    if _written.is_object(one):
+        return _written.from_data(one)
+    (name, options), *more = one.items() if one else [(None, None)]
+    if more or not isinstance(name, str) or not isinstance(options, Mapping | None):
+        raise SettingsError(f"learners: expected names, or one name with options such as {{lightgbm: {{rounds: 300}}}}, got {dict(one)!r}")
+    learners.with_options(name, options or {})
+    return {name: dict(options or {})}
+
+
+def _told(one: Any) -> Any:
+    """The plain data of a learner."""
+    if isinstance(one, (str, Mapping)):
+        return _plain(one)
+    from forecaster.learners import _written
+
+    return _written.as_data(one)
+
+
 def _ours(error: ValidationError) -> SettingsError:
     """One line per wrong option: its key, what was expected, what came; a wrong name keeps its own error."""
     lines = []
@@ -179,6 +289,6 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
-    if isinstance(value, RollingOrigin):
-        return {k: _plain(v) for k, v in vars(value).items()}
+    if isinstance(value, (Featurization, Frequency, RollingOrigin)):
+        return _plain(dataclasses.asdict(value))
     return repr(value)

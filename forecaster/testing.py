@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster import archive
+from forecaster.backtest import RollingOrigin, backtest
 from forecaster.errors import CannotPredict
 from forecaster.frequency import Frequency
 from forecaster.protocols import Forecast, Learner, Model
@@ -211,11 +212,20 @@ def tells_the_truth_about_quantiles(learner: Learner) -> None:
 
 
 def sees_nothing_after_the_cutoff(learner: Learner) -> None:
-    """Values after the cutoff change nothing."""
+    """In a backtest, other values of the target and of past covariates after a cutoff do not move the forecasts from there."""
     table = sales()
-    last = np.arange(len(table.target)) >= np.repeat(table.indptr[1:] - 5, table.sizes)
-    changed = table.with_target(np.where(last, -1e6, table.target))
-    same(learner.fit(table.drop_last(5)).predict(4), learner.fit(changed.drop_last(5)).predict(4))
+    table = dataclasses.replace(table, past={"visits": np.cos(np.arange(len(table.target))).astype(np.float32)})
+    rolling = RollingOrigin(windows=2, refit=False)
+    first, _ = rolling.split(table, 4)
+    later = table.steps > first.cutoff[table.series]
+    visits = np.where(later, 1e6, table.past["visits"]).astype(np.float32)
+    changed = dataclasses.replace(table, target=np.where(later, -1e6, table.target), past={"visits": visits})
+    one, two = (backtest(learner, rolling.split(values, 4)) for values in (table, changed))
+    np.testing.assert_array_equal(one.forecast[0], two.forecast[0])
+    if one.quantiles is not None and two.quantiles is not None:
+        np.testing.assert_array_equal(one.quantiles[0], two.quantiles[0])
+    if learner.traits.rolls_forward:
+        assert not np.array_equal(one.forecast[1], two.forecast[1])
 
 
 def survives_hard_series(learner: Learner) -> None:

@@ -6,10 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from many_models.work import Receipt
 
 Ints = NDArray[np.int64]
 
@@ -36,6 +40,7 @@ class Block:
         files: Where the rows lie.
         tries: How many times these groups were tried before and took their worker down.
         before: Attempts of earlier rounds, which were recorded and are now repeated.
+        lost: What became of it, where nothing is left to try and it is only given a fallback forecast.
     """
 
     key: str
@@ -43,6 +48,7 @@ class Block:
     files: tuple[str, ...] = ()
     tries: int = 0
     before: int = 0
+    lost: Receipt | None = None
 
     def __len__(self) -> int:
         return int(self.groups.num_rows)
@@ -59,8 +65,12 @@ class Block:
 
     @property
     def attempts(self) -> int:
-        """Attempts of these groups, this one included."""
-        return self.before + self.tries + 1
+        """Attempts of these groups, this one included; a fallback is none."""
+        return self.before + self.tries + (self.lost is None)
+
+    def instead(self, lost: Receipt) -> Block:
+        """The same block, to be given a fallback forecast after it was lost."""
+        return replace(self, tries=self.tries + 1, lost=lost)
 
 
 def costs(groups: pa.Table) -> Ints:

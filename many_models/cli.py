@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +19,12 @@ import typer
 from forecaster import frames
 from forecaster.errors import ForecasterError, SettingsError
 from forecaster.settings import JobFile
-from many_models import keys
+from many_models import keys, outcomes
 from many_models.many import ManyModels
-from many_models.outcomes import MODELLED
 from many_models.run import Run
 
-FAILURES, USAGE, STOPPED = 3, 2, 130
-"""Exit codes beside 0: some groups have no model, the command cannot be meant, stopped by Ctrl-C."""
+BROKEN, USAGE, FAILURES, STOPPED = 1, 2, 3, 130
+"""Exit codes beside 0: a file cannot be read or written, the command cannot be meant, some groups have no model, stopped by Ctrl-C."""
 SHOWN = 10
 """Most groups that are named on the screen."""
 
@@ -124,12 +125,21 @@ def evaluate(
 
 
 def main() -> None:
-    """Run the command; errors are one line, not a traceback."""
+    """Run the command; errors and warnings are one line, not a traceback."""
+    warnings.showwarning = _tell  # type: ignore[assignment]
     try:
         app(standalone_mode=True)
     except ForecasterError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(USAGE)
+    except OSError as error:
+        typer.echo(f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
+        sys.exit(BROKEN)
+
+
+def _tell(message: Warning | str, *_: object) -> None:
+    """A warning as a line of the screen."""
+    typer.echo(f"note: {message}", err=True)
 
 
 @contextmanager
@@ -154,17 +164,17 @@ def _end(run: Run) -> None:
 def _name_failures(run: Run) -> None:
     """The first groups without a model, grouped by cause."""
     told = run.told()
-    bad = told.filter(pc.invert(pc.is_in(told["status"], pa.array(MODELLED))))
+    bad = outcomes.without_model(told)
     by = bad.select(bad.column_names[: bad.column_names.index("status")])
     for i in range(min(bad.num_rows, SHOWN)):
-        typer.echo(_narrow(f"  {bad['status'][i]}: {keys.told(by, i, 30)}: {bad['error_type'][i]}: {bad['error'][i]}"))
+        typer.echo(_wrapped(f"{bad['status'][i]}: {keys.told(by, i, 30)}: {bad['error_type'][i]}: {bad['error'][i]}"))
     if bad.num_rows > SHOWN:
         typer.echo(f"  and {bad.num_rows - SHOWN} more: see Run.open({str(run.path)!r}).outcomes()")
 
 
-def _narrow(line: str, width: int = 80) -> str:
-    line = " ".join(line.split()) if not line.isprintable() else line
-    return line if len(line) <= width else f"{line[: width - 3]}..."
+def _wrapped(line: str) -> str:
+    """A line of at most three lines of the screen."""
+    return textwrap.fill(line, 80, initial_indent="  ", subsequent_indent="    ", max_lines=3, placeholder=" ...")
 
 
 def _limit(text: str) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from forecaster import errors
-from forecaster.errors import CannotSave, MissingExtra, SettingsError
+from forecaster.errors import CannotSave, ForecasterError, MissingExtra, SettingsError
 from many_models import engines, manifest, outcomes, spool
 from many_models.blocks import Block, split
 from many_models.how import How
@@ -17,8 +17,12 @@ from many_models.progress import Show, Tally
 from many_models.source import Source
 from many_models.store import LocalStore, Markers
 from many_models.task import Task
-from many_models.work import DONE, REFUSED, Engine, Receipt
+from many_models.work import DONE, HALTED, REFUSED, Engine, Receipt
 from many_models.worker import Train, blocks_of, commit
+
+
+class CannotWrite(ForecasterError, OSError):
+    """The disk is full or read-only: no group is to blame."""
 
 
 @dataclass
@@ -42,14 +46,21 @@ class Course:
     probed: bool = False
 
     def settle(self, block: Block, receipt: Receipt) -> None:
-        """Take note of a block that is done; cut up one that was lost, or record what became of its last group.
+        """Take note of a block that is done; cut up one that was lost, or give its last group a fallback.
 
         Raises:
             MissingExtra: the job needs a package that is not there.
             CannotSave: the job has a learner without a safe file format.
+            CannotWrite: the disk is full or read-only.
         """
         if receipt.status == DONE:
             self._done(block, receipt)
+        elif receipt.status == HALTED:
+            raise CannotWrite(
+                f"the run at {str(self.root)!r} cannot go on: {receipt.error}. What is done is kept; make room and train again"
+            )
+        elif block.lost is not None:
+            self._record(block, block.lost)
         elif receipt.status == REFUSED:
             self._refused(block, receipt)
         else:
@@ -68,12 +79,13 @@ class Course:
         self.tally.add(receipt.counts, block.cost)
         if set(receipt.counts) <= set(MODELLED) and block.files == (spool.location(block.key),):
             LocalStore(self.root / spool.FOLDER).delete(block.key)
-        self._release()
+        if block.lost is None:
+            self._release()
 
     def _refused(self, block: Block, receipt: Receipt) -> None:
         if isinstance(error := _error(receipt), (MissingExtra, CannotSave)):
             raise error
-        if self.tally.counts:
+        if set(self.tally.counts) & set(MODELLED):
             self._lost(block, receipt, "failed")
         elif len(block) > 1 and not self.probed:
             self.probed = True
@@ -92,9 +104,13 @@ class Course:
         for part in smaller:
             self.engine.submit(part)
         if not smaller:
-            told = outcomes.lost(block.groups, status, block.attempts, receipt.error_type, receipt.error, receipt.seconds)
-            commit(blocks_of(self.root), block, self.task, told)
-            self.tally.add({status: len(block)}, block.cost)
+            self.engine.submit(block.instead(replace(receipt, status=status)))
+
+    def _record(self, block: Block, lost: Receipt) -> None:
+        """Not even a fallback could be had."""
+        told = outcomes.lost(block.groups, lost.status, block.attempts, lost.error_type, lost.error, lost.seconds)
+        commit(blocks_of(self.root), block, self.task, told)
+        self.tally.add({lost.status: len(block)}, block.cost)
 
 
 def run(task: Task, root: Path, how: How, blocks: Sequence[Block], columns: Sequence[str], total: int, rows: Source | None = None) -> None:

@@ -20,6 +20,7 @@ _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 _OTHER = np.uint64(0xD6E8FEB86659FD93)
 _NULL = np.uint64(0x6A09E667F3BCC909)
+_NANOSECONDS = {"D": 86_400 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 
 def row_hashes(table: pa.Table) -> Hashes:
@@ -75,13 +76,18 @@ def _hashed(column: pa.Array) -> Hashes:
         return _with_nulls(filled.cast(wide).to_numpy(zero_copy_only=False).view(np.uint64), column)
     if pa.types.is_temporal(kind):
         return _hashed_stamps(column)
+    if pa.types.is_nested(kind):
+        return _with_nulls(np.array([_word(repr(value).encode()) for value in column.to_pylist()], np.uint64), column)
     return _looked_up(column.dictionary_encode())
 
 
 def _hashed_stamps(column: pa.Array) -> Hashes:
-    width = pa.int32() if column.type.bit_width == 32 else pa.int64()
-    numbers = column.view(width).fill_null(0).cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return _with_nulls(numbers.view(np.uint64) ^ _word(str(column.type).encode()), column)
+    """A hash of the moment, whatever the unit: a file may hold milliseconds where seconds were given."""
+    kind = column.type
+    numbers = column.view(pa.int32() if kind.bit_width == 32 else pa.int64()).fill_null(0).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    unit = "D" if pa.types.is_date32(kind) else "ms" if pa.types.is_date64(kind) else kind.unit
+    family = "date" if pa.types.is_date(kind) else f"{str(kind).partition('[')[0].rstrip('3264')} {getattr(kind, 'tz', None)}"
+    return _with_nulls((numbers.view(np.uint64) * np.uint64(_NANOSECONDS[unit])) ^ _word(family.encode()), column)
 
 
 def _looked_up(column: pa.DictionaryArray) -> Hashes:

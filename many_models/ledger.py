@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from many_models.outcomes import MODELLED
+from many_models.outcomes import MODELLED, origin
 from many_models.store import Store
 
 Ints = NDArray[np.int64]
@@ -37,9 +37,14 @@ def _outcomes(folder: Path, key: str, job: str) -> pa.Table | None:
     except FileNotFoundError:
         # Another process has just taken the block away: its groups live in a newer one.
         return None
+    except (OSError, pa.ArrowException):
+        # Damaged: the next training does its groups again.
+        return None
     if (rows.schema.metadata or {}).get(b"job", b"").decode() != job:
         return None
     rows = rows.replace_schema_metadata(None)
+    if "forecast" not in rows.column_names:  # written before groups without a model had one
+        rows = rows.append_column("forecast", origin(rows["status"]))
     return rows.append_column("block", pa.array([key] * rows.num_rows, pa.string()))
 
 

@@ -75,5 +75,5 @@ class ManyModels:
         """
         if deadline is not None:
             raise SettingsError(f"deadline={deadline!r}: there are no deadlines yet; leave it out, a run can be stopped at any time")
-        train(self.task, data, Path(path), How.of(engine, workers, time_limit_per_group, memory_limit, progress), resume)
-        return Run(Path(path), self.task)
+        task = train(self.task, data, Path(path), How.of(engine, workers, time_limit_per_group, memory_limit, progress), resume)
+        return Run(Path(path), task)

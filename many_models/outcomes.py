@@ -17,8 +17,11 @@ MODELLED = ("done", "fallback")
 
 COLUMNS = {
     "status": pa.string(), "learner": pa.string(), "score": pa.float64(), "seconds": pa.float64(), "attempts": pa.int64(),
-    "rows": pa.int64(), "data_hash": pa.string(), "error_type": pa.string(), "error": pa.string(),
+    "rows": pa.int64(), "data_hash": pa.string(), "error_type": pa.string(), "error": pa.string(), "forecast": pa.string(),
 }  # fmt: skip
+
+MODEL, FALLBACK = "model", "fallback"
+"""Where the forecast of a group comes from: what was trained for it, or what stands in for that; null where it has none."""
 
 
 def fitted(groups: pa.Table, told: pa.Table, attempts: int) -> pa.Table:
@@ -42,15 +45,39 @@ def fitted(groups: pa.Table, told: pa.Table, attempts: int) -> pa.Table:
         elif name in known.column_names:
             columns[name] = pc.if_else(silent, pa.scalar(_SILENT.get(name), kind), known[name].cast(kind))
     columns["attempts"] = pa.array([attempts] * groups.num_rows, pa.int64())
+    columns["forecast"] = origin(columns["status"])
     return _ordered(columns, groups.num_rows)
 
 
-def lost(groups: pa.Table, status: str, attempts: int, error_type: str, error: str, seconds: float = 0.0) -> pa.Table:
-    """Outcomes of groups that have no model."""
+def origin(status: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Where forecasts come from, by the status of groups that had no fallback beside it."""
+    return pc.if_else(pc.equal(status, "done"), MODEL, pc.if_else(pc.equal(status, "fallback"), FALLBACK, pa.scalar(None, pa.string())))
+
+
+def lost(
+    groups: pa.Table, status: str, attempts: int, error_type: str, error: str, seconds: float = 0.0, fallback: str | None = None
+) -> pa.Table:
+    """Outcomes of groups that have no model; `fallback` is the learner that forecasts instead, if any does."""
     n = groups.num_rows
     columns: dict[str, Any] = {name: groups[name] for name in [*_by(groups), "rows", "data_hash"]}
     same = {"status": status, "seconds": seconds / max(n, 1), "attempts": attempts, "error_type": error_type, "error": error}
+    same |= {"learner": fallback, "forecast": fallback and FALLBACK}
     return _ordered(columns | {name: pa.array([value] * n, COLUMNS[name]) for name, value in same.items()}, n)
+
+
+def with_forecast(table: pa.Table) -> pa.Table:
+    """The groups that have a forecast, by a model of their own or by a fallback."""
+    return table.filter(pc.is_valid(table["forecast"]))
+
+
+def with_model(table: pa.Table) -> pa.Table:
+    """The groups that have a model of their own."""
+    return table.filter(pc.is_in(table["status"], pa.array(MODELLED)))
+
+
+def without_model(table: pa.Table) -> pa.Table:
+    """The groups that have none."""
+    return table.filter(pc.invert(pc.is_in(table["status"], pa.array(MODELLED))))
 
 
 def empty(groups: pa.Table) -> pa.Table:

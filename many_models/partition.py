@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,9 @@ class Groups:
         return bool(self.files)
 
 
-def partition(rows: Source, by: Sequence[str], columns: Sequence[str], series: Sequence[str] = ()) -> Groups:
+def partition(
+    rows: Source, by: Sequence[str], columns: Sequence[str], series: Sequence[str] = (), look: Callable[[pa.Table], None] | None = None
+) -> Groups:
     """Find the groups of the data in one pass.
 
     Args:
@@ -52,12 +54,15 @@ def partition(rows: Source, by: Sequence[str], columns: Sequence[str], series: S
         by: The partition columns.
         columns: Columns that count: a change in any of them is a change of the group.
         series: The columns that name a series, to check that no series is split over groups.
+        look: Is shown the rows as they go by.
 
     Raises:
         DataError: there are no rows, or a series lies in two groups.
     """
     counts, pairs, files, spread = [], [], [], 0
     for batch in rows.batches(columns):
+        if look is not None:
+            look(batch.rows)
         counted = _count(batch, by)
         counts.append(counted)
         files.append(batch.file)

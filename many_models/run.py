@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from forecaster import frames
+from forecaster.errors import ForecasterError
 from many_models import evaluation, leaderboard, ledger, manifest, outcomes, scoring
 from many_models.how import How
-from many_models.outcomes import MODELLED
 from many_models.plan import Plan
 from many_models.status import Status, status_of
 from many_models.task import Task
@@ -61,7 +62,7 @@ class Run:
 
     def outcomes(self) -> Any:
         """One row per group that has been worked on: partition columns, status, learner, score, seconds, attempts, rows, data_hash,
-        error_type, error."""
+        error_type, error, forecast ("model", "fallback" or null: where its forecast comes from)."""
         return self._give(self.told())
 
     def leaderboard(self) -> Any:
@@ -81,7 +82,8 @@ class Run:
         return self._give(self.table("backtest"))
 
     def forecast(self, future: Any = None, out: str | Path | None = None, horizon: int | None = None, workers: int | None = None) -> Any:
-        """Forecast all groups that have a model.
+        """Forecast all groups: those without a model of their own by what stands in for it ("fallback" in the column "forecast" of
+        `outcomes()`).
 
         Args:
             future: Rows with the series columns, the time and the known covariates of the steps ahead, where there are any.
@@ -92,6 +94,8 @@ class Run:
         Returns:
             A frame with series columns, time, "forecast" and one column per quantile, or the path `out`.
         """
+        if out is not None:
+            scoring.check_out(Path(out))
         parts = scoring.forecasts(self.path, self.task, self._live(), future, horizon, workers)
         if out is None:
             return self._give(scoring.together(parts, self._keys()))
@@ -123,12 +127,16 @@ class Run:
         train_again(self.task, self.path, How.of(engine, workers, time_limit_per_group, memory_limit, progress))
         return self
 
-    def report(self, path: str | Path) -> Path:
-        """Write one self-contained HTML page about the run."""
+    def report(self, path: str | Path, forecast: Any = None) -> Path:
+        """Write one self-contained HTML page about the run.
+
+        Args:
+            path: Where to; folders are made.
+            forecast: What `forecast(future)` gave, to be drawn; what training left is drawn where absent.
+        """
         from many_models.report import write
 
-        written: Path = write(self, Path(path))
-        return written
+        return write(self, Path(path), forecast)
 
     def status(self) -> Status:
         """How far the run is, also while another process works on it."""
@@ -146,8 +154,16 @@ class Run:
         """The fitted blocks, or those of some groups: what plots and explanations are made from."""
         live = self._live()
         live = live if groups is None else only(live, groups)
-        modelled = live.filter(pc.is_in(live["status"], pa.array(MODELLED)))
-        return [self.task.read(blocks_of(self.path).get(key) / "models") for key in dict.fromkeys(modelled["block"].to_pylist())]
+        made = outcomes.with_forecast(live)
+        return list(self._read(dict.fromkeys(made["block"].to_pylist())))
+
+    def _read(self, keys: Iterable[str]) -> Iterator[Any]:
+        """The models of some blocks; those that cannot be loaded are passed over with a warning."""
+        for key in keys:
+            try:
+                yield self.task.read(blocks_of(self.path).get(key) / "models")
+            except (ForecasterError, OSError, pa.ArrowException) as error:
+                warnings.warn(f"the models of block {key} cannot be loaded any more; train again: {error}", stacklevel=3)
 
     def _live(self) -> pa.Table:
         """The outcome of every group of the plan that has one, with the block that it lies in."""
@@ -164,9 +180,8 @@ class Run:
 
     def _each(self, name: str) -> list[tuple[pa.Table, pa.Table]]:
         """A table of each block, cut to the groups that live in it, with these groups."""
-        live = self._live()
-        modelled = live.filter(pc.is_in(live["status"], pa.array(MODELLED)))
-        return scoring.tables(self.path, modelled, name, self._keys().column_names)
+        kept = outcomes.with_forecast if name in ("forecasts", "findings") else outcomes.with_model
+        return scoring.tables(self.path, kept(self._live()), name, self._keys().column_names)
 
     def _keys(self) -> pa.Table:
         """The partition columns, one row per group."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from forecaster import frames
-from forecaster.errors import CannotPredict, UnknownName
-from many_models import engines, keys, spool
+from forecaster.errors import CannotPredict, SettingsError, UnknownName
+from many_models import engines, keys, outcomes, spool
 from many_models.blocks import Block
 from many_models.how import How
-from many_models.outcomes import MODELLED
 from many_models.source import Frame
 from many_models.store import LocalStore
 from many_models.task import Task
@@ -45,7 +46,8 @@ def tables(root: Path, live: pa.Table, name: str, by: Sequence[str]) -> list[tup
     made = []
     for key, groups in _by_block(live, by):
         file = blocks_of(root).get(key) / f"{name}.parquet"
-        if file.exists():
+        # What is damaged is as good as not there.
+        with suppress(FileNotFoundError, pa.ArrowException):
             made.append((groups, _cut(pq.read_table(file).replace_schema_metadata(None), groups)))
     return made
 
@@ -56,16 +58,26 @@ def forecasts(root: Path, task: Task, live: pa.Table, future: Any, horizon: int 
     Raises:
         CannotPredict: no group could be forecast.
     """
-    modelled = live.filter(pc.is_in(live["status"], pa.array(MODELLED)))
+    live = outcomes.with_forecast(live)
     if future is None and horizon is None:
-        kept = [table for _, table in tables(root, modelled, "forecasts", task.partition_by)]
-        if len(kept) == len(set(modelled["block"].to_pylist())):
+        kept = [table for _, table in tables(root, live, "forecasts", task.partition_by)]
+        if len(kept) == len(set(live["block"].to_pylist())):
             return kept
-    place = root / f".forecast-{uuid.uuid4().hex}"
+    place = _workplace(root)
     try:
-        return list(_made(root, place, task, modelled, future, horizon, workers))
+        return list(_made(root, place, task, live, future, horizon, workers))
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _workplace(root: Path) -> Path:
+    """An empty folder: in the run, or elsewhere where the run may only be read."""
+    place = root / f".forecast-{uuid.uuid4().hex}"
+    try:
+        place.mkdir()
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="forecast-"))
+    return place
 
 
 def together(parts: Sequence[pa.Table], groups: pa.Table | None = None) -> pa.Table:
@@ -73,12 +85,28 @@ def together(parts: Sequence[pa.Table], groups: pa.Table | None = None) -> pa.Ta
     filled = [part for part in parts if part.num_columns]
     if not filled:
         return pa.table({})
-    whole = pa.concat_tables(filled, promote_options="permissive")
+    whole = _typed(pa.concat_tables([_untyped(part) for part in filled], promote_options="permissive"), filled[0].schema)
     by = [] if groups is None else [name for name in groups.column_names if name in whole.column_names]
     if groups is None or not by:
         return whole
     at = keys.found(whole.select(by), groups.select(by))
     return whole if (np.diff(at) >= 0).all() else whole.take(pa.array(np.argsort(at, kind="stable")))
+
+
+def _untyped(part: pa.Table) -> pa.Table:
+    """A column without a value has no say in the type: a block that found nothing does not know that its keys are numbers."""
+    for i, column in enumerate(part.columns):
+        if column.null_count == part.num_rows:
+            part = part.set_column(i, part.column_names[i], pa.nulls(part.num_rows))
+    return part
+
+
+def _typed(whole: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Columns without any value have the types of the schema."""
+    for i, field in enumerate(whole.schema):
+        if pa.types.is_null(field.type) and field.name in schema.names:
+            whole = whole.set_column(i, field.name, pa.nulls(whole.num_rows, schema.field(field.name).type))
+    return whole
 
 
 def once(findings: pa.Table, by: Sequence[str]) -> pa.Table:
@@ -93,18 +121,39 @@ def once(findings: pa.Table, by: Sequence[str]) -> pa.Table:
 
 
 def write(parts: Sequence[pa.Table], groups: pa.Table, out: Path) -> Path:
-    """Write tables to one Parquet file, or to a folder with one file per block."""
+    """Write tables to one Parquet file, or to a folder with one file per block, in place of what an earlier call has written there.
+
+    Raises:
+        SettingsError: the name is that of another kind of file.
+    """
+    check_out(out)
     if out.suffix == ".parquet":
         out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(f".part-{uuid.uuid4().hex}")
-        pq.write_table(together(parts, groups), part)
-        part.replace(out)
+        _write(together(parts, groups), out)
         return out
     out.mkdir(parents=True, exist_ok=True)
     schema = together([part.slice(0, 0) for part in parts]).schema
     for i, table in enumerate(parts):
-        pq.write_table(table.select(schema.names).cast(schema), out / f"part-{i:06}.parquet")
+        _write(table.select(schema.names).cast(schema), out / f"part-{i:06}.parquet")
+    for old in sorted(out.glob("part-*.parquet"))[len(parts) :]:
+        old.unlink()
     return out
+
+
+def check_out(out: Path) -> None:
+    """Refuse to write Parquet under the name of something else."""
+    if out.suffix not in ("", ".parquet"):
+        raise SettingsError(f"out should be a .parquet file or a folder without an ending, got {str(out)!r}")
+
+
+def _write(table: pa.Table, out: Path) -> None:
+    """Write a file whole or not at all."""
+    part = out.with_name(f".part-{uuid.uuid4().hex}")
+    try:
+        pq.write_table(table, part)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> Iterator[pa.Table]:
@@ -149,7 +198,9 @@ def _tell(lost: Sequence[tuple[Block, str]], blocks: int) -> None:
     if not lost:
         return
     groups, (first, why) = sum(len(block) for block, _ in lost), lost[0]
-    told = f"{groups} groups have no forecast, the first of them {keys.told(_keys(first), 0)}: {why}"
+    told = (
+        f"{groups} groups have no forecast, the first of them {keys.told(_keys(first), 0)}: {why}; if a model cannot be loaded, train again"
+    )
     if len(lost) == blocks:
         raise CannotPredict(told)
     warnings.warn(told, stacklevel=2)

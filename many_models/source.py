@@ -47,6 +47,7 @@ class Frame:
         return self.table.schema
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        frames.readable(self.table, columns)
         chosen = self.table.select(columns)
         for start in range(0, max(chosen.num_rows, 1), BATCH_ROWS):
             yield Batch(chosen.slice(start, BATCH_ROWS))
@@ -74,13 +75,11 @@ class ParquetFiles:
                 yield Batch(frames.read(rows)[0], str(fragment.path))
 
 
-def parquet(files: Sequence[str]) -> Any:
-    """The data set of Parquet files: folders such as `store=CA_1` are columns, and a column has a type that holds what every file has."""
-    import pyarrow.dataset  # loads pandas: not before it is needed
+def parquet(files: Sequence[str], *, hive: bool = True) -> Any:
+    """The data set of Parquet files; where `hive`, folders such as `store=CA_1` are columns."""
+    from forecaster.frames.files import parquet as opened  # loads pandas: not before it is needed
 
-    dataset = pyarrow.dataset.dataset(list(files), format="parquet", partitioning="hive")
-    physical = [fragment.physical_schema for fragment in dataset.get_fragments()]
-    return dataset.replace_schema(pa.unify_schemas([dataset.schema, *physical], promote_options="permissive"))
+    return opened(files, hive=hive)
 
 
 def source(data: Any) -> Source:
@@ -90,7 +89,7 @@ def source(data: Any) -> Source:
         DataError: there is nothing to read, or it cannot be read.
     """
     files = _parquet_files(data)
-    return ParquetFiles(files) if files else Frame(*frames.read(data))
+    return ParquetFiles(files) if files else Frame(*frames.read(data, defer=True))
 
 
 def check_columns(schema: pa.Schema, needed: Sequence[str]) -> None:

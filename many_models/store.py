@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from forecaster.errors import ArchiveError
+
 _PART = ".part-"
 
 
@@ -122,11 +124,17 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What `write_json` wrote; None where there is no file."""
+    """What `write_json` wrote; None where there is no file.
+
+    Raises:
+        ArchiveError: the file holds something else.
+    """
     try:
         return json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except ValueError as error:
+        raise ArchiveError(f"{path} is damaged ({error}); take it from a backup, or train again with resume=False") from None
 
 
 @contextmanager

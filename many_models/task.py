@@ -6,14 +6,14 @@ import hashlib
 import importlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from forecaster.errors import SettingsError
+from forecaster.errors import ArchiveError, SettingsError
 from many_models.outcomes import COLUMNS
 
 
@@ -39,6 +39,8 @@ class Task:
         fit: Fits a block: (frame, settings, group columns) -> Fitted.
         save: Saves what was fitted: (fitted, folder).
         load: Loads it again: (folder) -> Fitted.
+        check: Raises where what was saved cannot be loaded any more: (folder).
+        fallback: Fits, as `fit` does, what forecasts a group whose own fit took its worker down.
         parse: Rebuilds the settings from JSON: a class with a `parse` method.
     """
 
@@ -47,9 +49,12 @@ class Task:
     fit: str = "forecaster.job:fit_block"
     save: str = "forecaster.archive:save"
     load: str = "forecaster.archive:load"
+    check: str = "forecaster.archive:check"
+    fallback: str = "many_models.fallback:fit"
     parse: str = "forecaster.settings:Settings"
 
     def __post_init__(self) -> None:
+        _MEANT.update(self.paths.values())
         if not self.partition_by:
             raise SettingsError("partition_by is empty; name the columns whose values get one model each, such as ['store_id']")
         if len(set(self.partition_by)) < len(self.partition_by):
@@ -57,10 +62,14 @@ class Task:
         if taken := set(COLUMNS) & set(self.partition_by):
             raise SettingsError(f"partition_by names {sorted(taken)}, which outcomes have a column of their own for; rename it in the data")
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """The import paths, by what they are for."""
+        return {name: getattr(self, name) for name in _PATHS}
+
     def as_dict(self) -> dict[str, Any]:
         """The task as JSON-able data."""
-        paths = {name: getattr(self, name) for name in ("fit", "save", "load", "parse")}
-        return {"settings": self.settings.as_dict(), "partition_by": list(self.partition_by), **paths}
+        return {"settings": self.settings.as_dict(), "partition_by": list(self.partition_by), **self.paths}
 
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> Task:
@@ -68,10 +77,14 @@ class Task:
 
         Raises:
             SettingsError: the options hold objects that JSON cannot bring back.
+            ArchiveError: it names functions that are neither ours nor those of a task of this process.
         """
+        paths = {name: told[name] for name in _PATHS if name in told}
+        if strange := sorted(set(paths.values()) - _MEANT):
+            raise ArchiveError(f"this run names {', '.join(strange)}, which is not ours; give the task that made it: Run(path, task)")
         settings = named(told["parse"]).parse(told["settings"])
-        task = cls(**{**told, "settings": settings, "partition_by": tuple(told["partition_by"])})
-        if task.as_dict() != told:
+        task = cls(settings, tuple(told["partition_by"]), **paths)
+        if task.as_dict() != task.as_dict() | told:
             raise SettingsError("the job of this run holds Python objects (learners or a metric): train it with ManyModels(job, ...) again")
         return task
 
@@ -88,8 +101,17 @@ class Task:
         fitted: Fitted = named(self.fit)(frame, self._on_one_thread(), self.partition_by)
         return fitted
 
+    def stand_in(self, frame: pa.Table) -> Fitted:
+        """Fit what forecasts the groups in `frame` where `run` cannot."""
+        fitted: Fitted = named(self.fallback)(frame, self._on_one_thread(), self.partition_by)
+        return fitted
+
     def write(self, fitted: Fitted, folder: Path) -> None:
         named(self.save)(fitted, folder)
+
+    def sound(self, folder: Path) -> None:
+        """Raise where what was written to a folder cannot be read any more."""
+        named(self.check)(folder)
 
     def read(self, folder: Path) -> Fitted:
         fitted: Fitted = named(self.load)(folder)
@@ -97,6 +119,11 @@ class Task:
 
     def _on_one_thread(self) -> Any:
         return self.settings.model_copy(update={"n_jobs": 1}) if hasattr(self.settings, "n_jobs") else self.settings
+
+
+_PATHS = ("fit", "save", "load", "check", "fallback", "parse")
+_MEANT = {field.default for field in fields(Task) if field.name in _PATHS}
+"""Functions that may be named by a run on disk: ours, and those of tasks that were made in this process. Opening a run runs no other."""
 
 
 def named(path: str) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,13 @@ from forecaster.errors import ForecasterError
 from many_models import course, ledger, manifest, outcomes
 from many_models.blocks import Block
 from many_models.how import How
-from many_models.outcomes import MODELLED
-from many_models.partition import partition
+from many_models.partition import Groups, partition
 from many_models.plan import Plan, lay_out, retry
-from many_models.source import check_columns, source
+from many_models.sample import Sample
+from many_models.source import Source, check_columns, source
 from many_models.store import alone
 from many_models.task import Task
-from many_models.upkeep import clean, retire
+from many_models.upkeep import clean, drop_unsound, retire
 from many_models.worker import blocks_of, commit
 
 
@@ -29,8 +31,8 @@ class RunBusy(ForecasterError):
     """Another process is working on the run."""
 
 
-def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> None:
-    """Train every group of the data that has no outcome yet.
+def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> Task:
+    """Train every group of the data that has no outcome yet; gives the task with what was decided once for all groups.
 
     Raises:
         RunBusy: another process works on this run.
@@ -38,13 +40,14 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> None:
         DataError: the data cannot be partitioned.
         SettingsError: the job itself cannot run.
     """
+    rows, settings = source(data), task.settings
+    check_columns(rows.schema, [*task.partition_by, *settings.series, settings.time, settings.target])
+    columns = [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
     with _held(root):
-        rows = source(data)
-        settings = task.settings
-        check_columns(rows.schema, [*task.partition_by, *settings.series, settings.time, settings.target])
-        columns = [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
         clean(root, resume)
-        groups = partition(rows, task.partition_by, columns, settings.series)
+        groups, task = _partitioned(rows, task, columns)
+        _say_what_stays_here(task)
+        drop_unsound(root, task)
         done = ledger.committed(blocks_of(root), task.identity)
         plan, blocks = lay_out(groups, done, Plan.load(root), task.identity, how.workers)
         manifest.write(root, task, rows.schema.empty_table().select(columns), rows.kind.name, plan.groups["data_hash"].to_pylist())
@@ -54,6 +57,25 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> None:
             commit(blocks_of(root), nameless, task, _refused_rows(nameless))
         course.run(task, root, how, blocks, columns, len(groups), rows=None if groups.in_place else rows)
         retire(root, task)
+        return task
+
+
+def _partitioned(rows: Source, task: Task, columns: Sequence[str]) -> tuple[Groups, Task]:
+    """The groups of the data, and the task with the frequency that all of them are to have."""
+    settings = task.settings
+    if not hasattr(settings, "freq"):
+        return partition(rows, task.partition_by, columns, settings.series), task
+    sample = Sample(settings.series, settings.time)
+    groups = partition(rows, task.partition_by, columns, settings.series, sample.add)
+    return groups, replace(task, settings=settings.model_copy(update={"freq": sample.frequency(settings)}))
+
+
+def _say_what_stays_here(task: Task) -> None:
+    """Warn of objects that a file cannot bring back: the run can be read anywhere, but gone on with from this script only."""
+    try:
+        Task.from_dict(task.as_dict())
+    except ForecasterError as error:
+        warnings.warn(f"only this script can go on with the run, or forecast from its models: {error}", stacklevel=4)
 
 
 def train_again(task: Task, root: Path, how: How) -> int:
@@ -64,7 +86,7 @@ def train_again(task: Task, root: Path, how: How) -> int:
             return 0
         clean(root, resume=True)
         mine = done.take(pa.array([i for i in ledger.rows_of(plan.table["data_hash"], done) if i >= 0], pa.int64()))
-        bad = mine.filter(pc.invert(pc.is_in(mine["status"], pa.array(MODELLED))))
+        bad = outcomes.without_model(mine)
         bad = bad.filter(pc.invert(_any_null(bad, plan.by)))
         if bad.num_rows:
             blocks = retry(plan, bad, task.identity, how.workers)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+import warnings
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from many_models import ledger, spool
-from many_models.outcomes import MODELLED
+from forecaster.errors import ForecasterError
+from many_models import keys, ledger, outcomes, spool
 from many_models.plan import Plan
 from many_models.store import LocalStore, Markers
 from many_models.task import Task
-from many_models.worker import blocks_of
+from many_models.worker import MODELS, blocks_of
+
+A_DAY = 86_400
+"""Seconds after which nobody works any more in a place where forecasts were made."""
 
 
 def retire(root: Path, task: Task) -> None:
@@ -28,7 +34,7 @@ def retire(root: Path, task: Task) -> None:
         _keep_forecasts(store.get(key), root / "past", key)
         store.delete(key)
     needed = plan.table.filter(pa.array(at < 0)) if (at < 0).any() else plan.table.slice(0, 0)
-    bad = live.filter(pc.invert(pc.is_in(live["status"], pa.array(MODELLED))))
+    bad = outcomes.without_model(live)
     wanted = pa.concat_tables([needed, plan.table.take(pa.array(ledger.rows_of(bad["data_hash"], plan.table)))])
     kept = {file for files in wanted["files"].to_pylist() for file in files}
     data = LocalStore(root / spool.FOLDER)
@@ -46,6 +52,30 @@ def _keep_forecasts(folder: Path, past: Path, key: str) -> None:
         (past / f".part-{key}").replace(past / f"{key}.parquet")
 
 
+def drop_unsound(root: Path, task: Task) -> None:
+    """Take away blocks that can no longer be read, so that their groups are trained again, and say so."""
+    plan, store = Plan.load(root), blocks_of(root)
+    broken = {key: why for key in sorted(store.keys()) if (why := _trouble(store.get(key), task))}
+    for key in broken:
+        store.delete(key)
+    if broken:
+        groups = plan.table.filter(pc.is_in(plan.table["block"], pa.array(list(broken)))) if plan else None
+        first = f" ({groups.num_rows} groups, the first {keys.told(groups.select(plan.by), 0)})" if plan and groups else ""
+        why = next(iter(broken.values()))
+        warnings.warn(f"{len(broken)} blocks{first} cannot be read any more and are trained again: {why}", stacklevel=4)
+
+
+def _trouble(folder: Path, task: Task) -> str | None:
+    """Why a block cannot be read."""
+    try:
+        told = pq.read_table(folder / "outcomes.parquet")
+        if (told.schema.metadata or {}).get(b"job", b"").decode() == task.identity and (folder / MODELS).exists():
+            task.sound(folder / MODELS)
+    except (ForecasterError, OSError, pa.ArrowException) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
 def clean(root: Path, resume: bool) -> None:
     """Remove what killed processes left behind; all of an earlier run where it is not to be resumed."""
     for folder in ("blocks", spool.FOLDER, "past"):
@@ -53,6 +83,9 @@ def clean(root: Path, resume: bool) -> None:
     Markers(root / "inflight").sweep()
     for part in root.glob(".part-*"):
         part.unlink(missing_ok=True)
+    for place in root.glob(".forecast-*"):
+        if time.time() - place.stat().st_mtime > A_DAY:
+            shutil.rmtree(place, ignore_errors=True)
     if not resume:
         (root / "plan.parquet").unlink(missing_ok=True)
         for folder in ("blocks", spool.FOLDER):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from many_models.blocks import Block
 
-DONE, REFUSED = "done", "refused"
+DONE, REFUSED, HALTED = "done", "refused", "halted"
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Receipt:
     Args:
         key: The block.
         status: "done" when it is committed; "crashed", "timed_out", "over_memory" or "failed" when it is not; "refused" when the job
-            itself cannot run, whatever the data.
+            itself cannot run, whatever the data; "halted" when nothing can be written any more.
         seconds: Time it took.
         counts: Number of groups of each outcome. Status -> groups
         error_type: Name of what was raised.

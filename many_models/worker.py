@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 import traceback
@@ -22,9 +23,11 @@ from many_models.blocks import Block
 from many_models.source import parquet
 from many_models.store import LocalStore, Markers, Store
 from many_models.task import Fitted, Task
-from many_models.work import DONE, REFUSED, Receipt
+from many_models.work import DONE, HALTED, REFUSED, Receipt
 
 MODELS = "models"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says where nothing can be written any more."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ class Train:
     def _run(self, block: Block) -> dict[str, int]:
         _seed(self.task)
         rows = read_block(block, self.columns, Path(self.root))
-        fitted = self.task.run(rows)
-        told = outcomes.fitted(block.groups, fitted.outcomes(), block.attempts)
+        fitted = self.task.run(rows) if block.lost is None else self.task.stand_in(rows)
+        told = _told(block, fitted.outcomes())
         commit(blocks_of(self.root), block, self.task, told, fitted, _ids(rows, self.task))
         return outcomes.counted(told)
 
@@ -147,9 +150,10 @@ def read_block(block: Block, columns: Sequence[str], root: Path) -> pa.Table:
 
 
 def read_files(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> pa.Table:
-    """The rows of some groups from Parquet files or folders."""
-    found = [str(part) for file in files for part in (sorted(Path(file).glob("*.parquet")) if Path(file).is_dir() else [Path(file)])]
-    dataset = parquet(found)
+    """The rows of some groups from Parquet files of a user, or from folders that were cut out of them."""
+    cut = all(Path(file).is_dir() for file in files)
+    found = [str(part) for file in files for part in (sorted(Path(file).glob("*.parquet")) if cut else [Path(file)])]
+    dataset = parquet(found, hive=not cut)
     wanted = pc.scalar(True)
     for name in groups.column_names:
         kind = dataset.schema.field(name).type
@@ -185,9 +189,19 @@ def describe(error: BaseException) -> str:
     return f"{error or type(error).__name__}{where}"[:2000]
 
 
+def _told(block: Block, told: pa.Table) -> pa.Table:
+    """The outcomes of a block: what the job told, or how it was lost and who forecasts instead."""
+    if (lost := block.lost) is None:
+        return outcomes.fitted(block.groups, told, block.attempts)
+    learner = told["learner"][0].as_py()
+    return outcomes.lost(block.groups, lost.status, block.attempts, lost.error_type, lost.error, lost.seconds, learner)
+
+
 def _status(error: BaseException) -> str:
     if isinstance(error, (SettingsError, MissingExtra, CannotSave)):
         return REFUSED
+    if isinstance(error, OSError) and error.errno in FULL:
+        return HALTED
     return "over_memory" if isinstance(error, (MemoryError, pa.ArrowMemoryError)) else "failed"
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.backtest import RollingOrigin, actuals, backtest, cutoffs, shortest, shortfalls
+from forecaster import Forecaster
+from forecaster.backtest import RollingOrigin, actuals, backtest, cutoffs, shortest
 from forecaster.errors import SettingsError
 from forecaster.frequency import Frequency
 from forecaster.metrics import METRICS, Scale
@@ -111,17 +113,17 @@ def test_a_short_series_takes_part_where_it_has_room():
     t = table([30, 17, 9, 4])
     windows = RollingOrigin(3).split(t, 5, min_length=6)
     assert [w.included.tolist() for w in windows] == [[True, False, False, False], [True, True, False, False], [True, True, False, False]]
-    told = {s.series: s for s in shortfalls(windows)}
-    assert {i: s.windows for i, s in told.items()} == {1: 2, 2: 0, 3: 0}
-    assert "unique_id=s2" in told[2].reason
-    assert "it has 9 known values in 9 steps, and one window needs 11 (6 to train on, 5 ahead)" in told[2].reason
+    told = list(RollingOrigin(3).shortfalls(t, windows, 5, min_length=6))
+    assert [(f.rule, f.series["unique_id"], f.count) for f in told] == [("short_backtest", f"s{i}", n) for i, n in ((1, 2), (2, 0), (3, 0))]
+    assert "in 2 of 3 windows of the backtest: one takes 6 known values to train on and 5 steps after them" in told[0].message
 
 
 def test_a_series_that_ended_is_told_apart():
     t = table([30, 10], [0, 0])
-    told = shortfalls(RollingOrigin(1, align="calendar").split(t, 5))
-    assert [s.series for s in told] == [1]
-    assert "ends before the others" in told[0].reason
+    rolling = RollingOrigin(1, align="calendar")
+    (told,) = rolling.shortfalls(t, rolling.split(t, 5), 5)
+    assert (told.series, told.count) == ({"unique_id": "s1"}, 0)
+    assert "ends before the others" in told.message
 
 
 def test_the_minimum_length_is_that_of_the_formula():
@@ -134,8 +136,9 @@ def test_the_minimum_length_is_that_of_the_formula():
 
 
 def test_no_room_for_any_window():
-    assert RollingOrigin(3).split(table([3, 2]), 5) == []
-    assert shortfalls([]) == []
+    t = table([3, 2])
+    assert RollingOrigin(3).split(t, 5) == []
+    assert [found.count for found in RollingOrigin(3).shortfalls(t, [], 5)] == [0, 0]
     with pytest.raises(SettingsError, match="at least one window"):
         backtest(Last(), [])
 
@@ -285,3 +288,29 @@ def test_a_table_is_only_cut_when_asked():
     t = table([100_000] * 5)
     windows = RollingOrigin(5).split(t, 10)
     assert all(w.table is t for w in windows)
+
+
+@pytest.mark.parametrize("transform", [(), "log", "difference"])
+def test_later_values_of_the_data_move_no_earlier_forecast_of_a_job(transform):
+    """From the frame through guardrails, features and learners: gaps and all."""
+    rng, days = np.random.default_rng(0), 60
+    day = np.tile(np.arange(days), 2)
+    columns = {"y": 5 + day % 7 + rng.random(2 * days), "price": rng.random(2 * days), "visits": rng.random(2 * days)}
+    for values in columns.values():
+        values[rng.random(2 * days) < 0.05] = np.nan
+    data = pd.DataFrame({"unique_id": np.repeat(["a", "b"], days), "ds": np.datetime64("2024-01-01") + day, **columns})
+    later = (day >= days - 8)[:, None] * np.array([30.0, 1000.0]) + 1
+    moved = data.assign(**dict(zip(["y", "visits"], (data[["y", "visits"]].to_numpy() * later).T, strict=True)))
+
+    def oldest(frame):
+        job = Forecaster(
+            4, known="price", past="visits", learners=["seasonal_naive", "elastic_net", "lightgbm"], backtest=RollingOrigin(windows=2),
+            ensemble=None, target_transform=transform,
+        )  # fmt: skip
+        made = job.fit(frame).backtest_
+        assert set(job.leaderboard_.status) == {"done"}
+        return made[
+            (made.cutoff == made.cutoff.min()) & made.learner.isin(["seasonal_naive", "elastic_net", "lightgbm"])
+        ].forecast.to_numpy()
+
+    assert np.array_equal(oldest(data), oldest(moved))

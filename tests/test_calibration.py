@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from forecaster.archive import load, save
-from forecaster.calibration import Spread
+from forecaster.calibration import Spread, expected
 from forecaster.frequency import Frequency
 from forecaster.table import Table
 
@@ -53,9 +53,35 @@ def test_groups_of_one_series_are_covered(kind):
     noise, size = residuals(kind, 3, 3000, 8)
     made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.arange(3001))
     share = covered(made, noise[-1])
-    assert 0.78 < share.mean() < 0.88, share
+    assert 0.78 < share.mean() < 0.87, share
     assert share.min() > 0.75, share
     assert share.max() < 0.92, share
+
+
+@pytest.mark.parametrize("windows", [2, 3, 5])
+def test_steps_that_resemble_each_other_are_not_taken_for_many(windows):
+    """Residuals of 12 neighbouring steps say little more than one of them; intervals must not be much too wide for that."""
+    rng = np.random.default_rng(0)
+    noise = np.repeat(rng.normal(size=(windows + 1, 2000, 4)), 12, -1) + 0.5 * rng.normal(size=(windows + 1, 2000, 48))
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), np.ones(2000), np.arange(2001))
+    assert 0.78 < covered(made, noise[-1]).mean() < 0.84
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3])
+def test_forecasts_chosen_by_their_own_windows_are_covered(windows):
+    """The best of three equals looks better in the windows that chose it than it is; with one window by much."""
+    noise, size = residuals("white", 3 * windows, 3000, 8)
+    tried = noise[:-1].reshape(3, windows, 3000, 8)
+    chosen = tried[np.abs(tried).mean((1, 3)).argmin(0), :, np.arange(3000)].transpose(1, 0, 2)
+    made = Spread.of(chosen, np.zeros_like(chosen), size, np.arange(3001))
+    assert 0.76 < covered(made, noise[-1]).mean() < 0.84
+
+
+def test_what_to_expect_grows_with_the_horizon_as_the_series_does():
+    rng = np.random.default_rng(0)
+    white, walk = table(rng.normal(size=(200, 80))), table(rng.normal(size=(200, 80)).cumsum(1))
+    assert expected(white, 9).mean() == pytest.approx(expected(white, 1).mean(), rel=0.05)
+    assert expected(walk, 9).mean() / expected(walk, 1).mean() == pytest.approx(np.mean(np.sqrt(np.arange(1, 10))), rel=0.1)
 
 
 def test_tails_are_covered():
@@ -131,6 +157,16 @@ def test_a_series_without_residuals_takes_its_groups_ratio():
 def test_a_perfect_backtest_promises_no_perfect_future():
     made = Spread.of(np.zeros((3, 1, 4)), np.zeros((3, 1, 4)), np.ones(1), np.array([0, 1]))
     assert (np.diff(made.quantiles(np.zeros((1, 4)), (0.1, 0.9))) > 0).all()
+
+
+def test_a_series_that_was_all_but_constant_does_not_speak_for_its_group():
+    noise, size = residuals("white", 1, 50, 6)
+    odd = size.copy()
+    odd[0] = 1e-300
+    parts = (noise[:1], np.zeros_like(noise[:1]))
+    plain, made = (Spread.of(*parts, one, np.array([0, 50])).scale[1:] for one in (size, odd))
+    assert (made < 1.5 * plain).all()
+    assert (made > plain / 1.5).all()
 
 
 def table(values, season=1):

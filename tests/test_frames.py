@@ -302,3 +302,125 @@ def test_texts_of_any_arrow_type_are_read():
 def test_periods_are_stamps():
     table, _ = frames.read(pd.DataFrame({"ds": pd.period_range("2024-01", periods=2, freq="M"), "y": [1, 2]}))
     assert [str(stamp.date()) for stamp in table["ds"].to_pylist()] == ["2024-01-01", "2024-02-01"]
+
+
+# --- odd columns of odd frames --------------------------------------------------------------------------------------------
+
+
+def test_unnamed_levels_have_the_names_that_pandas_gives_them():
+    assert frames.read(PANDAS.set_index("ds").rename_axis(None))[0].column_names[0] == "index"
+    assert frames.read(PANDAS.set_index(["unique_id", "ds"]).rename_axis([None, "ds"]))[0].column_names[:2] == ["level_0", "ds"]
+    assert frames.read(PANDAS[PANDAS.y > 2])[0].column_names == list(PANDAS.columns)
+
+
+@pytest.mark.parametrize("first", [date(2024, 1, 1), pd.Timestamp("2024-01-01"), None, pd.NaT])
+def test_dates_beside_times_keep_the_clock(first):
+    values = pd.Series([first, date(2024, 1, 2), datetime(2024, 1, 3, 13, 5), None], dtype=object)
+    came = frames.read(pd.DataFrame({"ds": values}))[0]["ds"].cast(pa.timestamp("us")).to_pylist()
+    assert came == [None if first in (None, pd.NaT) else datetime(2024, 1, 1), datetime(2024, 1, 2), datetime(2024, 1, 3, 13, 5), None]
+
+
+def test_dates_beside_times_of_a_zone_are_refused():
+    with pytest.raises(DataError, match=r"mixes time without zone .* and time in zone UTC"):
+        frames.read(pd.DataFrame({"ds": pd.Series([date(2024, 1, 2), datetime(2024, 1, 3, tzinfo=UTC)], dtype=object)}))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.arrays.SparseArray([1.0, 2.0, 2.0]),
+        pd.Categorical([1.0, 2.0, 2.0]),
+        pa.array([1.0, 2.0, 2.0]).dictionary_encode(),
+        pa.RunEndEncodedArray.from_arrays([1, 3], [1.0, 2.0]),
+    ],
+)
+def test_numbers_in_any_wrapping_are_numbers(column):
+    frame = pa.table({"y": column}) if isinstance(column, pa.Array) else pd.DataFrame({"y": column})
+    assert frames.read(frame)[0]["y"].type == pa.float64()
+    assert frames.read(frame)[0]["y"].to_pylist() == [1, 2, 2]
+
+
+def test_extensions_are_what_they_are_stored_as():
+    assert frames.read(pa.table({"id": pa.array([b"0123456789abcdef"], pa.uuid())}))[0]["id"].type == pa.binary(16)
+
+
+def test_what_arrow_cannot_hold_is_refused_or_left_out():
+    frame = pl.DataFrame({"y": [1.0], "x": [1]}).with_columns(pl.col("x").cast(pl.Int128))
+    with pytest.raises(DataError, match=r"cannot be read as Arrow: .*convert or drop others"):
+        frames.read(frame)
+    assert frames.read(frame, columns=["y"])[0].to_pydict() == {"y": [1.0]}
+
+
+def test_a_column_that_cannot_be_held_may_wait_until_it_is_needed():
+    frame = PANDAS.assign(odd=pd.Series([1, "1", object()], dtype=object))
+    table, _ = frames.read(frame, defer=True)
+    assert table["y"].to_pylist()[0] == 1.0
+    frames.readable(table, ["y", "ds"])
+    with pytest.raises(DataError, match=r"column 'odd' mixes number \(1\) and str"):
+        frames.readable(table, ["y", "odd"])
+
+
+# --- odd files ------------------------------------------------------------------------------------------------------------
+
+
+def test_codes_keep_their_zeros(tmp_path):
+    (tmp_path / "a.csv").write_text("id,y\n007,10\n010,9\n")
+    assert frames.read(tmp_path / "a.csv")[0].to_pydict() == {"id": ["007", "010"], "y": [10, 9]}
+    (tmp_path / "b.csv").write_text("id,y\n007,05\n10,9\n")  # not of one length: numbers
+    assert frames.read(tmp_path / "b.csv")[0].to_pydict() == {"id": [7, 10], "y": [5, 9]}
+
+
+def test_codes_in_folder_names_keep_their_zeros(tmp_path):
+    for store in ("01", "10"):
+        (tmp_path / f"store={store}").mkdir()
+        pq.write_table(pa.table({"y": [1]}), tmp_path / f"store={store}" / "0.parquet")
+    assert frames.read(tmp_path)[0]["store"].to_pylist() == ["01", "10"]
+
+
+def test_decimal_commas(tmp_path):
+    (tmp_path / "a.csv").write_text("id;y\na;1,5\nb;-2,25\n")
+    assert frames.read(tmp_path / "a.csv")[0]["y"].to_pylist() == [1.5, -2.25]
+    (tmp_path / "b.csv").write_text("id;y\na,b;1.5\nb;2.25\n")
+    assert frames.read(tmp_path / "b.csv")[0]["y"].to_pylist() == [1.5, 2.25]
+
+
+def test_utf_16_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("id,y\na,1\n", encoding="utf-16")
+    with pytest.raises(DataError, match=r"a.csv' is in UTF-16.*save the file as UTF-8"):
+        frames.read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (pa.array([0], pa.date32()), pa.array([86_400], pa.timestamp("s")), [datetime(1970, 1, 1), datetime(1970, 1, 2)]),
+        (pa.array(["a"]), pa.array(["b"], pa.large_string()), ["a", "b"]),
+        (pa.array(["a"]).dictionary_encode(), pa.array(["b"]), ["a", "b"]),
+    ],
+)
+def test_files_that_hold_the_same_in_other_types(tmp_path, one, other, together):
+    pq.write_table(pa.table({"x": one}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": other}), tmp_path / "b.parquet")
+    assert frames.read(tmp_path)[0]["x"].to_pylist() == together
+
+
+def test_files_that_do_not_hold_the_same_are_refused(tmp_path):
+    pq.write_table(pa.table({"x": ["a"]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "b.parquet")
+    with pytest.raises(DataError, match=r"a.parquet.*column 'x' is string and int64 in different files; expected one type"):
+        frames.read(tmp_path)
+
+
+def test_csv_beside_parquet(tmp_path):
+    pq.write_table(pa.table({"id": ["a"], "ds": pa.array([0], pa.timestamp("us")), "y": [1.5]}), tmp_path / "a.parquet")
+    (tmp_path / "b.csv").write_text("id,ds,y\n7,1970-01-02,2\n")
+    table, kind = frames.read(tmp_path)
+    assert table["id"].to_pylist() == ["a", "7"]
+    assert table["ds"].to_pylist() == [datetime(1970, 1, 1), datetime(1970, 1, 2)]
+    assert table["y"].to_pylist() == [1.5, 2.0]
+    assert str(frames.give(table, kind).ds.dtype) == "datetime64[us]"
+
+
+def test_dates_of_a_file_leave_as_stamps(folder):
+    table, kind = frames.read(folder / "one.csv")
+    assert str(frames.give(table, kind).ds.dtype) == "datetime64[us]"

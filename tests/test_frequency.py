@@ -364,3 +364,30 @@ def test_end_of_february_is_an_end_of_month():
     assert exact.all()
     assert np.array_equal(steps - steps[0], [0, 1, 2, 13, 15])
     assert Frequency.parse("ME").stamps(steps).astype("datetime64[D]").astype(object)[3] == date(2024, 2, 29)
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "America/Sao_Paulo"])
+@pytest.mark.parametrize("alias", ["D", "W-SUN", "MS", "ME", "B", "QS-FEB"])
+def test_midnights_of_utc_shown_elsewhere_stay_midnights_of_utc(alias, zone, given):
+    stamps = utc(pd.date_range("2021-01-01", periods=60, freq=alias, tz="UTC"))
+    known = stamps[:50]
+    frequency = Frequency.parse(alias, zone).anchored(known) if given else Frequency.infer(known, whole(1, 50), zone)
+    steps, exact = frequency.steps(known)
+    assert exact.all()
+    assert frequency.stamps(steps[-1] + np.arange(1, 11)).tolist() == stamps[50:].tolist()
+
+
+@pytest.mark.parametrize("every", [2, 3, 4])
+def test_every_few_business_days(every):
+    stamps = pd.date_range("2024-01-15", periods=30, freq=f"{every}B").to_numpy("datetime64[us]")
+    frequency = Frequency.infer(stamps, whole(1, 30))
+    assert frequency.alias == f"{every}B"
+    assert np.diff(frequency.steps(stamps)[0]).tolist() == [1] * 29
+
+
+@pytest.mark.parametrize("alias", ["SMS", "SME", "LWOM-FRI"])
+def test_a_rhythm_that_no_step_has_is_no_frequency(alias):
+    stamps = pd.date_range("2024-01-15", periods=30, freq=alias).to_numpy("datetime64[us]")
+    with pytest.raises(SettingsError, match=r"hardly two of them are one step apart; the stamps of series 1 of 1 begin 2024-0.*give freq="):
+        Frequency.infer(stamps, whole(1, 30))

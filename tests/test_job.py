@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from forecaster import Forecaster, RollingOrigin
-from forecaster.errors import DataError, ForecasterError, UnknownName
+from forecaster.errors import DataError, ForecasterError, SettingsError, UnknownName
 
 QUICK = {"learners": ["seasonal_naive", "average", "elastic_net"], "backtest": RollingOrigin(windows=2)}
 
@@ -107,8 +112,107 @@ def test_known_covariates_matter():
 
 
 def test_known_covariates_without_a_future_are_carried_forward():
-    made = job(known=["price"], static=["kind"], learners=["elastic_net"]).fit(sales()).predict()
-    assert np.isfinite(made["forecast"]).all()
+    made = job(known=["price"], static=["kind"], learners=["elastic_net"]).fit(sales())
+    with pytest.warns(UserWarning, match="price: no future was given"):
+        assert np.isfinite(made.predict()["forecast"]).all()
+    assert "future_carried_forward" in set(made.findings_["rule"])
+
+
+def test_rows_that_are_missing_in_the_future_are_told():
+    frame = sales()
+    made = job(known=["price"], learners=["elastic_net"]).fit(frame)
+    before = len(made.findings_)
+    whole = future(frame, 7)
+    holed = whole.drop(whole.index[(whole["item"] == "i1") & (whole["day"] > "2024-05-02")]).assign(
+        price=lambda f: f["price"].mask(f["item"] == "i2")
+    )
+    with pytest.warns(UserWarning, match="future") as warned:
+        made.predict(holed)
+    assert sorted(str(one.message).split(":")[0] for one in warned) == ["day", "price"]
+    found = made.findings_.iloc[before:].set_index("item")
+    assert found["rule"].to_dict() == {"i1": "future_missing_rows", "i2": "future_missing_values"}
+    assert found["count"].to_dict() == {"i1": 4, "i2": 7}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made.predict(whole)
+    assert len(made.findings_) == before
+
+
+@pytest.mark.parametrize("ensemble", ["voting", None])
+@pytest.mark.parametrize("learners", [["seasonal_naive", "average"], ["seasonal_naive"]], ids=len)
+def test_the_final_forecast_has_one_name(ensemble, learners):
+    made = job(learners=learners, ensemble=ensemble).fit(sales())
+    expected = {*learners, *([ensemble] if ensemble else [])}
+    assert set(made.leaderboard_["learner"]) == set(made.backtest_["learner"]) == expected
+    errors = made.leaderboard_.set_index("learner")["score"]
+    if ensemble:
+        assert errors["voting"] <= errors.min() + 1e-12
+
+
+def test_no_learner_may_take_the_name_of_the_final_forecast():
+    class Voting(Ridge):
+        pass
+
+    with pytest.raises(SettingsError, match=r"'voting'.*rename"):
+        job(learners=[Voting()]).fit(sales())
+
+
+class Threads:
+    """A regressor that notes how many threads it could take."""
+
+    seen: ClassVar[list[int]] = []
+
+    def fit(self, x, y):
+        np.ones((2, 2)) @ np.ones((2, 2))
+        self.seen.append(max((one["num_threads"] for one in threadpool_info()), default=1))
+        return self
+
+    def predict(self, x):
+        return np.zeros(len(x))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_job_takes_no_more_threads_than_it_may(n_jobs):
+    Threads.seen.clear()
+    job(learners=["elastic_net", Threads()], n_jobs=n_jobs).fit(sales())
+    assert Threads.seen
+    assert max(Threads.seen) <= n_jobs
+
+
+def test_fewer_threads_than_a_job_may_take_are_left_alone():
+    Threads.seen.clear()
+    with threadpool_limits(1):
+        job(learners=[Threads()], n_jobs=4).fit(sales())
+    assert max(Threads.seen) == 1
+
+
+def test_all_cores_are_those_that_the_process_may_use():
+    made = job(n_jobs=-1)
+    assert made.settings.threads == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def test_a_loaded_job_can_be_fitted_again(tmp_path):
+    first = job(learners=["seasonal_naive", Ridge(alpha=2.0)], metric="mase", quantiles=(0.05, 0.95)).fit(sales())
+    first.save(tmp_path / "job")
+    again = Forecaster.load(tmp_path / "job")
+    assert again.settings.as_dict() == first.settings.as_dict()
+    newer = sales(days=130)
+    pd.testing.assert_frame_equal(again.fit(newer).predict(), first.fit(newer).predict(), check_exact=True)
+
+
+def error_of_sums(actual, forecast):
+    return abs(actual.sum() - forecast.sum())
+
+
+def test_a_loaded_job_tells_which_object_it_lacks_to_be_fitted_again(tmp_path):
+    first = job(metric=error_of_sums).fit(sales())
+    first.save(tmp_path / "job")
+    again = Forecaster.load(tmp_path / "job")
+    pd.testing.assert_frame_equal(again.predict(), first.predict(), check_exact=True)
+    with pytest.raises(SettingsError, match=r"metric=.*error_of_sums.*Forecaster.load\(folder, metric=...\)"):
+        again.fit(sales())
+    given = Forecaster.load(tmp_path / "job", metric=error_of_sums).fit(sales())
+    pd.testing.assert_frame_equal(given.predict(), first.predict(), check_exact=True)
 
 
 def test_save_and_load_give_the_same_forecast(fitted, tmp_path):
@@ -119,10 +223,29 @@ def test_save_and_load_give_the_same_forecast(fitted, tmp_path):
     assert not [path for path in (tmp_path / "job").rglob("*") if path.suffix in {".pkl", ".joblib"}]
 
 
+@pytest.mark.parametrize("kind", [pl.DataFrame, pa.Table])
+def test_a_loaded_job_gives_the_frames_that_were_given(kind, tmp_path):
+    frame = sales().astype({"store": "category"})
+    data = pl.from_pandas(frame) if kind is pl.DataFrame else pa.Table.from_pandas(frame, preserve_index=False)
+    first = job(learners=["naive"]).fit(data)
+    first.save(tmp_path / "job")
+    made, expected = Forecaster.load(tmp_path / "job").predict(), first.predict()
+    assert isinstance(made, kind)
+    assert made.schema == expected.schema
+    assert made.equals(expected)
+
+
 def test_any_regressor_is_a_learner():
     made = job(learners=[Ridge()]).fit(sales())
     assert "ridge" in made.leaderboard_["learner"].tolist()[0]
     assert np.isfinite(made.predict()["forecast"]).all()
+
+
+def test_learners_of_one_kind_are_numbered():
+    made = job(learners=[Ridge(1.0), Ridge(1000.0), {"lightgbm": {"rounds": 3}}, {"lightgbm": {"rounds": 30}}]).fit(sales())
+    assert set(made.leaderboard_["learner"]) == {"ridge", "ridge_2", "lightgbm", "lightgbm_2", "voting"}
+    with pytest.raises(SettingsError, match="holds 'naive' twice"):
+        job(learners=["naive", "naive"]).fit(sales())
 
 
 def test_without_a_backtest_there_is_no_search():
@@ -146,6 +269,24 @@ def test_a_learner_that_breaks_costs_nothing_but_itself():
     board = made.leaderboard_.set_index("learner")
     assert board.loc["broken", "status"] == "failed"
     assert "no" in board.loc["broken", "reason"]
+    assert np.isnan(board.loc["broken", "score"])
+    assert board.loc["broken", "rank"] == len(board)
+    assert np.isfinite(made.predict()["forecast"]).all()
+
+
+def test_a_learner_that_says_nothing_has_no_score():
+    class Silent:
+        def fit(self, x, y):
+            return self
+
+        def predict(self, x):
+            return np.full(len(x), np.nan)
+
+    made = job(learners=[Silent(), "average"], metric="spearman").fit(sales())
+    board = made.leaderboard_.set_index("learner")
+    assert (board.loc["silent", "status"], board.loc["silent", "rank"]) == ("failed", 3)
+    assert np.isnan(board.loc["silent", "score"])
+    assert not np.signbit(board.loc["average", "score"])  # 0, never -0
     assert np.isfinite(made.predict()["forecast"]).all()
 
 

@@ -88,3 +88,31 @@ def test_the_signature_of_forecaster_is_the_settings():
 
 def test_repr_tells_what_differs():
     assert repr(Forecaster(horizon=3, metric="mase")) == "Forecaster(horizon=3, metric='mase')"
+
+
+@pytest.mark.parametrize("name", ["forecast", "cutoff", "learner", "actual", "q0.1", "rule"])
+def test_a_series_column_may_not_be_called_like_a_result(name):
+    with pytest.raises(SettingsError, match=f"column '{name}' of series= .*rename it"):
+        Settings.parse({"horizon": 3, "series": ["store", name]})
+
+
+@pytest.mark.parametrize("options", [{"series": ["a", "a"]}, {"series": "ds"}, {"known": "price", "static": ["price"]}], ids=str)
+def test_a_column_that_plays_two_parts_is_refused_at_once(options):
+    with pytest.raises(SettingsError, match="expected one part for each column"):
+        Settings.parse({"horizon": 3, **options})
+
+
+def test_the_time_column_may_not_be_called_like_a_result():
+    with pytest.raises(SettingsError, match=r"column 'q0\.25' of time="):
+        Settings.parse({"horizon": 3, "time": "q0.25", "quantiles": 0.25})
+
+
+def test_a_wrong_option_of_the_backtest_is_answered_with_the_nearest():
+    with pytest.raises(UnknownName, match=r"'window'; did you mean .*'windows'"):
+        Settings.parse({"horizon": 3, "backtest": {"window": 3}})
+
+
+@pytest.mark.parametrize(("options", "said"), [({"horizon": True}, "horizon"), ({"horizon": 3, "n_jobs": 0}, "n_jobs.*-1")])
+def test_numbers_that_are_none(options, said):
+    with pytest.raises(SettingsError, match=said):
+        Settings.parse(options)

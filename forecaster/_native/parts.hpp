@@ -90,6 +90,18 @@ struct Ewm {
     double value() const { return level; }
 };
 
+// Exponentially weighted deviation from the mean above, of a population (West 1979).
+struct EwmStd : Ewm {
+    double squares = 0;
+    void push(double x) {
+        if (x != x) return;
+        const double d = n == 0 ? 0.0 : x - level;
+        squares = (1 - alpha) * (squares + alpha * d * d);
+        Ewm::push(x);
+    }
+    double value() const { return n < 2 ? missing : std::sqrt(squares); }
+};
+
 // Steps since the last value that is neither zero nor missing.
 struct Since {
     double n = 0, steps = 0;

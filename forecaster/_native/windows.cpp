@@ -128,6 +128,54 @@ void carry_on(const Line<const double>& values, const Line<const Index>& indptr,
     });
 }
 
+// Some columns of a matrix: row i of it is row index[i] of the values, missing where that is negative.
+using Part = std::tuple<nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>, Line<const Index>>;
+
+bool nothing_in(const float* row, Index first, Index last) {
+    for (Index c = first; c < last; ++c)
+        if (row[c] == row[c]) return false;
+    return first < last;
+}
+
+Index gather(const std::vector<Part>& parts, const Block<float>& out, Index first, Index last, const Line<bool>& kept) {
+    struct Source {
+        const float* values;
+        const Index* index;
+        Index width, height;
+    };
+    std::vector<Source> sources;
+    const Index n = static_cast<Index>(kept.size()), room = static_cast<Index>(out.shape(0));
+    Index width = 0;
+    for (const auto& [values, index] : parts) {
+        expect(static_cast<Index>(index.size()) == n, "every part must have one index per row");
+        sources.push_back({values.data(), index.data(), static_cast<Index>(values.shape(1)), static_cast<Index>(values.shape(0))});
+        width += sources.back().width;
+    }
+    expect(static_cast<Index>(out.shape(1)) == width, "out must have the columns of all parts, side by side");
+    expect(0 <= first && first <= last && last <= width, "the columns that decide must be columns of out");
+    expect(room >= n, "out must have room for every row");
+    const bool in_place = width == 0 || out.stride(1) == 1;
+    std::vector<float> line(width);
+    Index filled = 0;
+    for (Index i = 0; i < n; ++i) {
+        float* home = out.data() + filled * out.stride(0);
+        float* row = in_place ? home : line.data();
+        float* at = row;
+        for (const auto& source : sources) {
+            const Index from = source.index[i];
+            expect(from < source.height, "an index lies past the end of its values");
+            if (from < 0) std::fill_n(at, source.width, static_cast<float>(missing));
+            else std::copy_n(source.values + from * source.width, source.width, at);
+            at += source.width;
+        }
+        if (!in_place)
+            for (Index c = 0; c < width; ++c) home[c * out.stride(1)] = row[c];
+        kept(i) = !nothing_in(row, first, last);
+        filled += kept(i);
+    }
+    return filled;
+}
+
 }  // namespace
 
 NB_MODULE(windows, m) {
@@ -138,6 +186,7 @@ NB_MODULE(windows, m) {
     m.def("fill", &fill<float>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("ops"), nb::arg("out").noconvert(),
           nb::arg("rows") = nb::none(), nb::arg("threads") = 1, unlocked);
     m.def("tips", &tips, nb::arg("recent"), nb::arg("ops"), nb::arg("out").noconvert(), unlocked);
+    m.def("gather", &gather, nb::arg("parts"), nb::arg("out").noconvert(), nb::arg("first"), nb::arg("last"), nb::arg("kept").noconvert(), unlocked);
     m.def("carry_on", &carry_on, nb::arg("values"), nb::arg("indptr"), nb::arg("op"), nb::arg("state").noconvert(), nb::arg("out").noconvert(),
           unlocked);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <queue>
 #include <stdexcept>
 #include <string>
@@ -13,11 +14,11 @@
 
 namespace forecaster {
 
-enum class Stat { lag, mean, std, min, max, sum, median, ewm, since };
+enum class Stat { lag, mean, std, min, max, sum, median, ewm, ewm_std, since };
 
 inline Stat stat_of(const std::string& name) {
-    static constexpr const char* names[] = {"lag", "mean", "std", "min", "max", "sum", "median", "ewm", "since"};
-    for (int i = 0; i < 9; ++i)
+    static constexpr const char* names[] = {"lag", "mean", "std", "min", "max", "sum", "median", "ewm", "ewm_std", "since"};
+    for (int i = 0; i < static_cast<int>(std::size(names)); ++i)
         if (name == names[i]) return static_cast<Stat>(i);
     throw std::invalid_argument("no statistic is called '" + name + "'");
 }
@@ -51,7 +52,7 @@ inline float shown(double n, double least, double value) { return static_cast<fl
 template <class Part>
 Part fresh(const Op& op) {
     Part part;
-    if constexpr (std::is_same_v<Part, Ewm>) part.alpha = op.alpha;
+    if constexpr (std::is_base_of_v<Ewm, Part>) part.alpha = op.alpha;
     return part;
 }
 
@@ -143,6 +144,7 @@ void with_part(Stat stat, Visit visit) {
         case Stat::max: return visit.template operator()<Max>();
         case Stat::sum: return visit.template operator()<Sum>();
         case Stat::ewm: return visit.template operator()<Ewm>();
+        case Stat::ewm_std: return visit.template operator()<EwmStd>();
         case Stat::since: return visit.template operator()<Since>();
         default: throw std::invalid_argument("this statistic cannot be carried on step by step");
     }
@@ -163,7 +165,7 @@ inline void last_values(Strided x, const Op& op, Column out) {
         return roll_median(x, op, out, sorted);
     }
     with_part(op.stat, [&]<class Part>() {
-        if constexpr (!std::is_same_v<Part, Ewm> && !std::is_same_v<Part, Since>) {
+        if constexpr (!std::is_base_of_v<Ewm, Part> && !std::is_same_v<Part, Since>) {
             thread_local std::vector<Part> tails;
             roll(x, op, out, tails);
         }

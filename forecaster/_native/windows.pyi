@@ -2,7 +2,8 @@
 
 An op is `(stat, window, stride, least, alpha)`: a statistic over the last `window` values that lie `stride` rows apart (window 0:
 over all values so far), missing where fewer than `least` of them are observed. Statistics: lag (the oldest value of the
-window), mean, std (ddof 1), min, max, sum, median; without a window only: ewm (with `alpha`), since (steps since the last non-zero).
+window), mean, std (ddof 1), min, max, sum, median; without a window only: ewm and ewm_std (with `alpha`),
+since (steps since the last non-zero).
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,12 @@ def fill(
 
 def tips(recent: NDArray[np.float64], ops: Sequence[tuple[str, int, int, int, float]], out: NDArray[np.float32]) -> None:
     """Write the columns of the last row alone into `out` (series, ops), from the most `recent` values (series, n)."""
+
+def gather(
+    parts: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], out: NDArray[np.float32], first: int, last: int, kept: NDArray[np.bool_]
+) -> int:
+    """Write rows of `parts` (values, index) side by side into the head of `out`; a negative index is missing. Rows whose columns from
+    `first` to before `last` are all missing are left out: `kept` says which stay, the result how many."""
 
 def carry_on(
     values: NDArray[np.float64],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
@@ -9,6 +10,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 from functools import cache
@@ -19,13 +21,16 @@ import pyarrow.parquet as pq
 
 from forecaster.archive.foreign import one_thread
 from forecaster.archive.payload import Reader, Writer
-from forecaster.archive.tree import decode, encode
+from forecaster.archive.tree import decode, encode, missing
 from forecaster.errors import ArchiveError, CannotSave
 
 FORMAT = 1
 """Grows when older versions of this package can no longer read what this one writes."""
 
 READS = (1,)
+
+GOING_ON = 3600.0
+"""Seconds that a save may take."""
 
 MANIFEST, TREE, ROWS = "manifest.json", "model.json", "model.parquet"
 
@@ -46,7 +51,7 @@ def save(thing: Any, folder: str | Path, *, extra: Mapping[str, Any] | None = No
         ArchiveError: The folder holds something that is no archive.
     """
     target = Path(folder)
-    _refuse_foreign(target)
+    refuse_foreign(target)
     out = Writer()
     with one_thread():
         tree = json.dumps(encode(thing, out), separators=(",", ":"), allow_nan=False).encode()
@@ -61,8 +66,8 @@ def load(folder: str | Path) -> Any:
     Raises:
         ArchiveError: A file is missing, damaged, foreign or of another format; the message names it.
     """
-    target = Path(folder)
-    declared = manifest(target)["files"]
+    target = _found(Path(folder))
+    declared = _manifest_of(target)["files"]
     data = {name: _verified(target / name, declared.get(name)) for name in (TREE, ROWS)}
     try:
         tree, rows = json.loads(data[TREE]), Reader(data[ROWS], str(target / ROWS))
@@ -74,13 +79,30 @@ def load(folder: str | Path) -> Any:
         raise ArchiveError(f"{target / TREE} is no tree of a model: {error}") from error
 
 
+def check(folder: str | Path) -> None:
+    """See whether `load` can load an archive, without building anything: its files are whole and its classes are there.
+
+    Raises:
+        ArchiveError: As `load` does.
+    """
+    target = _found(Path(folder))
+    declared = _manifest_of(target)["files"]
+    tree, _ = (_verified(target / name, declared.get(name)) for name in (TREE, ROWS))
+    if gone := missing(tree):
+        raise ArchiveError(f"{target / TREE} asks for {', '.join(gone)}, which this version does not have; fit and save the model again")
+
+
 def manifest(folder: str | Path) -> dict[str, Any]:
     """The manifest of an archive: format, versions, extra, and size and sha256 per file.
 
     Raises:
         ArchiveError: It is missing, damaged, or of a format that this version does not read.
     """
-    path = Path(folder) / MANIFEST
+    return _manifest_of(_found(Path(folder)))
+
+
+def _manifest_of(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
     raw = _read(path)
     try:
         told = json.loads(raw)
@@ -151,13 +173,37 @@ def _verified(path: Path, declared: Any) -> bytes:
     return data
 
 
-def _refuse_foreign(target: Path) -> None:
+def refuse_foreign(folder: str | Path) -> None:
+    """See whether an archive may be saved to a folder: whoever works for long before it does so should know first.
+
+    Raises:
+        ArchiveError: The folder holds something that is no archive.
+    """
+    target = Path(folder)
     if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).exists()):
         raise ArchiveError(f"{target} exists and is no archive of a model; choose another folder or remove it")
 
 
+def _found(target: Path) -> Path:
+    """The archive, or where a save was killed before the new one was in its place: the new one if it is whole, else the old one."""
+    if target.exists():
+        return target
+    whole = [left for end in ("old", "new") for left in _left(target, end) if (left / MANIFEST).exists()]
+    return whole[-1] if whole else target
+
+
+def _left(target: Path, end: str) -> list[Path]:
+    """What killed saves have left beside the target, the latest last."""
+    return sorted(target.parent.glob(f".{glob.escape(target.name)}.*.{end}"), key=lambda path: path.stat().st_mtime)
+
+
 def _replace(files: Mapping[str, bytes], target: Path) -> None:
-    """Write beside the target, flush to disk, then rename: a reader sees the old archive or the new one."""
+    """Write beside the target, flush to disk, then rename: a reader sees the old archive or the new one.
+
+    A folder cannot be renamed over another, so for a moment none is in place; a reader finds it beside then, see `_found`.
+    """
+    # What is younger may belong to another process that saves right now.
+    stale = [path for end in ("old", "new") for path in _left(target, end) if time.time() - path.stat().st_mtime > GOING_ON]
     fresh, old = (target.parent / f".{target.name}.{uuid.uuid4().hex}.{end}" for end in ("new", "old"))
     try:
         fresh.mkdir()
@@ -171,7 +217,7 @@ def _replace(files: Mapping[str, bytes], target: Path) -> None:
     finally:
         if old.exists() and not target.exists():
             old.rename(target)
-        for left in (fresh, old):
+        for left in (fresh, old, *(stale if target.exists() else ())):
             shutil.rmtree(left, ignore_errors=True)
 
 

@@ -73,6 +73,14 @@ def state_of(thing: Any) -> State | None:
     return state
 
 
+def known(name: str) -> bool:
+    """Whether objects of this class are on the list and the class is there."""
+    try:
+        return (name in ESTIMATORS or name in _SPECIAL) and isinstance(_class(name), type)
+    except (ImportError, AttributeError):
+        return False
+
+
 def build(name: Any, state: Any) -> Any:
     """The object of the list that holds these values.
 

@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -106,6 +108,13 @@ def _key(key: Any, out: Writer, where: Path) -> Any:
     if type(key) not in (str, int, float) and not isinstance(key, np.generic):
         raise CannotSave(f"{_place(where)}: the key {key!r} of a mapping is a {type(key).__qualname__}; keys must be text or numbers")
     return encode(key, out, where)
+
+
+def missing(tree: bytes) -> list[str]:
+    """The classes that a tree asks for and that cannot be built here."""
+    # Within a text every quote has a backslash before it, so this meets tags only.
+    asked = {(tag.decode(), json.loads(name)) for tag, name in re.findall(rb'"(class|part)":("[^"]*")', tree)}
+    return sorted(name for tag, name in asked if not (find(name) if tag == "class" else parts.known(name)))
 
 
 def decode(node: Any, rows: Reader, depth: int = 0) -> Any:

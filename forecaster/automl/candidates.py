@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from itertools import count
 from typing import Any
 
-import numpy as np
-
+from forecaster.ensembles import FINAL
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
+from forecaster.features.targets import transform_of
 from forecaster.learners import build
-from forecaster.protocols import Learner, observed
+from forecaster.learners.transformed import Transformed
+from forecaster.protocols import Learner
 from forecaster.table import Table
 
 
@@ -19,33 +21,54 @@ def baseline_name(table: Table) -> str:
     return "seasonal_naive" if table.season_length > 1 else "naive"
 
 
-def portfolio(table: Table, horizon: int) -> tuple[str, ...]:
-    """Names to try where the user named none: cheap per-series learners first, pooled ones where there are rows enough to learn from."""
-    names = [baseline_name(table), "average", "drift"]
-    if table.season_length > 1:
-        names.insert(1, "seasonal_average")
-    rows_per_group = np.add.reduceat(observed(table), table.group_ptr[:-1]) if len(table) else np.zeros(1)
-    if np.median(rows_per_group) >= max(3 * horizon, 2 * table.season_length, 30):
-        names += ["elastic_net", "lightgbm"]
-    return tuple(names)
+def portfolio(table: Table) -> tuple[str, ...]:
+    """Names to try where the user named none, the cheap ones first.
+
+    They follow from the rhythm alone: what is tried for a group must not depend on the groups that share its block.
+    """
+    seasonal = ("seasonal_average",) if table.season_length > 1 else ()
+    return (baseline_name(table), *seasonal, "average", "drift", "elastic_net", "lightgbm")
 
 
-def choose(table: Table, named: Sequence[Any], block: Sequence[str], design: Design, *, threads: int, seed: int) -> dict[str, Learner]:
+def choose(
+    table: Table, named: Sequence[Any], block: Sequence[str], design: Design, *, transforms: Sequence[Any] = (), threads: int, seed: int
+) -> dict[str, Learner]:
     """The learners to try, by name.
 
     Args:
         named: Names or learner objects; empty for the portfolio.
         block: Names to leave out.
         design: The feature matrix that pooled learners are given.
+        transforms: What these see of the target, the first applied first; see `targets.transform_of`.
 
     Raises:
         SettingsError: nothing is left to try.
     """
-    wanted = named or portfolio(table, design.horizon)
+    wanted = named or portfolio(table)
     left = [one for one in wanted if not (isinstance(one, str) and one in block)]
     if not left:
         raise SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
-    made = dict(build(one, design=design, season_length=table.season_length, threads=threads, seed=seed) for one in left)
-    if len(made) < len(left):
-        raise SettingsError(f"learners={list(wanted)!r} holds the same name twice; give learner objects of one kind different names")
-    return made
+    made: dict[str, Learner] = {}
+    for one in left:
+        name, learner = build(one, design=design, season_length=table.season_length, threads=threads, seed=seed)
+        if isinstance(one, str) and name in made:
+            raise SettingsError(f"learners={list(wanted)!r} holds {name!r} twice; name it once, or with other options each time")
+        made[_free(name, made)] = learner
+    for name in FINAL:
+        if name in made:
+            raise SettingsError(f"a learner may not be called {name!r}, which is what the final forecast is called; rename {made[name]!r}")
+    return {name: _transformed(learner, transforms, table.season_length) for name, learner in made.items()}
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, numbered where others of its kind came before: ridge, ridge_2 ..."""
+    return next(one for n in count(1) if (one := name if n == 1 else f"{name}_{n}") not in taken)
+
+
+def _transformed(learner: Learner, transforms: Sequence[Any], season_length: int) -> Learner:
+    """A pooled learner on the transformed target; a learner of single series takes the target as it is."""
+    if not learner.traits.pooled:
+        return learner
+    for one in reversed(transforms):
+        learner = Transformed(learner, transform_of(one, season_length))
+    return learner

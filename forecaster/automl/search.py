@@ -15,13 +15,13 @@ import numpy as np
 from forecaster import metrics
 from forecaster.archive import storable
 from forecaster.automl.trials import Trial, run_trials
-from forecaster.backtest import RollingOrigin, Window, backtest
-from forecaster.calibration import Spread
+from forecaster.backtest import Window, actuals, backtest, cutoffs
+from forecaster.calibration import Spread, expected
 from forecaster.ensembles import COMBINERS, select
 from forecaster.protocols import Forecast, Learner, Model
 from forecaster.table import Floats, Future, Ints, Table
 
-UNSCORED = "no candidate could be scored: the series are too short for the backtest, or every candidate failed"
+UNSCORED = "no candidate could be scored: every series is too short for the backtest, or all failed"
 
 
 @storable
@@ -47,6 +47,7 @@ class Search:
         members: The fitted candidates.
         baseline: Stands in where a member has no forecast.
         spread: How far off forecasts are, per series and step.
+        typical: How far off a seasonal naive forecast of each series would be. (series,)
         actual: Target values of the windows. (windows, series, horizon)
         chosen: Out-of-fold forecasts of the chosen candidates together. (windows, series, horizon)
         cutoffs: Last known step of each window and series. (windows, series)
@@ -60,6 +61,7 @@ class Search:
     members: tuple[Member, ...]
     baseline: Model
     spread: Spread
+    typical: Floats
     actual: Floats
     chosen: Floats
     cutoffs: Ints
@@ -95,7 +97,7 @@ class Plan:
 
     Args:
         horizon: Steps ahead.
-        rolling: The windows to compare on; None takes the first candidate as it is.
+        windows: What to compare on; none takes the first candidate as it is.
         metric: Name or callable of what is compared.
         ensemble: Name of a combiner, or None for the single best.
         time_limit: Seconds after which no further candidate is tried.
@@ -103,7 +105,7 @@ class Plan:
     """
 
     horizon: int
-    rolling: RollingOrigin | None
+    windows: Sequence[Window]
     metric: str | Callable[..., Any] = "nrmse"
     ensemble: str | None = "voting"
     time_limit: float | None = None
@@ -119,16 +121,16 @@ def search(table: Table, candidates: Mapping[str, Learner], baseline: Learner, p
         baseline: Stands in for a candidate where that has no forecast.
         plan: How to compare them.
     """
-    windows = plan.rolling.split(table, plan.horizon) if plan.rolling is not None else []
-    if windows:
-        found = _compare(table, candidates, baseline, windows, plan)
-        spread = Spread.of(found.actual, found.chosen, metrics.Scale.of(table).mae, table.group_ptr)
+    typical = expected(table, plan.horizon)
+    if plan.windows:
+        found = _compare(table, candidates, baseline, plan)
+        spread = Spread.of(found.actual, found.chosen, typical, table.group_ptr)
     else:
         found = _first(table, candidates, plan)
         spread = Spread.naive(table, plan.horizon)
     members, weights, broken = _fit(table, candidates, found.weights)
     return Search(
-        tuple(candidates), found.trials, weights, found.errors, members, baseline.fit(table), spread,
+        tuple(candidates), found.trials, weights, found.errors, members, baseline.fit(table), spread, typical,
         found.actual, found.chosen, found.cutoffs, found.broken | broken,
     )  # fmt: skip
 
@@ -152,8 +154,8 @@ def _first(table: Table, candidates: Mapping[str, Learner], plan: Plan) -> _Foun
     return _Found((), weights, np.full(len(table), np.nan), empty, empty, np.empty((0, len(table)), np.int64), {})
 
 
-def _compare(table: Table, candidates: Mapping[str, Learner], baseline: Learner, windows: Sequence[Window], plan: Plan) -> _Found:
-    actual = np.stack([window.actual for window in windows])
+def _compare(table: Table, candidates: Mapping[str, Learner], baseline: Learner, plan: Plan) -> _Found:
+    windows, actual = plan.windows, actuals(plan.windows)
     score = metrics.scorer(metrics.get(plan.metric), metrics.Scale.of(table))
     everyone = np.arange(len(table))
 
@@ -168,10 +170,8 @@ def _compare(table: Table, candidates: Mapping[str, Learner], baseline: Learner,
     weights = _weigh(trials, actual, score, table, plan.ensemble)
     lost = weights.sum(axis=1) <= 0
     chosen = np.where(lost[table.group][None, :, None], spare, _blend(trials, weights, table))
-    broken = dict.fromkeys(
-        np.flatnonzero(lost).tolist(), "no candidate could be scored: every series is too short for the backtest, or all failed"
-    )
-    return _Found(tuple(trials), weights, judge(chosen), actual, chosen, np.stack([window.cutoff for window in windows]), broken)
+    broken = dict.fromkeys(np.flatnonzero(lost).tolist(), UNSCORED)
+    return _Found(tuple(trials), weights, judge(chosen), actual, chosen, cutoffs(windows), broken)
 
 
 def _weigh(trials: Sequence[Trial], actual: Floats, score: metrics.Score, table: Table, ensemble: str | None) -> Floats:

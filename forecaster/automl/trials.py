@@ -91,7 +91,8 @@ def _run(name: str, learner: Learner, windows: Sequence[Window], horizon: int, j
     if missing.any():
         said = next(iter(made.failed.values()), "the forecast is not finite")
         reason = f"{int(missing.any(axis=0).sum())} series have no forecast in some window; first reason: {said}"
-    return Trial(name, status, reason, made.fit_seconds, made.predict_seconds, forecast, judge(forecast), own)
+    errors = judge(forecast) if status == "done" else np.full(len(own), np.nan)
+    return Trial(name, status, reason, made.fit_seconds, made.predict_seconds, forecast, errors, own)
 
 
 def _nothing(name: str, status: str, reason: str, like: Floats) -> Trial:

@@ -17,4 +17,10 @@ Combiner = Callable[[Floats, Floats, Score, Ints], Floats]
 
 COMBINERS: dict[str, Combiner] = {"voting": vote}
 
-__all__ = ["COMBINERS", "Combiner", "combine", "select", "vote"]
+CHOSEN = "chosen"
+"""What the final forecast is called where no combiner made it."""
+
+FINAL = (CHOSEN, *COMBINERS)
+"""Every name that the final forecast can have; no learner may take one."""
+
+__all__ = ["CHOSEN", "COMBINERS", "FINAL", "Combiner", "combine", "select", "vote"]

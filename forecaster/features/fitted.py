@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ SLAB = 1 << 21
 class FittedDesign:
     """Every column of a feature matrix, decided.
 
-    The columns stand in this order: horizon, look-backs at the origin, seasonal look-backs, lags of past covariates, time,
+    The columns stand in this order: horizon, look-backs at the origin, seasonal look-backs, those of covariates, time,
     holidays, known covariates, static covariates, series. A made column whose name a covariate has too is called `made_<name>`.
 
     Args:
@@ -66,31 +66,29 @@ class FittedDesign:
     @cached_property
     def blocks(self) -> tuple[LookBack, ...]:
         """Look-backs of the target that are read at the origin."""
-        lags = self.design.lags
-        plain = {name: sizes for name, sizes in self._windows.items() if not name.startswith("season_")}
-        return (*((Lags(lags),) if isinstance(lags, tuple) and lags else ()), *from_windows(plain))
+        return (*_lags(self.design.lags), *(block for block in self._windows if not isinstance(block, Seasonal)))
 
     @cached_property
     def seasonal(self) -> tuple[LookBack, ...]:
         """Look-backs of the target that are read at the last row of the season."""
-        found = {name.removeprefix("season_"): sizes for name, sizes in self._windows.items() if name.startswith("season_")}
-        period = self.season_length
-        return tuple(Seasonal(stat, period, tuple(map(int, sizes))) for stat, sizes in found.items()) if period > 1 else ()
+        return tuple(block for block in self._windows if isinstance(block, Seasonal))
 
     @cached_property
-    def of_past(self) -> tuple[LookBack, ...]:
-        """One block of lags per past covariate."""
-        return tuple(Lags(self.design.past_lags, prefix=f"{name}_") for name in self.past)
+    def covariates(self) -> dict[str, tuple[LookBack, ...]]:
+        """Look-backs of each covariate, read at the origin."""
+        past = {name: self._of_covariate(name, self.design.past_lags, self.design.past_windows) for name in self.past}
+        known = {name: self._of_covariate(name, self.design.known_lags, self.design.known_windows) for name in self.known}
+        return {name: blocks for name, blocks in (past | known).items() if blocks}
 
-    @property
-    def lags_of(self) -> dict[str, tuple[str, ...]]:
-        """Names of the lags of each past covariate."""
-        return {name: block.names for name, block in zip(self.past, self.of_past, strict=True)}
+    @cached_property
+    def of_covariates(self) -> tuple[LookBack, ...]:
+        """The look-backs of all covariates."""
+        return tuple(block for blocks in self.covariates.values() for block in blocks)
 
     @property
     def looks_back(self) -> bool:
         """Whether rows have an origin; without one the matrix has no horizon."""
-        return bool(self.blocks or self.seasonal or self.of_past)
+        return bool(self.blocks or self.seasonal or self.of_covariates)
 
     @property
     def direct(self) -> bool:
@@ -113,7 +111,7 @@ class FittedDesign:
     def kinds(self) -> tuple[str, ...]:
         """What each column is: "number"; "category", a code without order; "cycle", one of a few calendar numbers in a ring."""
         labelled = {*self.categories, "series"}
-        codes = {"holiday_name", *(lag for name, lags in self.lags_of.items() if name in labelled for lag in lags)}
+        codes = {"holiday_name", *names_of(block for name, blocks in self.covariates.items() if name in labelled for block in blocks)}
         made = ["category" if name in codes else "cycle" if name in CYCLES else "number" for name in self._made]
         rest = ["category" if name in labelled else "number" for name in self.names[len(made) :]]
         return (*made, *rest)
@@ -126,7 +124,7 @@ class FittedDesign:
     @cached_property
     def span(self) -> int | None:
         """Rows of history that make the rows ahead exact; None for all."""
-        spans = [block.span for block in (*self.blocks, *self.of_past)]
+        spans = [block.span for block in (*self.blocks, *self.of_covariates)]
         spans += [None if block.span is None else block.span + self.season_length for block in self.seasonal]
         return None if None in spans else max((s for s in spans if s is not None), default=1)
 
@@ -135,16 +133,17 @@ class FittedDesign:
         """The longest lag or window: as many values must lie before the first row that has all features. 0 without look-backs."""
         return max((block.span or 1 for block in (*self.blocks, *self.seasonal)), default=0)
 
-    def training(self, table: Table) -> Matrix:
+    def training(self, table: Table, *, order: Literal["C", "F"] = "C") -> Matrix:
         """The training rows of a table.
 
         Rows whose target is missing, or whose look-backs at the origin are all missing, are left out; other missing values stay NaN.
 
         Args:
             table: The table that the design was fitted to, or another of the same columns.
+            order: How `X` lies in memory: row after row, as learners read it, or ("F") column after column.
         """
         row, h, eligible = pairs(table, self.horizon, self.looks_back, self.design.row_budget, self.design.seed)
-        X = np.empty((len(row), len(self.names)), np.float32)
+        X = np.empty((len(row), len(self.names)), np.float32, order)
         kept = np.ones(len(row), bool)
         clock, filled = self.clock(Grid.of(table.steps), table), 0
         for first, last in _slabs(table.indptr):
@@ -191,14 +190,20 @@ class FittedDesign:
             raise CannotPredict('only a design with strategy="recursive" rolls out one step at a time; this one is direct: use `ahead`.')
         return Rollout(self, table, horizon, future)
 
-    @property
-    def _windows(self) -> dict[str, tuple[float, ...]]:
-        return dict(self.design.windows or ())  # type: ignore[arg-type]
+    @cached_property
+    def _windows(self) -> tuple[LookBack, ...]:
+        """Windows of the target."""
+        return from_windows(dict(self.design.windows or ()), period=self.season_length)  # type: ignore[arg-type]
+
+    def _of_covariate(self, name: str, lags: tuple[int, ...], windows: Any) -> tuple[LookBack, ...]:
+        """Look-backs of one covariate; a category has lags alone."""
+        prefix = f"{name}_"
+        return (*_lags(lags, prefix), *(() if name in self.categories else from_windows(dict(windows or ()), prefix=prefix)))
 
     @cached_property
     def _made(self) -> tuple[str, ...]:
         """Names of the columns that are not covariates."""
-        looks = names_of((*self.blocks, *self.seasonal, *self.of_past))
+        looks = names_of((*self.blocks, *self.seasonal, *self.of_covariates))
         days = () if self.holidays is None else self.holidays.names
         return (*(("horizon",) if self.direct else ()), *looks, *self.timeline.names, *days)
 
@@ -210,18 +215,18 @@ class FittedDesign:
     def _fill(self, sources: Sources, row: Ints, h: Ints, X: Singles, kept: NDArray[np.bool_]) -> int:
         """Write the rows of one slab to the head of `X`; returns how many stay."""
         series = np.searchsorted(sources.table.indptr, row, side="right") - 1
-        looks = slice(int(self.direct), int(self.direct) + len(names_of((*self.blocks, *self.seasonal)) or names_of(self.of_past)))
-        filled, room = 0, np.empty((min(CHUNK, len(row)), X.shape[1]), np.float32)
+        looks = slice(int(self.direct), int(self.direct) + len(names_of((*self.blocks, *self.seasonal)) or names_of(self.of_covariates)))
+        filled = 0
         for at in range(0, len(row), CHUNK):
             chunk = slice(at, min(at + CHUNK, len(row)))
-            out = room[: chunk.stop - at]
-            gather(sources.parts(series[chunk], row[chunk], h[chunk], row[chunk]), out)
-            if self.looks_back:
-                kept[chunk] = ~np.isnan(out[:, looks]).all(axis=1)
-                out = out if kept[chunk].all() else out[kept[chunk]]
-            X[filled : filled + len(out)] = out
-            filled += len(out)
+            parts = sources.parts(series[chunk], row[chunk], h[chunk], row[chunk])
+            kept[chunk] = gather(parts, X[filled:], looks if self.looks_back else slice(0, 0))
+            filled += int(np.count_nonzero(kept[chunk]))
         return filled
+
+
+def _lags(orders: object, prefix: str = "") -> tuple[LookBack, ...]:
+    return (Lags(orders, prefix),) if isinstance(orders, tuple) and orders else ()
 
 
 def _slabs(indptr: Ints) -> list[tuple[int, int]]:

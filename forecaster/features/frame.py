@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from forecaster.features.design import Design
 from forecaster.features.fitted import FittedDesign
+from forecaster.features.lookback import names_of
 from forecaster.features.matrix import Matrix
 from forecaster.frequency import Frequency
 from forecaster.table import Ints, Singles, Table
@@ -26,7 +27,7 @@ def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "
         features, categories by their labels. A feature whose name is taken is called `made_<name>`.
     """
     fitted = design.fit(table) if isinstance(design, Design) else design
-    matrix = fitted.training(table)
+    matrix = fitted.training(table, order="F")
     rows = pa.array(table.series[matrix.row])
     step = table.steps[matrix.row]
     columns = {name: pa.array(values).take(rows) for name, values in table.ids.items()}
@@ -41,8 +42,8 @@ def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "
 
 def _features(fitted: FittedDesign, matrix: Matrix, table: Table) -> dict[str, pa.Array]:
     labels = dict(table.categories)
-    for name, lags in fitted.lags_of.items():
-        labels |= {lag: labels[name] for lag in lags if name in labels}
+    for name, blocks in fitted.covariates.items():
+        labels |= {lag: labels[name] for lag in names_of(blocks) if name in labels}
     if fitted.holidays is not None:
         labels["holiday_name"] = ("", *fitted.holidays.labels)
     found = {}

@@ -49,11 +49,11 @@ class Op(NamedTuple):
     """One column for the native kernels.
 
     Args:
-        stat: lag, mean, std, min, max, sum, median, ewm or since.
+        stat: lag, mean, std, min, max, sum, median, ewm, ewm_std or since.
         window: Number of values looked at; 0 for all values so far.
         stride: Rows between two of them.
         least: Fewest observed values that give a number.
-        alpha: Weight of the newest value, for `ewm`.
+        alpha: Weight of the newest value, for `ewm` and `ewm_std`.
     """
 
     stat: str

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from forecaster._native import windows as native
 from forecaster.table import Floats, Ints, Singles
 
 CHUNK = 1 << 14
@@ -54,19 +56,19 @@ class Part:
     index: Ints
 
 
-def gather(parts: Sequence[Part], out: Singles) -> None:
-    """Fill `out` (rows, k) with the columns of the parts, in their order."""
-    at = 0
-    for part in parts:
-        width = part.values.shape[1]
-        if width == 0:
-            continue
-        missing = part.index < 0
-        if len(part.values) == 0:
-            out[:, at : at + width] = np.nan
-        else:
-            block = part.values.take(part.index, axis=0, mode="wrap")
-            if missing.any():
-                block[missing] = np.nan
-            out[:, at : at + width] = block
-        at += width
+def gather(parts: Sequence[Part], out: Singles, deciding: slice = slice(0, 0)) -> NDArray[np.bool_]:
+    """Write the columns of the parts, in their order, into the head of `out` (rows, k).
+
+    Args:
+        parts: All of the same number of rows.
+        out: Room for the rows.
+        deciding: Columns of which at least one must be known; other rows are left out. None by default: all rows stay.
+
+    Returns:
+        Which rows stay.
+    """
+    kept = np.ones(len(parts[0].index), bool)
+    pairs = [(part.values, np.ascontiguousarray(part.index)) for part in parts if part.values.shape[1]]
+    if pairs:
+        native.gather(pairs, out, deciding.start, deciding.stop, kept)
+    return kept

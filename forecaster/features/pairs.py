@@ -37,13 +37,7 @@ def pairs(table: Table, horizon: int, looks_back: bool, budget: int | None, seed
     Returns:
         Row of each pair, h of each pair, and how many pairs each group would have without a budget. (pairs,), (pairs,), (groups,)
     """
-    choices = np.isfinite(table.target).astype(np.int64)
-    if looks_back:
-        position = np.arange(len(table.target)) - np.repeat(table.indptr[:-1], table.sizes)
-        choices *= np.minimum(position, horizon)
-    bounds = table.indptr[table.group_ptr]
-    totals = np.concatenate([[0], np.cumsum(choices)])
-    eligible = totals[bounds[1:]] - totals[bounds[:-1]]
+    choices, eligible = choices_of(table, horizon, looks_back)
     quota, shift = choices, None
     if budget is not None and (eligible > budget).any():
         quota, shift = _sample(table, choices, eligible, budget, seed)
@@ -54,6 +48,17 @@ def pairs(table: Table, horizon: int, looks_back: bool, budget: int | None, seed
     # One random shift per row and equal strides: the horizons of a row are distinct and each is equally likely.
     h = np.floor((nth + shift[row]) * (choices[row] / quota[row])).astype(np.int64) + 1
     return row, np.minimum(h, choices[row]), eligible
+
+
+def choices_of(table: Table, horizon: int, looks_back: bool) -> tuple[Ints, Ints]:
+    """How many horizons each row could be seen at, and how many pairs that makes in each group. (rows,), (groups,)"""
+    choices = np.isfinite(table.target).astype(np.int64)
+    if looks_back:
+        position = np.arange(len(table.target)) - np.repeat(table.indptr[:-1], table.sizes)
+        choices *= np.minimum(position, horizon)
+    bounds = table.indptr[table.group_ptr]
+    totals = np.concatenate([[0], np.cumsum(choices)])
+    return choices, totals[bounds[1:]] - totals[bounds[:-1]]
 
 
 def _sample(table: Table, choices: Ints, eligible: Ints, budget: int, seed: int) -> tuple[Ints, Floats]:

@@ -10,7 +10,7 @@ from forecaster.features.calendar import Grid
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.lookback import LookBack, State, matrix
 from forecaster.features.matrix import Part, gather
-from forecaster.features.sources import Sources, exactly
+from forecaster.features.sources import Sources, column_of, exactly
 from forecaster.table import Floats, Future, Ints, Singles, Table
 
 
@@ -36,10 +36,14 @@ class Rollout:
         self._width = len(fitted.names)
         last = np.arange(n) if (short.sizes > 0).all() else np.where(short.sizes > 0, np.arange(n), -1)
         self._looks = _Live(fitted.blocks, short.target, short.indptr, _rows(self._sources.looks, short.indptr, last))
-        self._past = [_carried(short.past[name], short.indptr) for name in fitted.past]
-        self._of_past = [
-            _Live((block,), short.past[name], short.indptr, _rows(matrix([block], short.past[name], short.indptr), short.indptr, last))
-            for name, block in zip(fitted.past, fitted.of_past, strict=True)
+        given = exactly(future, horizon).known
+        self._later = [
+            given.get(name, np.full((n, horizon), np.nan)) if name in short.known else _carried(short.past[name], short.indptr, horizon)
+            for name in fitted.covariates
+        ]
+        self._covariates = [
+            _Live(blocks, x, short.indptr, _rows(matrix(blocks, x, short.indptr), short.indptr, last))
+            for blocks, x in ((blocks, column_of(short, name)) for name, blocks in fitted.covariates.items())
         ]
         self._seasonal = _Live(fitted.seasonal, short.target, short.indptr, np.zeros((n, 0), np.float32))
         # Row k of the ring is read k steps from now: the season of the next target was last seen `period` rows before it.
@@ -54,7 +58,7 @@ class Rollout:
         step = sources.clock.grid.at(sources.table.end + self.at + 1)
         at = series * self.horizon + self.at
         X = np.empty((n, self._width), np.float32)
-        now = [self._looks.row, self._ring[0], *(live.row for live in self._of_past)]
+        now = [self._looks.row, self._ring[0], *(live.row for live in self._covariates)]
         given = [Part(sources.known, at), Part(sources.static, series)]
         gather([*(Part(values, series) for values in now), *sources.timed(step, at), *given], X)
         return X
@@ -64,8 +68,8 @@ class Rollout:
         self._looks.push(values)
         self._seasonal.push(values)
         self._ring = [*self._ring[1:], self._seasonal.row]
-        for live, value in zip(self._of_past, self._past, strict=True):
-            live.push(value)
+        for live, later in zip(self._covariates, self._later, strict=True):
+            live.push(np.asarray(later[:, self.at], np.float64))
         self.at += 1
 
     def ahead(self, predict: Any) -> Floats:
@@ -101,9 +105,10 @@ def _picked(values: Singles, index: Ints) -> Singles:
     return out
 
 
-def _carried(values: Singles, indptr: Ints) -> Floats:
-    """The last known value of each series; NaN where there is none. (series,)"""
+def _carried(values: Singles, indptr: Ints, horizon: int) -> Floats:
+    """The last known value of each series, once per step; NaN where there is none. (series, horizon)"""
     at = np.where(np.isfinite(values), np.arange(len(values)), -1)
     latest = np.maximum.accumulate(at) if len(at) else at
     found = latest[np.maximum(indptr[1:] - 1, 0)] if len(at) else np.full(len(indptr) - 1, -1)
-    return np.where((found >= indptr[:-1]) & (np.diff(indptr) > 0), values[np.maximum(found, 0)] if len(at) else np.nan, np.nan)
+    last = np.where((found >= indptr[:-1]) & (np.diff(indptr) > 0), values[np.maximum(found, 0)] if len(at) else np.nan, np.nan)
+    return np.repeat(last[:, None], horizon, axis=1)

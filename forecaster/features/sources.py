@@ -37,7 +37,7 @@ class Sources:
         shift: The horizons themselves, as a column to gather from. (horizon + 1, 1 or 0)
         looks: Look-backs of each row. (rows, k)
         seasonal: Seasonal look-backs of each row. (rows, k)
-        past: Lags of past covariates of each row. (rows, k)
+        covariates: Look-backs of the covariates of each row. (rows, k)
         known: Known covariates of each row, or of each step ahead. (rows or series x steps, k)
         place: Where each of these rows is, for holidays. (rows or series x steps,)
         static: What does not change. (series, k)
@@ -49,7 +49,7 @@ class Sources:
     shift: Singles
     looks: Singles
     seasonal: Singles
-    past: Singles
+    covariates: Singles
     known: Singles
     place: Ints | None
     static: Singles
@@ -57,7 +57,7 @@ class Sources:
     @classmethod
     def of(cls, fitted: FittedDesign, table: Table, clock: Clock, future: Future | None = None) -> Sources:
         """Compute everything that can be computed per row, series or step."""
-        past = [matrix([block], table.past[name], table.indptr) for name, block in zip(fitted.past, fitted.of_past, strict=True)]
+        looked = [matrix(blocks, column_of(table, name), table.indptr) for name, blocks in fitted.covariates.items()]
         return cls(
             table=table,
             clock=clock,
@@ -65,7 +65,7 @@ class Sources:
             shift=np.arange(fitted.horizon + 1, dtype=np.float32)[:, None][:, : int(fitted.direct)],
             looks=matrix(fitted.blocks, table.target, table.indptr),
             seasonal=matrix(fitted.seasonal, table.target, table.indptr),
-            past=np.concatenate(past, axis=1) if past else np.zeros((len(table.target), 0), np.float32),
+            covariates=np.concatenate(looked, axis=1) if looked else np.zeros((len(table.target), 0), np.float32),
             known=_stacked(table, fitted.known, future),
             place=None if fitted.holidays is None else fitted.holidays.places_of(table, future),
             static=_per_series(fitted, table),
@@ -86,7 +86,7 @@ class Sources:
             Part(self.shift, h),
             Part(self.looks, _inside(row - h, begin)),
             Part(self.seasonal, _inside(row + self.period * (-h // self.period), begin)),
-            Part(self.past, _inside(row - h, begin)),
+            Part(self.covariates, _inside(row - h, begin)),
             *self.timed(step, at),
             Part(self.known, at),
             Part(self.static, series),
@@ -99,6 +99,11 @@ class Sources:
             return [time]
         place = self.place[at]
         return [time, Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + step))]
+
+
+def column_of(table: Table, name: str) -> Singles:
+    """A covariate of each row, past or known. (rows,)"""
+    return table.past[name] if name in table.past else table.known[name]
 
 
 def exactly(future: Future | None, steps: int) -> Future:

@@ -6,14 +6,15 @@ any later table of the same series (`apply`) and brings forecasts back (`invert`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.archive import storable
-from forecaster.errors import SettingsError
+from forecaster.errors import SettingsError, UnknownName
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Table
 
@@ -171,6 +172,34 @@ class FittedScale:
 
 
 TRANSFORMS: dict[str, Transform] = {"difference": Difference(), "log": Log(), "scale": Scale()}
+SEASON_DIFFERENCE = "season_difference"
+
+
+def transform_of(one: Any, season_length: int = 1) -> Transform:
+    """The transform that an option means.
+
+    Args:
+        one: "log", "difference", "season_difference", "scale", {"difference": lag}, {"scale": "mean" or "std"}, or a transform.
+        season_length: Steps in one season.
+
+    Raises:
+        UnknownName: No transform is called so; names the nearest.
+        SettingsError: Its option cannot be meant.
+    """
+    name, given = next(iter(one.items()), ("", None)) if isinstance(one, Mapping) else (one, None)
+    if name == SEASON_DIFFERENCE:
+        return Difference(season_length)
+    if not isinstance(name, str):
+        return cast(Transform, name)
+    if name not in TRANSFORMS:
+        raise UnknownName.of("target transform", name, (*TRANSFORMS, SEASON_DIFFERENCE))
+    return TRANSFORMS[name] if given is None else _with_option(name, given)
+
+
+def _with_option(name: str, given: Any) -> Transform:
+    if name == "log":
+        raise SettingsError(f'the target transform "log" has no option; came {{"log": {given!r}}}.')
+    return Difference(given) if name == "difference" else Scale(given)
 
 
 def _each(forecast: Forecast, per_series: Floats, change: _Change) -> Forecast:

@@ -13,6 +13,10 @@ from forecaster.features.lookback import Folded, LookBack, Native, Op, State, Wi
 from forecaster.table import Floats, Ints, Singles
 
 STATS = ("mean", "std", "min", "max", "sum", "median")
+EXPONENTIAL = {"ewm": "mean", "ewm_std": "std"}
+SEASON = "season_"
+OPTIONS = (*STATS, *EXPONENTIAL, "expanding", *(SEASON + stat for stat in STATS))
+"""The keys of a `windows` option."""
 
 
 @dataclass(frozen=True)
@@ -155,19 +159,24 @@ class ExpandingMedian(Native):
 
 @dataclass(frozen=True)
 class Exponential(Folded):
-    """Exponentially weighted means: s = y at the first value, then s + alpha (y - s); a missing value leaves s as it is.
+    """Exponentially weighted means and deviations: the level is y at the first value, then level + alpha (y - level); the variance is
+    0, then (1 - alpha) (variance + alpha (y - level)^2). A missing value leaves both as they are.
 
-    This is pandas' `ewm(alpha=..., adjust=False, ignore_na=True).mean()`.
+    These are pandas' `ewm(alpha=..., adjust=False, ignore_na=True)` with `mean()` and `std(bias=True)`, the latter from two values on.
 
     Args:
         alphas: Weights of the newest value, above 0 and at most 1.
+        stat: mean or std.
         prefix: Put before each name.
     """
 
     alphas: tuple[float, ...]
+    stat: str = "mean"
     prefix: str = ""
 
     def __post_init__(self) -> None:
+        if self.stat not in EXPONENTIAL.values():
+            raise UnknownName.of("exponentially weighted statistic", self.stat, EXPONENTIAL.values())
         for alpha in self.alphas:
             if not _is_number(alpha) or not 0 < alpha <= 1:
                 raise SettingsError(
@@ -176,11 +185,15 @@ class Exponential(Folded):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(f"{self.prefix}ewm{alpha:g}" for alpha in self.alphas)
+        return tuple(f"{self.prefix}{self._kernel}{alpha:g}" for alpha in self.alphas)
 
     @property
     def ops(self) -> tuple[Op, ...]:
-        return tuple(Op("ewm", alpha=float(alpha)) for alpha in self.alphas)
+        return tuple(Op(self._kernel, alpha=float(alpha)) for alpha in self.alphas)
+
+    @property
+    def _kernel(self) -> str:
+        return next(name for name, stat in EXPONENTIAL.items() if stat == self.stat)
 
 
 @dataclass(frozen=True)
@@ -202,34 +215,54 @@ class SinceNonZero(Folded):
         return (Op("since"),)
 
 
-def from_windows(mapping: Mapping[str, Sequence[float] | float], *, least: int | None = 1, prefix: str = "") -> tuple[LookBack, ...]:
+def from_windows(
+    mapping: Mapping[str, Sequence[Any] | float | str], *, period: int = 1, least: int | None = 1, prefix: str = ""
+) -> tuple[LookBack, ...]:
     """The blocks of a `windows` option.
 
     Args:
-        mapping: Statistic -> sizes, or "ewm" -> weights; one number stands for a list of one.
+        mapping: Statistic -> sizes; "season_" and a statistic -> numbers of seasons; "ewm", "ewm_std" -> weights; "expanding" ->
+            statistics of all values so far, of which "since_nonzero" is one too. One entry stands for a list of one.
+        period: Rows in one season; there are no seasonal blocks where it is 1.
         least: As for `Rolling`.
         prefix: Put before each name.
 
     Returns:
-        One block per key, in the order given.
+        The blocks in the order given, seasonal ones among them.
 
     Raises:
         UnknownName: A key is no statistic.
         SettingsError: A size or weight cannot be meant.
     """
-    return tuple(_block(name, _several(numbers), least, prefix) for name, numbers in mapping.items())
+    found: list[LookBack] = []
+    for name, entries in mapping.items():
+        several = (entries,) if isinstance(entries, str) or _is_number(entries) else tuple(entries)  # type: ignore[arg-type]
+        found += _blocks(name, several, period, least, prefix)
+    return tuple(found)
 
 
-def _block(name: str, numbers: tuple[Any, ...], least: int | None, prefix: str) -> LookBack:
-    if name == "ewm":
-        return Exponential(numbers, prefix)
-    if name not in STATS:
-        raise UnknownName.of("window statistic", name, (*STATS, "ewm"), 'Write windows={"mean": [7, 28], "ewm": [0.3]}.')
-    return Rolling(name, numbers, least, prefix)
+def _blocks(name: str, entries: tuple[Any, ...], period: int, least: int | None, prefix: str) -> list[LookBack]:
+    if name in EXPONENTIAL:
+        return [Exponential(entries, EXPONENTIAL[name], prefix)]
+    if name == "expanding":
+        return [_expanding(stat, prefix) for stat in entries]
+    if name not in OPTIONS:
+        raise UnknownName.of("window statistic", name, OPTIONS, 'Write windows={"mean": [7, 28], "ewm": [0.3], "expanding": ["max"]}.')
+    if name.startswith(SEASON):
+        seasonal = Seasonal(name.removeprefix(SEASON), period, entries, least, prefix)
+        return [seasonal] if period > 1 else []
+    return [Rolling(name, entries, least, prefix)]
 
 
-def _several(numbers: Any) -> tuple[Any, ...]:
-    return (numbers,) if _is_number(numbers) else tuple(numbers)
+def _expanding(stat: Any, prefix: str) -> LookBack:
+    if stat == "median":
+        return ExpandingMedian(prefix=prefix)
+    if stat == "since_nonzero":
+        return SinceNonZero(prefix)
+    if stat not in STATS:
+        known = (*STATS, "since_nonzero")
+        raise UnknownName.of("expanding statistic", str(stat), known, 'Write windows={"expanding": ["mean", "max"]}.')
+    return Expanding(stat, prefix=prefix)
 
 
 def _is_number(value: object) -> bool:

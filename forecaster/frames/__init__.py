@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, MissingExtra
+from forecaster.frames import held
+from forecaster.frames.held import refuse_twins
+from forecaster.frames.kinds import family
 from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
+
+_NAMES = {"polars.DataFrame": "polars", "polars.LazyFrame": "lazy"}
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,14 @@ class FrameKind:
     enums: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, FrameKind]:
+def read(data: Any, columns: Iterable[str] | None = None, *, defer: bool = False) -> tuple[pa.Table, FrameKind]:
     """Read data of any kind.
 
     Args:
         data: A path, folder (flat or hive), glob or list of paths of CSV or Parquet files, or a frame: pandas (named index
             levels become columns), polars (also lazy), pyarrow, a DuckDB relation, or anything with `__arrow_c_stream__`.
         columns: The columns to read; all where absent. Names that the data lacks are passed over.
+        defer: Whether a column of pandas that cannot be held is nulls for now, which `readable` refuses once it plays a part.
 
     Returns:
         The data as an Arrow table, and its kind for `give`.
@@ -48,11 +55,22 @@ def read(data: Any, columns: Iterable[str] | None = None) -> tuple[pa.Table, Fra
         DataError: There is no such file, a file cannot be read, or a column cannot be held; the message names it.
     """
     wanted = None if columns is None else list(dict.fromkeys(columns))
-    name, table = _open(data, wanted)
-    _refuse_twins(table.column_names)
+    name, table = _open(data, wanted, defer)
+    refuse_twins(table.column_names)
     kept = table.column_names if wanted is None else [column for column in wanted if column in table.column_names]
     table = _plain(table.select(kept))
-    return table, FrameKind(name, dict(zip(table.column_names, table.schema.types, strict=True)), _enums(data, name))
+    return table, FrameKind("pandas" if name == "files" else name, _types(table, name), _enums(data, name))
+
+
+def readable(table: pa.Table, columns: Iterable[str]) -> None:
+    """Refuse columns that could not be held when the data was read.
+
+    Raises:
+        DataError: One of `columns` could not; the message is that of `read`.
+    """
+    for name in columns:
+        if held.UNREADABLE in (metadata := table.schema.field(name).metadata or {}):
+            raise DataError(metadata[held.UNREADABLE].decode())
 
 
 def give(table: pa.Table, kind: FrameKind) -> Any:
@@ -94,28 +112,43 @@ def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, col
     return pa.table(table | {name: pa.array(values.reshape(-1)) for name, values in columns.items()})
 
 
-def _open(data: Any, wanted: list[str] | None) -> tuple[str, pa.Table]:
-    """The kind of the data, and the data as Arrow."""
+def _open(data: Any, wanted: list[str] | None, defer: bool) -> tuple[str, pa.Table]:
+    """The kind of the data ("files" for paths), and the data as Arrow."""
     paths = [data] if isinstance(data, (str, os.PathLike)) else data
     if isinstance(paths, (list, tuple)) and paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
         from forecaster.frames import files
 
-        return "pandas", files.read([os.fspath(path) for path in paths], wanted)
+        return "files", files.read([os.fspath(path) for path in paths], wanted)
     kind = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
     if kind == "pandas.DataFrame":
-        return "pandas", _from_pandas(data, wanted)
-    if kind == "polars.LazyFrame":
-        there = data.collect_schema().names()
-        return "lazy", data.select([name for name in there if wanted is None or name in wanted]).collect().to_arrow()
+        return "pandas", held.frame(data, wanted, defer)
     if kind.startswith("pyarrow.") and hasattr(data, "to_table"):
         return "arrow", data.to_table(columns=None if wanted is None else [name for name in data.schema.names if name in wanted])
-    if hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series"):
-        name = {"polars.DataFrame": "polars"}.get(kind, "duckdb" if "DuckDB" in kind else "arrow")
-        return name, pa.table(data)
+    if kind == "polars.LazyFrame" or (hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series")):
+        return _NAMES.get(kind, "duckdb" if "DuckDB" in kind else "arrow"), _from_stream(data, wanted)
     raise DataError(
         f"expected a path, folder, glob or list of paths of CSV or Parquet files, or a frame of pandas, polars, pyarrow or DuckDB, but got "
         f"{type(data).__module__}.{type(data).__name__}; turn it into a frame with one column per part, such as pandas.DataFrame(...)"
     )
+
+
+def _from_stream(data: Any, wanted: list[str] | None) -> pa.Table:
+    """Anything with the Arrow interface; polars leaves out first what is not wanted, so that it need not be held."""
+    if wanted is not None and hasattr(data, "collect_schema"):
+        data = data.select([name for name in data.collect_schema().names() if name in wanted])
+    data = data.collect() if hasattr(data, "collect") else data
+    try:
+        return pa.table(data)
+    except (pa.ArrowException, OverflowError) as error:
+        raise DataError(
+            f"the frame cannot be read as Arrow: {error}; expected columns of numbers, texts or dates: convert or drop others"
+        ) from error
+
+
+def _types(table: pa.Table, name: str) -> dict[str, pa.DataType]:
+    """The types that columns leave with: as they came, but dates of files, which came in no type of pandas, as its timestamps."""
+    kinds = [pa.timestamp("us") if name == "files" and pa.types.is_date(kind) else kind for kind in table.schema.types]
+    return dict(zip(table.column_names, kinds, strict=True))
 
 
 def _enums(data: Any, name: str) -> dict[str, Any]:
@@ -123,70 +156,26 @@ def _enums(data: Any, name: str) -> dict[str, Any]:
     return {column: dtype for column, dtype in schema.items() if type(dtype).__name__ == "Enum"}
 
 
-def _from_pandas(data: Any, wanted: list[str] | None) -> pa.Table:
-    _refuse_twins([str(name) for name in data.columns])
-    named = [(i, name) for i, name in enumerate(data.index.names) if name is not None and name not in data.columns]
-    levels = [(name, data.index.get_level_values(i)) for i, name in named]
-    columns = {str(name): values for name, values in [*levels, *data.items()]}
-    return pa.table({name: _held(name, values) for name, values in columns.items() if wanted is None or name in wanted})
-
-
-def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
-    """A column of pandas as Arrow, or an error that names the column and what does not go together."""
-    if values.dtype == object:
-        _refuse_mixture(name, values)
-    if str(values.dtype).startswith("period["):
-        values = getattr(values, "dt", values).to_timestamp()
-    try:
-        return pa.array(values, from_pandas=True)
-    except (pa.ArrowException, OverflowError) as error:
-        raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
-
-
-def _refuse_mixture(name: str, values: Any) -> None:
-    """Numbers beside texts, or stamps of several time zones, are not one column: `1` and `"1"` may be one series or two."""
-    if _pandas_type(values) in ("string", "integer", "floating", "boolean", "date", "decimal", "empty"):
-        return
-    kinds: dict[str, Any] = {}
-    for value in np.asarray(values, object):
-        if (kind := _kind(value)) is not None:
-            kinds.setdefault(kind, value)
-        if len(kinds) > 1:
-            (one, first), (other, second) = kinds.items()
-            advice = "convert it to one time zone" if "time" in one and "time" in other else f"convert it: data[{name!r}].astype(str)"
-            raise DataError(f"column {name!r} mixes {one} ({first!r}) and {other} ({second!r}); expected one type: {advice}")
-
-
-def _pandas_type(values: Any) -> str:
-    from pandas.api.types import infer_dtype
-
-    return str(infer_dtype(values, skipna=True))
-
-
-def _kind(value: Any) -> str | None:
-    """What a value is, in a word; None where it is missing."""
-    if value is None or str(value) in ("nan", "NaT", "<NA>"):
-        return None
-    if hasattr(value, "utcoffset"):
-        return f"time in zone {value.tzinfo}" if value.tzinfo else "time without zone"
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return "number" if number else type(value).__name__
-
-
-def _refuse_twins(names: Sequence[str]) -> None:
-    twins = sorted({name for name in names if list(names).count(name) > 1})
-    if twins:
-        raise DataError(f"columns {twins} are there more than once; expected each name once: rename or drop the copies")
-
-
 def _plain(table: pa.Table) -> pa.Table:
-    """Texts as one Arrow type, and one dictionary per column, so that every later step knows few types."""
+    """Texts as one Arrow type, one dictionary per column of categories, and all else as it is held: every later step knows few types."""
     for i, column in enumerate(table.schema):
-        if pa.types.is_string_view(column.type):
-            table = table.set_column(i, column.name, table.column(i).cast(pa.string()))
-        elif pa.types.is_dictionary(column.type):
-            table = table.set_column(i, column.name, _one_dictionary(table.column(i)))
+        if (plain := _as_plain(table.column(i))) is not None:
+            table = table.set_column(i, column.name, plain)
     return table
+
+
+def _as_plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The column in a plain type; None where it is in one."""
+    kind = column.type
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_run_end_encoded(kind):
+        return pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type)
+    if isinstance(kind, pa.BaseExtensionType):
+        return column.cast(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return _one_dictionary(column) if family(kind) == "text" else column.cast(kind.value_type)
+    return None
 
 
 def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -199,20 +188,9 @@ def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
     for i, column in enumerate(table.schema):
         came = types.get(column.name, column.type)
-        if came != column.type and _family(came) == _family(column.type) != "other":
+        if came != column.type and family(came) == family(column.type) != "other":
             table = table.set_column(i, column.name, _cast(table.column(i), came))
     return table
-
-
-def _family(kind: pa.DataType) -> str:
-    """Types between which a column may change and stay what it is; computed numbers are of none."""
-    if pa.types.is_dictionary(kind):
-        return _family(kind.value_type)
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return "stamp"
-    if pa.types.is_integer(kind):
-        return "integer"
-    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else "other"
 
 
 def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from typing import Any
@@ -15,6 +15,8 @@ import pyarrow.dataset
 import pyarrow.fs
 
 from forecaster.errors import DataError
+from forecaster.frames.dialect import padded, sniffed
+from forecaster.frames.kinds import TypesDiffer, common
 
 _FORMATS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".tsv.gz")}
 _MAGIC = re.compile(r"[*?\[]")
@@ -33,7 +35,33 @@ def read(paths: list[str], columns: list[str] | None = None) -> pa.Table:
     """
     system, files = _find(paths)
     tables = [_load(system, kind, found, columns) for kind in _FORMATS if (found := [file for file in files if _format(file) == kind])]
-    return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+    return tables[0] if len(tables) == 1 else _together(tables)
+
+
+def parquet(files: Sequence[str], *, hive: bool = True) -> Any:
+    """The pyarrow data set of local Parquet files, whose types hold what every file has.
+
+    Args:
+        files: Paths of the files.
+        hive: Whether folders such as `store=CA_1` are columns.
+
+    Raises:
+        DataError: A file cannot be read, or a column has types that do not go together; the message names it.
+    """
+    found = list(files)
+    opened = partial(pyarrow.dataset.dataset, found, format="parquet", partitioning="hive" if hive else None)
+    try:
+        return opened(schema=_agreed(opened(), _padded_keys(found) if hive else set(), texts=False))
+    except (pa.ArrowException, OSError, TypesDiffer) as error:
+        raise DataError(f"{found[0]!r}{' ...' if len(found) > 1 else ''} cannot be read: {error}") from error
+
+
+def _together(tables: list[pa.Table]) -> pa.Table:
+    """Tables of different formats; what CSV cannot tell is what Parquet says."""
+    kinds = {name: [table.schema.field(name).type for table in tables if name in table.column_names] for name in tables[0].column_names}
+    agreed = {name: common(name, list(dict.fromkeys(found)), texts=True) for name, found in kinds.items()}
+    cast = [table.cast(pa.schema([field.with_type(agreed.get(field.name, field.type)) for field in table.schema])) for table in tables]
+    return pa.concat_tables(cast, promote_options="permissive")
 
 
 def _find(paths: list[str]) -> tuple[pa.fs.FileSystem, list[str]]:
@@ -107,41 +135,30 @@ def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[s
     """Read files of one format; a column takes the type that holds what every file has in it."""
     told = ", ".join(map(repr, files[:3])) + " ..." * (len(files) > 3)
     try:
-        reader = "parquet" if kind == "parquet" else _csv(system, files[0])
+        reader, codes = sniffed(system, files[0]) if kind == "csv" else (kind, set())
         dataset = partial(pa.dataset.dataset, files, filesystem=system, format=reader, partitioning="hive")
-        table = _scan(dataset, _agreed(dataset(), texts=kind == "csv"), columns)
-    except (pa.ArrowException, OSError) as error:
+        table = _scan(dataset, _agreed(dataset(), codes | _padded_keys(files), texts=kind == "csv"), columns)
+    except (pa.ArrowException, OSError, TypesDiffer) as error:
         raise DataError(f"{told} cannot be read: {error}") from error
     if kind == "csv" and (foreign := [field.name for field in table.schema if pa.types.is_binary(field.type)]):
         raise DataError(f"{told}: the columns {foreign} hold texts that are not UTF-8; save the file as UTF-8")
     return table
 
 
-def _csv(system: pa.fs.FileSystem, file: str) -> Any:
-    """How to read CSV: the first line tells what parts the columns."""
-    with system.open_input_stream(file, compression="detect") as stream:
-        head = stream.read(65_536).split(b"\n", 1)[0]
-    delimiter = max((",", ";", "\t", "|"), key=lambda mark: head.count(mark.encode()))
-    return pa.dataset.CsvFileFormat(parse_options=pa.csv.ParseOptions(delimiter=delimiter))
+def _padded_keys(files: list[str]) -> set[str]:
+    """Keys of hive folders that are codes, such as `store=007`."""
+    parts = {part.partition("=") for file in files for part in file.split("/")[:-1] if "=" in part}
+    return {key for key, _, _ in parts if padded(value for name, _, value in parts if name == key)}
 
 
-def _agreed(dataset: Any, texts: bool) -> pa.Schema:
-    """The types that hold what every file has; where `texts`, columns that do not go together are texts."""
+def _agreed(dataset: Any, codes: set[str], texts: bool) -> pa.Schema:
+    """The types that hold what every file has; `codes` are texts, and so, where `texts`, are columns that do not go together."""
     schemas = [dataset.schema, *(fragment.physical_schema for fragment in dataset.get_fragments())]
-    try:
-        return pa.unify_schemas(schemas, promote_options="permissive")
-    except pa.ArrowTypeError:
-        if not texts:
-            raise
-    names = dict.fromkeys(name for schema in schemas for name in schema.names)
-    return pa.schema([_agreed_field([schema.field(name) for schema in schemas if name in schema.names]) for name in names])
-
-
-def _agreed_field(fields: list[pa.Field]) -> pa.Field:
-    try:
-        return pa.unify_schemas([pa.schema([field]) for field in fields], promote_options="permissive").field(0)
-    except pa.ArrowTypeError:
-        return fields[0].with_type(pa.string())
+    fields: dict[str, dict[pa.DataType, None]] = {}
+    for schema in schemas:
+        for field in schema:
+            fields.setdefault(field.name, {})[field.type] = None
+    return pa.schema([(name, pa.string() if name in codes else common(name, list(kinds), texts=texts)) for name, kinds in fields.items()])
 
 
 def _scan(dataset: Callable[..., Any], schema: pa.Schema, columns: list[str] | None) -> pa.Table:

@@ -73,10 +73,14 @@ class Frequency:
         Raises:
             SettingsError: No frequency can be seen; shows stamps of a series and suggests what to give.
         """
-        return cls(*rhythm.of(stamps, indptr, zone, label))
+        found = cls(*rhythm.of(stamps, indptr, zone, label))
+        if rhythm.hardly_taken(lambda some: found.steps(some)[0], stamps, indptr):
+            why = f"the stamps lie on {found.alias!r}, but hardly two of them are one step apart"
+            rhythm.give_up(stamps, indptr, why, label)
+        return found
 
     def anchored(self, stamps: NDArray[Any]) -> Frequency:
-        """The same frequency with the phase and offset that most of `stamps` share.
+        """The same frequency with the phase and offset that most of `stamps` share, in the zone in which they keep their clock time.
 
         A frequency that a user names ("h", "D", "2MS") leaves open when in the hour, day or year the grid begins. Stamps that
         jitter around the grid of phase 0 leave it there.
@@ -86,9 +90,11 @@ class Frequency:
             return self
         if not self._dated:
             return replace(self, phase=rhythm.usual_phase(micros, self._alias.every))
-        days, clock = np.divmod(self._wall(micros), DAY)
+        kept = replace(self, zone=rhythm.clock_zone(micros, self.zone))
+        days, clock = np.divmod(kept._wall(micros), DAY)
         one = replace(self._alias, every=1).grid(0, 0).index(days)
-        return replace(self, phase=self.phase // DAY * DAY + rhythm.most_common(clock), offset=rhythm.most_common(one % self._alias.every))
+        phase = self.phase // DAY * DAY + rhythm.usual_phase(clock, DAY)
+        return replace(kept, phase=phase, offset=rhythm.most_common(one % self._alias.every))
 
     def steps(self, stamps: NDArray[Any]) -> tuple[Ints, NDArray[np.bool_]]:
         """The step of each stamp, and whether the stamp lies exactly on the grid.

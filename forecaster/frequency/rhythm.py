@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from forecaster.errors import SettingsError
 from forecaster.frequency.alias import DAY, TICKS, Alias, parse
-from forecaster.frequency.grid import MONDAY, Months
+from forecaster.frequency.grid import MONDAY, BusinessDays, Months
 from forecaster.frequency.zones import wall
 
 Ints = NDArray[np.int64]
@@ -27,6 +27,7 @@ NO_STAMP = int(np.iinfo(np.int64).min)  # the bits of NaT
 
 _ROWS, _SERIES = 1_000_000, 2_000  # at most so many are looked at
 _VOTES = 50  # of one series at most, so that a long one does not outvote many short ones
+_RARE = 0.05  # share of gaps of one step below which a frequency is none
 _ENOUGH = 0.9  # share of gaps or stamps that a frequency must explain
 _MONTH = 30.436875
 _USUAL = ("s", "5s", "10s", "15s", "30s", "min", "5min", "10min", "15min", "20min", "30min", "h", "2h", "4h", "6h", "12h", "D")
@@ -72,10 +73,20 @@ def of(stamps: NDArray[Any], indptr: Ints, zone: str | None = None, label: Calla
         election = _Election.of(gaps, series)
         if dated and election.winner >= DAY - TICKS["h"]:
             slow = seen.of(election.voters[election.choices >= DAY - TICKS["h"]])
-            found = _calendar(_Sample(slow.micros if zone is None else wall(slow.micros, zone), slow.series), zone)
+            clock = clock_zone(slow.micros, zone)
+            found = _calendar(_Sample(slow.micros if clock is None else wall(slow.micros, clock), slow.series), clock)
         found = found or _even(seen.of(election.supporters), election.winner, "us" if dated else "1", zone)
         found = found or (_one_a_day(seen, zone) if dated else None)
-    return found or _give_up(np.asarray(stamps), np.asarray(indptr), gaps, dated, label)
+    why = "the gaps between stamps follow no frequency" if len(gaps) else "no series has two different stamps"
+    return found or give_up(np.asarray(stamps), np.asarray(indptr), why, label)
+
+
+def hardly_taken(steps: Callable[[NDArray[Any]], Ints], stamps: NDArray[Any], indptr: Ints) -> bool:
+    """Whether hardly two neighbours are one step apart: twice a month is on the grid of days, but is not daily."""
+    seen = _look(stamps, indptr)
+    at = steps(seen.micros.view("datetime64[us]") if stamps.dtype.kind == "M" else seen.micros)
+    gaps = _Sample(at, seen.series).gaps()[0]
+    return bool(np.sum(gaps == 1) < _RARE * len(gaps))
 
 
 def micros(stamps: NDArray[Any]) -> Ints:
@@ -98,6 +109,20 @@ def usual_phase(micros: Ints, width: int, *, anywhere: bool = False) -> int:
     phase = most_common(rest)
     about = anywhere or np.mean(np.minimum(rest, width - rest) <= width // 4) >= _ENOUGH
     return 0 if about and np.mean(rest == phase) < 0.5 else phase
+
+
+def clock_zone(micros: Ints, zone: str | None) -> str | None:
+    """The zone in which stamps keep their clock time: their own, or UTC for what was stamped there and is shown elsewhere."""
+    if zone is None or not len(micros):
+        return zone
+    own, utc = (_steadiness(clock) for clock in (wall(micros, zone) % DAY, micros % DAY))
+    return "UTC" if utc > own and utc[0] >= _ENOUGH else zone
+
+
+def _steadiness(clock: Ints) -> tuple[float, bool]:
+    """How many stamps have the usual clock time, and whether that is midnight."""
+    usual = most_common(clock)
+    return float(np.mean(clock == usual)), usual == 0
 
 
 def most_common(values: Ints) -> int:
@@ -222,28 +247,34 @@ def _daily(days: _Sample) -> tuple[Alias, int] | None:
     """Days, business days or weeks."""
     gaps = days.gaps()[0]
     width = _width(gaps, most_common(gaps))
-    if width is None:
-        return None
-    if width % 7 == 0:
+    if width is not None and width % 7 == 0:
         return Alias(width // 7, "W", most_common((days.micros + MONDAY) % 7)), 0
-    return Alias(width, "B" if width == 1 and _rests_at_weekends(days) else "D"), 0
+    business = _business_width(days)
+    if business is not None and (width is None or business[1] < gaps.sum() / width):
+        return Alias(business[0], "B"), 0
+    return None if width is None else (Alias(width, "D"), 0)
 
 
-def _rests_at_weekends(days: _Sample) -> bool:
-    """No stamp on a weekend, though some series go on from one week to the next."""
+def _business_width(days: _Sample) -> tuple[int, float] | None:
+    """Business days in a step, and steps between all stamps, where none is on a weekend, though some series go on into the next week."""
     week, weekday = np.divmod(days.micros + MONDAY, 7)
-    return bool(np.all(weekday < 5) and len(_Sample(week, days.series).gaps()[0]))
+    if not np.all(weekday < 5) or not len(_Sample(week, days.series).gaps()[0]):
+        return None
+    gaps = _Sample(BusinessDays(1).index(days.micros), days.series).gaps()[0]
+    width = _width(gaps, most_common(gaps))
+    return None if width is None else (width, gaps.sum() / width)
 
 
-def _give_up(stamps: NDArray[Any], indptr: Ints, gaps: Ints, dated: bool, label: Callable[[int], str] | None) -> NoReturn:
+def give_up(stamps: NDArray[Any], indptr: Ints, why: str, label: Callable[[int], str] | None) -> NoReturn:
+    """Refuse to infer a frequency, and suggest what to give."""
     sizes = np.diff(indptr)
     if not len(stamps):
         raise SettingsError("no frequency can be inferred from a table without rows; give freq=, such as freq='D'")
     i = int(np.argmax(sizes >= min(3, int(sizes.max()))))
     name = label(i) if label else f"series {i + 1} of {len(sizes)}"
-    first = ", ".join(str(stamp) for stamp in stamps[indptr[i] : indptr[i] + min(5, sizes[i])])
-    why = "the gaps between stamps follow no frequency" if len(gaps) else "no series has two different stamps"
-    advice = f"give freq=, such as freq={_suggestion(gaps, dated)!r}"
+    first = ", ".join(_told(stamp) for stamp in stamps[indptr[i] : indptr[i] + min(5, sizes[i])])
+    gaps = _look(stamps, indptr).gaps()[0]
+    advice = f"give freq=, such as freq={_suggestion(gaps, stamps.dtype.kind == 'M')!r}"
     more = ", and an aggregation if several stamps fall into one step" if len(gaps) else ""
     raise SettingsError(f"no frequency can be inferred: {why}; the stamps of {name} begin {first}; {advice}{more}")
 
@@ -257,3 +288,8 @@ def _suggestion(gaps: Ints, dated: bool) -> str | int:
     if not len(gaps):
         return "D"
     return min(widths, key=lambda name: abs(np.log(widths[name] / np.median(gaps))))
+
+
+def _told(stamp: Any) -> str:
+    """A stamp in words: no clock time at midnight, no fractions of a second where there are none."""
+    return str(stamp).replace("T", " ").removesuffix(".000000").removesuffix(" 00:00:00")

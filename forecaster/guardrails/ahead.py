@@ -21,46 +21,65 @@ class Ahead:
     """Where the rows of a future belong.
 
     Args:
-        at: Rows that are used, and their place in series x steps, flat. (used rows,)
-        place: (used rows,)
+        at: Rows that are used, those of one place next to each other. (used rows,)
+        begin: Where in `at` the rows of each place begin. (places,)
+        place: The places in series x steps, flat, that have rows. (places,)
         shape: Series and steps.
+        joined: Whether rows of one place are joined, not doubles.
     """
 
     at: Ints
+    begin: Ints
     place: Ints
     shape: tuple[int, int]
+    joined: bool
 
     @classmethod
-    def of(cls, rows: Rows, table: Table, time: str, horizon: int, findings: Findings) -> Ahead:
+    def of(cls, rows: Rows, table: Table, time: str, horizon: int, findings: Findings, *, joined: bool = False) -> Ahead:
         """Find the place of every row, and record those that have none."""
         seen = Stamped.of(rows, time)
         found = _matched(rows, table, findings)
         series = found[rows.series]
         steps, exact = table.frequency.steps(rows.stamps)
+        exact |= joined
         ahead = steps - table.end[series]
         theirs = series >= 0
         fits = theirs & exact
         if not fits.any():
             raise DataError(_no_stamp_fits(seen, int(rows.series[np.argmax(theirs)]), table))
         _refuse_shift(series[fits], ahead[fits], table, time, horizon)
-        _note(seen, fits & (ahead < 1), "future_overlap", "of the history", findings)
+        _note(seen, fits & (ahead < 1), "future_overlap", "within the history", findings)
         _note(seen, fits & (ahead > horizon), "future_extra", "past the horizon", findings)
         _note(seen, theirs & ~exact, "future_off_grid", f"off the grid of {table.frequency.alias!r}", findings)
         at = np.flatnonzero(fits & (ahead >= 1) & (ahead <= horizon))
         place = series[at] * horizon + ahead[at] - 1
+        begin = np.flatnonzero(np.diff(place, prepend=-1))
         doubled = np.zeros(len(fits), bool)
-        doubled[at] = np.diff(place, append=-1) == 0
+        doubled[at] = np.diff(place, prepend=-1) == 0
         record(
-            seen, doubled, findings, rule="future_duplicates", action="repaired", column=time,
-            message="{count} rows of future repeat a stamp, the first at {first}; the last row was taken",
+            seen, doubled & (not joined), findings, rule="future_duplicates", action="repaired", column=time,
+            message="{count} rows of future repeat a stamp, the first at {first}; values in which they differ count as missing",
         )  # fmt: skip
-        return cls(at, place, (len(table), horizon))
+        return cls(at, begin, place[begin], (len(table), horizon), joined)
 
-    def block(self, values: Singles) -> Singles:
-        """Values of the rows at their places, NaN where there is no row. (series, steps)"""
+    def block(self, values: Singles, *, codes: bool) -> Singles:
+        """Values of the rows at their places, NaN where there is no row or rows differ; `codes` are of categories. (series, steps)"""
         out = np.full(self.shape[0] * self.shape[1], np.nan, np.float32)
-        out[self.place] = values[self.at]
+        out[self.place] = self._one_per_place(values[self.at], codes)
         return out.reshape(self.shape)
+
+    def _one_per_place(self, values: Singles, codes: bool) -> Singles:
+        if len(self.begin) == len(values):
+            return values
+        if self.joined and codes:
+            return np.asarray(values[np.append(self.begin[1:], len(values)) - 1])
+        if self.joined:
+            known = np.isfinite(values)
+            count = np.add.reduceat(known, self.begin, dtype=np.float64)
+            total = np.add.reduceat(np.where(known, values, 0.0), self.begin, dtype=np.float64)
+            return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan), np.float32)
+        low, high = np.fmin.reduceat(values, self.begin), np.fmax.reduceat(values, self.begin)
+        return np.where(low == high, low, np.float32(np.nan))
 
 
 def _matched(rows: Rows, table: Table, findings: Findings) -> Ints:
@@ -70,10 +89,12 @@ def _matched(rows: Rows, table: Table, findings: Findings) -> Ints:
     key = np.zeros(len(rows), np.int64)
     own = np.zeros(len(table), np.int64)
     for name, ids in table.ids.items():
-        values = pa.array(ids).unique()
-        came = pa.array(rows.ids[name]).cast(values.type)
+        came = pa.array(rows.ids[name])
+        values = pa.array(ids).unique().cast(came.type)
         code = pc.fill_null(pc.index_in(came, value_set=values), len(values)).to_numpy(zero_copy_only=False)
-        key, own = _paired(key, code, own, pc.index_in(pa.array(ids), value_set=values).to_numpy(zero_copy_only=False), len(values) + 1)
+        key, own = _paired(
+            key, code, own, pc.index_in(pa.array(ids).cast(came.type), value_set=values).to_numpy(zero_copy_only=False), len(values) + 1
+        )
     order = np.argsort(own, kind="stable")
     place = np.minimum(np.searchsorted(own[order], key), len(own) - 1)
     found = np.where(own[order][place] == key, order[place], -1)

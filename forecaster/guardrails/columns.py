@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forecaster import frames
 from forecaster.errors import DataError
 from forecaster.guardrails.findings import Findings
 from forecaster.schema import Schema
@@ -30,12 +31,14 @@ def selected(frame: pa.Table, columns: Iterable[str]) -> pa.Table:
     """Those of the columns that the frame has.
 
     Raises:
-        DataError: One is there twice.
+        DataError: One is there twice, or could not be read.
     """
     for name in columns:
         if (n := frame.column_names.count(name)) > 1:
             raise DataError(f"the data has {n} columns called {name!r}; one was expected. Rename or drop the others")
-    return frame.select([name for name in columns if name in frame.column_names])
+    there = [name for name in columns if name in frame.column_names]
+    frames.readable(frame, there)
+    return frame.select(there)
 
 
 def _note_extras(extra: list[str], findings: Findings) -> None:
@@ -95,7 +98,7 @@ def note_twins(column: pa.ChunkedArray, name: str, findings: Findings) -> None:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return
-    values = pc.drop_null(pc.unique(column).cast(kind))
+    values = pc.drop_null(pc.unique(pc.unique(column).cast(kind)))  # a dictionary may hold a text twice
     plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))
     if pc.count_distinct(plain).as_py() == len(values):
         return

@@ -15,6 +15,7 @@ from forecaster.guardrails.findings import Findings
 from forecaster.table import Singles
 
 _SECONDS_PER_DAY = 86_400
+_NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def encode(column: pa.ChunkedArray, name: str, labels: Sequence[str] | None = No
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         days = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
         return Covariate(_singles(pc.divide(days.cast(pa.float64()), _SECONDS_PER_DAY)), None)
-    if pa.types.is_duration(kind) or pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_time(kind):
+    if not any(numeric(kind) for numeric in _NUMERIC):
         raise DataError(f"covariate {name!r} should hold numbers, texts or dates; it holds {kind}. Convert it, or name it in drop")
     return Covariate(_singles(column), None)
 

@@ -21,7 +21,7 @@ from forecaster.table import Future, Singles, Table
 
 
 def check_future(
-    frame: pa.Table | None, table: Table, schema: Schema, horizon: int, *, carry_forward: bool = True
+    frame: pa.Table | None, table: Table, schema: Schema, horizon: int, *, aggregate: str | None = None, carry_forward: bool = True
 ) -> tuple[Future, Findings]:
     """Put the known covariates of the steps ahead in the order of a table.
 
@@ -31,6 +31,7 @@ def check_future(
         table: The history, as `check` gave it.
         schema: Which column plays which part.
         horizon: Steps ahead.
+        aggregate: How rows of the history were joined into steps, if they were; those of the future are joined likewise.
         carry_forward: Whether the last known values may stand for the future.
 
     Returns:
@@ -52,8 +53,8 @@ def check_future(
     schema = Schema(series=tuple(table.ids), time=schema.time, target=schema.target, known=names)
     frame = _cleaned(frame, table, schema, findings)
     rows = Rows.of(frame, schema)
-    ahead = Ahead.of(rows, table, schema.time, horizon, findings)
-    known = {name: ahead.block(_values(frame[name], name, table, rows, findings)) for name in names}
+    ahead = Ahead.of(rows, table, schema.time, horizon, findings, joined=aggregate is not None)
+    known = {name: ahead.block(_values(frame[name], name, table, rows, findings), codes=name in table.categories) for name in names}
     _note_missing(known, ahead, table, schema, findings)
     return Future({name: _continued(block, table, name) for name, block in known.items()}, horizon), findings
 
@@ -92,7 +93,7 @@ def _cleaned(frame: pa.Table, table: Table, schema: Schema, findings: Findings) 
     read = stamps.read(frame, schema, int(table.frequency.alias) if integers else table.frequency.alias, findings)
     _refuse_other_zone(read, table, schema)
     frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
-    frame = columns.with_ids(stamps.drop_missing(frame, schema.time, findings), schema, findings)
+    frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
     for name in schema.series:
         frame = frame.set_column(frame.column_names.index(name), name, _like(frame[name], table.ids[name], name))
     return frame
@@ -115,10 +116,13 @@ def _like(column: pa.ChunkedArray, ids: NDArray[Any], name: str) -> pa.ChunkedAr
     wanted = pa.array(ids[:1]).type
     if covariates.is_text(kind) != covariates.is_text(wanted):
         raise DataError(
-            f"column {name!r} of future holds {kind}, that of the history {wanted} such as {ids[0]!r}; "
+            f"column {name!r} of future holds {kind}, that of the history {wanted} such as {ids.tolist()[0]!r}; "
             f"ids must be of one type: future[{name!r}].astype({'str' if covariates.is_text(wanted) else repr(str(wanted))})"
         )
-    return column if covariates.is_text(kind) else column.cast(wanted)
+    try:
+        return column if covariates.is_text(kind) else column.cast(wanted)
+    except pa.ArrowInvalid:
+        return column  # ids that the history cannot have: unseen series
 
 
 def _values(column: pa.ChunkedArray, name: str, table: Table, rows: Rows, findings: Findings) -> Singles:

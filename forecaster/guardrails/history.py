@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from forecaster.errors import DataError, SettingsError
-from forecaster.guardrails import columns, covariates, notes, rhythm, stamps, target
+from forecaster.frequency import Frequency
+from forecaster.guardrails import columns, covariates, joined, notes, rhythm, stamps, target
 from forecaster.guardrails.covariates import Covariate
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.grid import Grid, Runs, before_first, note_gaps, without_doubles
@@ -18,7 +19,7 @@ from forecaster.guardrails.rhythm import Placed
 from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.rows import Rows
 from forecaster.schema import Schema
-from forecaster.table import Floats, Table
+from forecaster.table import Floats, Singles, Table
 
 AGGREGATES = ("sum", "mean", "min", "max", "median")
 SHORT = ("fallback", "drop", "error")
@@ -28,7 +29,7 @@ def check(
     frame: pa.Table,
     schema: Schema,
     *,
-    freq: str | int | None = None,
+    freq: str | int | Frequency | None = None,
     season_length: int | None = None,
     horizon: int = 1,
     aggregate: str | None = None,
@@ -39,7 +40,8 @@ def check(
     Args:
         frame: One row per series and stamp, in any order.
         schema: Which column plays which part.
-        freq: A pandas alias, or a whole number for integer steps; inferred where absent.
+        freq: A pandas alias, or a whole number for integer steps; inferred where absent. A `Frequency` is taken as it is, and what does
+            not keep to it is quarantined, never refused (`frequency_of`).
         season_length: Steps in one season; that of the frequency where absent.
         horizon: Steps to be forecast.
         aggregate: How rows of one period are joined into a coarser `freq`: sum, mean, min, max or median. Numeric covariates
@@ -64,10 +66,10 @@ def check(
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
     notes.note(table, schema, horizon, findings)
-    return notes.short(table, horizon, short, findings)
+    return notes.short(table, schema, horizon, short, findings)
 
 
-def _refuse_options(freq: str | int | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
+def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
     if horizon < 1:
         raise SettingsError(f"horizon={horizon!r}: expected a whole number of steps, 1 or more, such as horizon=28")
     if season_length is not None and season_length < 1:
@@ -83,12 +85,12 @@ def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
         raise SettingsError(f"{option}={value!r}: expected one of {', '.join(known)}")
 
 
-def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | None, findings: Findings) -> pa.Table:
+def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.Table:
     """The rows that have an id and a stamp that can be read, with a numeric target."""
     target.refuse_text(frame, schema)
     read = stamps.read(frame, schema, freq, findings)
     frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
-    frame = columns.with_ids(stamps.drop_missing(frame, schema.time, findings), schema, findings)
+    frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
     if not frame.num_rows:
         raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
     for name in schema.series:
@@ -105,26 +107,33 @@ def _refuse_torn(rows: Rows, schema: Schema) -> None:
         )
 
 
-def _table(frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | None, aggregate: str | None) -> Table:
+def _table(
+    frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | Frequency | None, aggregate: str | None
+) -> Table:
+    agreed = isinstance(freq, Frequency)
     seen = Stamped.of(rows, schema.time)
     stamps.refuse_sentinels(seen)
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings)
     raw = _without_infinite(seen, rows.target, schema, findings)
     if aggregate is None:
-        runs = Runs.of(rhythm.place(seen, frequency, findings), seen.indptr)
-        rhythm.other_rhythm(runs.stamped(seen), runs.steps, frequency, findings, asked=freq is not None)
+        runs = Runs.of(rhythm.place(seen, frequency, findings, agreed=agreed), seen.indptr)
+        rhythm.other_rhythm(runs.stamped(seen), runs.steps, frequency, findings, asked=not (agreed or freq is None))
         values = without_doubles(seen, runs, raw, frequency.unit, findings)
     else:
         runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(raw), bool)), seen.indptr)
         values = runs.joined(raw, aggregate)
-        notes.note_aggregated(seen, runs, frequency, aggregate, schema, findings)
+        joining = joined.Joining(aggregate, rhythm.seen_in(seen), frequency)
+        joined.note(seen, runs, (rows.target, values), schema.target, joining, findings)
     rhythm.refuse_flood(runs.stamped(seen), runs.steps, frequency)
     values = _without_absurd(runs.stamped(seen), values, schema, findings)
     runs, values = _from_first(seen, runs, values, schema, findings)
     grid = Grid.of(runs)
     note_gaps(seen, runs, grid, frequency, findings)
     coded = {name: covariates.encode(frame[name], name) for name in (*schema.known, *schema.past, *schema.static)}
-    along = {name: grid.spread(_joined(coded[name], name, rows, runs, aggregate, findings)) for name in (*schema.known, *schema.past)}
+    along = {
+        name: grid.spread(_joined(_sane(coded[name], name, rows, seen, findings), coded[name], runs, aggregate))
+        for name in (*schema.known, *schema.past)
+    }
     return Table(
         target=grid.spread(values), indptr=grid.indptr, start=grid.start, frequency=frequency, ids=dict(rows.ids),
         group_ptr=rows.group_ptr, groups=dict(rows.groups),
@@ -174,15 +183,26 @@ def _from_first(seen: Stamped, runs: Runs, values: Floats, schema: Schema, findi
     return runs, values
 
 
-def _joined(covariate: Covariate, name: str, rows: Rows, runs: Runs, aggregate: str | None, findings: Findings) -> Any:
-    """One value per run: the first of rows with the same stamp, or what stands for a whole period."""
+def _sane(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings: Findings) -> Singles:
+    """The values in the order of the rows; those that cannot be meant are missing, and recorded."""
     ordered = covariate.values if rows.order is None else covariate.values[rows.order]
     ordered = covariates.finite(ordered, name, findings)
+    if covariate.labels is not None or not (absurd := target.absurd(ordered, rows.indptr)).any():
+        return ordered
+    record(
+        seen, absurd, findings, rule="absurd_covariate", action="repaired", column=name,
+        message="{count} values are a thousand times larger than the rest of the series and count as missing, the first at {first}",
+    )  # fmt: skip
+    return np.where(absurd, np.float32(np.nan), ordered)
+
+
+def _joined(values: Singles, covariate: Covariate, runs: Runs, aggregate: str | None) -> Singles:
+    """One value per run: the first of rows with the same stamp, or what stands for a whole period."""
     if aggregate is None:
-        return runs.first(ordered)
+        return runs.first(values)
     if covariate.labels is not None:
-        return runs.last(ordered)
-    return runs.joined(ordered.astype(np.float64), "mean").astype(np.float32)
+        return runs.last(values)
+    return runs.joined(values.astype(np.float64), "mean").astype(np.float32)
 
 
 def _static(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings: Findings) -> Any:
@@ -201,14 +221,13 @@ def _static(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings
 
 
 def _refuse_end(table: Table, horizon: int, schema: Schema) -> None:
-    """Stamps beyond the year 9999 cannot be written."""
-    if table.frequency.unit == "integer":
-        return
+    """Stamps beyond the year 9999, or beyond what an integer holds, cannot be written."""
     latest = int(np.argmax(table.end))
     end = table.end[latest : latest + 1]
+    where = f"column {schema.time!r}: {table.label(latest)} ends at {step_text(table.frequency, end)[0]}, and {horizon} steps on are"
     last = table.frequency.stamps(end + horizon)
-    if last[0] >= np.datetime64("10000-01-01"):
-        raise DataError(
-            f"column {schema.time!r}: {table.label(latest)} ends at {step_text(table.frequency, end)[0]}, and {horizon} "
-            f"steps on are beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon"
-        )
+    if table.frequency.unit == "integer":
+        if last[0] < table.frequency.stamps(end)[0]:
+            raise DataError(f"{where} too large for an integer of 64 bits. Give smaller steps")
+    elif last[0] >= np.datetime64("10000-01-01"):
+        raise DataError(f"{where} beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon")

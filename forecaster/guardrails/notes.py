@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
-from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Findings
-from forecaster.guardrails.grid import Runs
-from forecaster.guardrails.stamped import Stamped, step_text
+from forecaster.guardrails.stamped import step_text
 from forecaster.guardrails.target import per_series
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Table
@@ -27,14 +24,14 @@ def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None
     same = many & flat & (lowest != 0)
     _tell(table, same, findings, rule="constant", action="noted", column=schema.target, message="all {count} values are the same")
     late = max(horizon, table.season_length)
-    usual = int(np.median(table.end))
+    usual = np.sort(table.end)[len(table) // 2]
     _tell(
         table, table.end <= usual - late, findings, first=table.end, rule="stale", action="noted", column=schema.time,
         message=f"the series ends at {{first}}, {late} steps or more before most others, and is forecast from there; drop it if it closed",
     )  # fmt: skip
 
 
-def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
+def short(table: Table, schema: Schema, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
     """Series with too few known values: they fall back, are dropped, or are refused."""
     known = per_series(np.add, np.isfinite(table.target).astype(np.float64), table.indptr).astype(np.int64)
     few = known < horizon + 1
@@ -49,9 +46,25 @@ def short(table: Table, horizon: int, how: str, findings: Findings) -> tuple[Tab
         )
     end = "it is forecast by a fallback" if how == "fallback" else "the series was left out"
     none = known == 0
-    _tell(table, few & none, findings, rule="empty", action="quarantined", message=f"no value is known; {end}", count=known)
     _tell(
-        table, few & ~none, findings, rule="short", action="quarantined", message=f"{{count}} known values are {need}; {end}", count=known
+        table,
+        few & none,
+        findings,
+        rule="empty",
+        action="quarantined",
+        column=schema.target,
+        message=f"no value is known; {end}",
+        count=known,
+    )
+    _tell(
+        table,
+        few & ~none,
+        findings,
+        rule="short",
+        action="quarantined",
+        column=schema.target,
+        message=f"{{count}} known values are {need}; {end}",
+        count=known,
     )
     if how == "fallback":
         return table, findings
@@ -75,22 +88,3 @@ def empty(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     """Rows of series without any known value. (rows,)"""
     none = per_series(np.add, np.isfinite(values).astype(np.float64), indptr) == 0
     return np.repeat(none, np.diff(indptr))
-
-
-def note_aggregated(rows: Stamped, runs: Runs, frequency: Frequency, how: str, schema: Schema, findings: Findings) -> None:
-    """Record that rows were joined, and series whose last period is far from full."""
-    joined = len(rows.stamps) - len(runs.steps)
-    if not joined or runs.bounds is None:
-        return
-    findings.add(
-        rule="aggregated", action="repaired", column=schema.target, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
-        message=f"{{count}} rows were joined into {len(runs.steps)} of freq={frequency.alias!r} by {how}",
-    )  # fmt: skip
-    size = np.diff(runs.bounds)
-    last = size[runs.indptr[1:] - 1]
-    partial = np.flatnonzero((np.diff(runs.indptr) > 2) & (2 * last <= size[runs.indptr[1:] - 2]))
-    findings.add(
-        rule="partial_period", action="noted", column=schema.time, series=rows.named(partial), index=partial, count=last[partial],
-        first=replace(rows, stamps=runs.first(rows.stamps)).told(runs.indptr[1:][partial] - 1),
-        message="the last period has {count} rows, half or less of the one before; where it is not complete, leave its rows out",
-    )  # fmt: skip

@@ -38,8 +38,8 @@ class Placed:
     keep: NDArray[np.bool_]
 
 
-def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, findings: Findings) -> Frequency:
-    """The frequency asked for, anchored at the stamps, or the one that most series have.
+def frequency_of(rows: Stamped, freq: str | int | Frequency | None, aggregate: str | None, findings: Findings) -> Frequency:
+    """The frequency agreed on, or the one asked for, anchored at the stamps, or the one that most series have.
 
     Raises:
         SettingsError: There is no such frequency, or none can be seen and none was given.
@@ -47,6 +47,8 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
     """
     if freq is None:
         return _inferred(rows)
+    if isinstance(freq, Frequency):
+        return freq if (freq.zone is None) == (rows.zone is None) else replace(freq, zone=rows.zone)
     asked = Frequency.parse(freq, rows.zone)
     if aggregate is not None:
         _refuse_finer(rows, asked)
@@ -54,8 +56,10 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
     asked = asked.anchored(rows.stamps)
     if asked.steps(rows.stamps[:10_000])[1].any() or asked.steps(rows.stamps)[1].any():
         return asked
-    seen = _seen(rows)
-    if seen is None or seen.coarser_than(asked) or asked.coarser_than(seen):
+    seen = seen_in(rows)
+    if seen is None:
+        return asked  # stamps that jitter have no rhythm of their own: `place` tells whether they keep to this one
+    if seen.coarser_than(asked) or asked.coarser_than(seen):
         raise DataError(_off_grid(rows, asked, seen))
     findings.add(
         rule="frequency", action="repaired", column=rows.time, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
@@ -66,7 +70,7 @@ def frequency_of(rows: Stamped, freq: str | int | None, aggregate: str | None, f
 
 def _refuse_finer(rows: Stamped, asked: Frequency) -> None:
     """Rows can be joined into longer steps, not spread over shorter ones."""
-    seen = _seen(rows)
+    seen = seen_in(rows)
     if seen is not None and (seen.unit == "integer") == (asked.unit == "integer") and seen.coarser_than(asked):
         raise DataError(
             f"freq={asked.alias!r} is finer than the data, which lies on {seen.alias!r} from {rows.told(np.arange(1))[0]} on; "
@@ -95,7 +99,8 @@ def _own_frequency(rows: Stamped, i: int) -> Frequency | None:
         return None
 
 
-def _seen(rows: Stamped) -> Frequency | None:
+def seen_in(rows: Stamped) -> Frequency | None:
+    """The frequency that the rows have by themselves, if any."""
     try:
         return _inferred(rows)
     except SettingsError:
@@ -104,15 +109,21 @@ def _seen(rows: Stamped) -> Frequency | None:
 
 def _off_grid(rows: Stamped, asked: Frequency, seen: Frequency | None) -> str:
     shown = ", ".join(rows.told(np.arange(min(4, rows.indptr[1]))))
-    told = f"they look like freq={seen.alias!r}" if seen else "they have no rhythm that can be seen"
+    told = f"they look like freq={seen.alias!r}. Give that freq" if seen else "they have no rhythm that can be seen. Give their freq"
     return (
-        f"column {rows.time!r} should lie on freq={asked.alias!r}, but no series does: {rows.label(0)} has {shown} ...; {told}. "
-        f"Give that freq, or join the rows into {asked.alias!r} with aggregate='sum' (or mean, min, max, median)"
+        f"column {rows.time!r} should lie on freq={asked.alias!r}, but no series does: {rows.label(0)} has {shown} ...; {told}, "
+        f"or join the rows into {asked.alias!r} with aggregate='sum' (or mean, min, max, median)"
     )
 
 
-def place(rows: Stamped, frequency: Frequency, findings: Findings) -> Placed:
+def place(rows: Stamped, frequency: Frequency, findings: Findings, *, agreed: bool = False) -> Placed:
     """The step of every row; rows off the grid are moved or left out, and recorded, in each series by itself.
+
+    Args:
+        rows: The rows.
+        frequency: Of the table.
+        findings: Where they are recorded.
+        agreed: Whether the frequency is that of more series than are here, so that here none needs to keep to it.
 
     Raises:
         DataError: No series lies on the grid.
@@ -120,18 +131,21 @@ def place(rows: Stamped, frequency: Frequency, findings: Findings) -> Placed:
     steps, exact = frequency.steps(rows.stamps)
     placed = Placed(steps, np.ones(len(steps), bool))
     if not exact.all():
-        placed = _off(rows, frequency, placed, exact, findings)
+        placed = _off(rows, frequency, placed, exact, findings, agreed)
     return _far(rows, placed, findings)
 
 
-def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.bool_], findings: Findings) -> Placed:
-    """Rows off the grid: a few are left out; a series that is shifted as a whole is moved; any other is quarantined."""
+def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.bool_], findings: Findings, agreed: bool) -> Placed:
+    """Rows off the grid: a few are left out; a series that is shifted as a whole, or jitters, is moved; any other is quarantined."""
     sizes = np.diff(rows.indptr)
     compliant = _count(exact, rows.indptr) >= _COMPLIANT * sizes
     shifted = ~compliant & _regular(placed.steps, rows.indptr)
     strange = ~compliant & ~shifted
-    if strange.all():
-        raise DataError(_off_grid(rows, frequency, _seen(rows)))
+    nearest = frequency.nearest(rows.stamps)[0] if strange.any() else placed.steps
+    jitters = strange & _regular(nearest, rows.indptr)
+    strange &= ~jitters
+    if strange.all() and not agreed:
+        raise DataError(_off_grid(rows, frequency, seen_in(rows)))
     series = np.repeat(np.arange(len(sizes)), sizes)
     grid = f"the grid of {frequency.alias!r}"
     record(
@@ -143,10 +157,15 @@ def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.
         message=f"{{count}} stamps beside {grid}, one per step, were moved to the step that holds them, the first at {{first}}",
     )  # fmt: skip
     record(
+        rows, ~exact & jitters[series], findings, rule="jitter", action="repaired", column=rows.time,
+        message=f"{{count}} stamps about {grid} were moved to the nearest step, the first at {{first}}",
+    )  # fmt: skip
+    record(
         rows, ~exact & strange[series], findings, rule="mixed_frequency", action="quarantined", column=rows.time,
         message=f"{{count}} stamps do not lie on {grid} that most series share and were left out, the first at {{first}}; {_APART}",
     )  # fmt: skip
-    return replace(placed, keep=_one_at_least(exact | shifted[series], rows.indptr))
+    steps = np.where(jitters[series], nearest, placed.steps)
+    return Placed(steps, _one_at_least(exact | shifted[series] | jitters[series], rows.indptr))
 
 
 def _one_at_least(keep: NDArray[np.bool_], indptr: Ints) -> NDArray[np.bool_]:

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
+from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
-from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.stamped import Stamped
 from forecaster.schema import Schema
 
@@ -23,10 +24,13 @@ _OFFSET = r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
 _BLANK = ("", "nan", "nat", "none", "null", "n/a", "na", "<na>")
 _LAST_YEAR = 9999
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_DAY_SECONDS = 86_400
+_LOST: tuple[tuple[bool, Action, str], ...] = (
+    (False, "repaired", "correct them if they matter"),
+    (True, "quarantined", "the series has no others, so it is gone"),
+)
 
 
-def read(frame: pa.Table, schema: Schema, freq: str | int | None, findings: Findings) -> pa.ChunkedArray:
+def read(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.ChunkedArray:
     """The stamps of all rows as `timestamp[us]` (with the zone that came) or int64; null where there is none.
 
     Args:
@@ -88,12 +92,13 @@ def _whole(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.Chunked
     return values
 
 
-def _integers(column: pa.ChunkedArray, name: str, freq: str | int | None) -> pa.ChunkedArray:
+def _integers(column: pa.ChunkedArray, name: str, freq: str | int | Frequency | None) -> pa.ChunkedArray:
     """Whole numbers are steps; those that look like dates are refused."""
     if isinstance(freq, str) and not freq.strip().isdigit():
         raise DataError(
             f"column {name!r} holds whole numbers such as {_example(column)}, but freq={freq!r} is for dates. "
-            f"Convert it, for instance pandas.to_datetime(frame[{name!r}], unit='ms'), or give freq as a whole number"
+            f"Convert it with pandas.to_datetime and how it is written (format='%Y' for years, unit='s' for seconds since 1970), "
+            f"or give freq as a whole number"
         )
     if freq is None and (way := _looks_like_dates(column)):
         raise DataError(
@@ -213,17 +218,24 @@ def _padded(text: str) -> str:
     return f"{date}T{clock.zfill(8) if clock.count(':') == 2 else clock.zfill(5)}" if clock else date
 
 
-def drop_missing(frame: pa.Table, name: str, findings: Findings) -> pa.Table:
-    """The rows that have a stamp."""
-    column = frame[name]
+def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
+    """The rows that have a stamp; those without are recorded for each series, and so are series that have none."""
+    column = frame[schema.time]
     if not column.null_count:
         return frame
     if column.null_count == len(column):
-        raise DataError(f"column {name!r} holds no stamp at all: all {len(column)} rows are missing. Name the right column with time=...")
-    findings.add(
-        rule="missing_stamps", action="repaired", column=name, count=column.null_count,
-        message="{count} rows without a stamp were left out; correct them if they matter",
-    )  # fmt: skip
+        raise DataError(
+            f"column {schema.time!r} holds no stamp at all: all {len(column)} rows are missing. Name the right column with time=..."
+        )
+    keyed = frame.select(list(schema.series)).append_column("", pc.is_null(column))
+    series = keyed.group_by(list(schema.series)).aggregate([("", "sum"), ("", "all")])
+    for lost, action, end in _LOST:
+        touched = series.filter(pc.and_(pc.greater(series["_sum"], 0), pc.equal(series["_all"], lost)))
+        findings.add(
+            rule="missing_stamps", action=action, column=schema.time, count=touched["_sum"].to_numpy(),
+            series={name: touched[name].to_numpy() for name in schema.series},
+            message="{count} rows without a stamp were left out; " + end,
+        )  # fmt: skip
     return frame.filter(pc.is_valid(column))
 
 

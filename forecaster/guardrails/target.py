@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from forecaster.errors import DataError
 from forecaster.guardrails.columns import whereabouts
 from forecaster.schema import Schema
-from forecaster.table import Floats, Ints
+from forecaster.table import Floats, Ints, Singles
 
+_WITH_COMMAS = r"^[+-]?\d+(,\d+)*(\.\d+)?$"
 # An absurd value is so many times larger than what is typical of its series, and lies so many times farther out than all the others,
 _TIMES = 1_000.0
 # and there are few of its kind, in a series long enough to tell.
@@ -45,14 +46,17 @@ def _not_numeric(frame: pa.Table, schema: Schema) -> str:
     if not len(wrong):
         example = f" such as {pc.drop_null(texts)[0].as_py()!r}" if texts.null_count < len(texts) else ""
         return f"column {name!r} should hold numbers; it holds text{example}, all of it numbers. Cast it: frame[{name!r}].astype(float)"
+    first = texts[wrong[0]].as_py()
+    mend = f"Correct them, then cast: pandas.to_numeric(frame[{name!r}], errors='coerce') makes them missing"
+    if pc.all(pc.match_substring_regex(texts, _WITH_COMMAS)).as_py():
+        mend = f"Cast them: frame[{name!r}].str.replace(',', '.').astype(float), with '' for '.' where the commas part thousands"
     return (
         f"column {name!r} should hold numbers; it holds text, and {len(wrong)} of {len(texts)} values are none, "
-        f"the first {texts[wrong[0]].as_py()!r} in {whereabouts(frame, schema, int(wrong[0]))}. "
-        f"Correct them, then cast: pandas.to_numeric(frame[{name!r}], errors='coerce') makes them missing"
+        f"the first {first!r} in {whereabouts(frame, schema, int(wrong[0]))}. {mend}"
     )
 
 
-def absurd(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
+def absurd(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
     """Values that no healthy series has, such as one 1e12 among hundreds. (rows,)
 
     A value is absurd if it is a thousand times larger than what is typical of its series and a thousand times farther
@@ -65,11 +69,11 @@ def absurd(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
         sizes = np.diff(indptr)[chosen]
         bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         rows = np.arange(bounds[-1]) + np.repeat(indptr[chosen] - bounds[:-1], sizes)
-        found[rows] = _far_out(values[rows], bounds)
+        found[rows] = _far_out(values[rows].astype(np.float64), bounds)
     return found
 
 
-def _suspicious(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
+def _suspicious(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
     """Series whose largest value is far above their smallest, between which the typical one lies: only they can have one. (series,)"""
     size = np.abs(values)
     largest = per_series(np.fmax, size, indptr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
@@ -90,19 +91,30 @@ def make(name: str, **params: Any) -> Learner:
         MissingExtra: The learner needs a package that is not installed; the message is the command that installs it.
     """
     recipe = _recipe(name)
-    known = [field.name for field in dataclasses.fields(recipe)]
-    for param in params:
-        if param not in known:
-            raise UnknownName.of(f"hyperparameter of {name!r}", param, known)
+    _check_params(name, recipe, params)
     learner: Learner = recipe(**params)
     return learner
+
+
+def with_options(name: str, options: Mapping[str, Any]) -> Learner:
+    """Build a learner by name from options that came from a file, each checked against the type of its field.
+
+    Raises:
+        UnknownName: No learner or option is called that; the message names near ones.
+        SettingsError: An option has a value that cannot be meant.
+    """
+    from forecaster.learners._written import of_options
+
+    recipe = _recipe(name)
+    _check_params(name, recipe, options)
+    return of_options(recipe, name, options)
 
 
 def build(one: Any, **given: Any) -> tuple[str, Learner]:
     """A name and a learner from whatever a user named one by.
 
     Args:
-        one: A name of the catalogue, a learner, or any object with `fit` and `predict` in the manner of scikit-learn.
+        one: A name of the catalogue, {name: options}, a learner, or any object with `fit` and `predict` in the manner of scikit-learn.
         given: What the job decides (design, threads, seed ...): a learner takes the fields it has and that are still open (None);
             one made here from a name takes all that it has.
 
@@ -111,6 +123,11 @@ def build(one: Any, **given: Any) -> tuple[str, Learner]:
     """
     if isinstance(one, str):
         return one, make(one, **_fitting(_recipe(one), given))
+    if isinstance(one, Mapping):
+        name, options = next(iter(one.items()))
+        learner = with_options(name, options)
+        rest = {field: value for field, value in _fitting(learner, given).items() if options.get(field) is None}
+        return name, dataclasses.replace(cast(Any, learner), **rest)
     learner = _lifted(one)
     still_open = {name: value for name, value in _fitting(learner, given).items() if getattr(learner, name) is None}
     if isinstance(inner := getattr(learner, "learner", None), Learner):
@@ -131,6 +148,13 @@ def name_of(learner: Learner) -> str:
     known = [name for name, entry in CATALOGUE.items() if entry.path == path]
     label = getattr(learner, "label", None) or type(learner).__name__
     return known[0] if known else re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", label).lower()
+
+
+def _check_params(name: str, recipe: Any, params: Iterable[str]) -> None:
+    known = [field.name for field in dataclasses.fields(recipe)]
+    for param in params:
+        if param not in known:
+            raise UnknownName.of(f"hyperparameter of {name!r}", param, known)
 
 
 def _lifted(one: Any) -> Learner:

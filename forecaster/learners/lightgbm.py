@@ -50,7 +50,7 @@ class LightGBM(Reduction):
         feature_fraction: Share of the columns that each tree may use.
         bagging_fraction: Share of the rows that each tree is grown on; all of them below a thousand targets.
         l2: Penalty on the values of leaves.
-        params: Further LightGBM parameters, as pairs.
+        params: Further LightGBM parameters, as pairs or a mapping.
     """
 
     scaling: str | Scaling | None = None
@@ -66,7 +66,7 @@ class LightGBM(Reduction):
     feature_fraction: float = 0.8
     bagging_fraction: float = 0.8
     l2: float = 1.0
-    params: tuple[tuple[str, Any], ...] = ()
+    params: tuple[tuple[str, Any], ...] | dict[str, Any] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecaster.archive import storable
-from forecaster.errors import SettingsError, UnknownName
-from forecaster.features.targets import TRANSFORMS, FittedTransform, Transform
+from forecaster.features.targets import FittedTransform, Transform, transform_of
 from forecaster.protocols import Forecast, Learner, Model, Traits
 from forecaster.table import Future, Table
 
@@ -22,24 +21,19 @@ class Transformed:
 
     Args:
         learner: What is fitted on the transformed target.
-        transform: A recipe of `features.targets`, or its name.
+        transform: A recipe of `features.targets`, or what `transform_of` reads as one.
     """
 
     learner: Learner
     transform: str | Transform
 
     def __post_init__(self) -> None:
-        if isinstance(self.transform, str):
-            if self.transform not in TRANSFORMS:
-                raise UnknownName.of("target transform", self.transform, TRANSFORMS)
-            object.__setattr__(self, "transform", TRANSFORMS[self.transform])
+        object.__setattr__(self, "transform", transform_of(self.transform))
 
     @property
     def recipe(self) -> Transform:
         """The transform."""
-        if isinstance(self.transform, str):
-            raise SettingsError(f"the transform {self.transform!r} was not resolved")
-        return self.transform
+        return transform_of(self.transform)
 
     @property
     def traits(self) -> Traits:

@@ -45,7 +45,7 @@ class XGBoost(Reduction):
         min_leaf: Fewest different target values in a leaf, where the loss is squared.
         feature_fraction: Share of the columns that each tree may use.
         l2: Penalty on the values of leaves.
-        params: Further XGBoost parameters, as pairs.
+        params: Further XGBoost parameters, as pairs or a mapping.
     """
 
     scaling: str | Scaling | None = None
@@ -59,7 +59,7 @@ class XGBoost(Reduction):
     min_leaf: int | None = None
     feature_fraction: float = 0.8
     l2: float = 1.0
-    params: tuple[tuple[str, Any], ...] = ()
+    params: tuple[tuple[str, Any], ...] | dict[str, Any] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

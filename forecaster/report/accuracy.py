@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster.ensembles import FINAL
 from forecaster.report._axes import Array
-from forecaster.report.data import CHOSEN, Ints, Series, floats, keys, places, times
+from forecaster.report.data import Ints, Series, floats, keys, places, times
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +95,10 @@ class Folds:
 
 
 def chosen(backtest: pa.Table) -> pa.Table:
-    """The rows of what each group chose; all rows where the backtest does not say."""
+    """The rows of the final forecast, which goes by the name of its ensemble; all rows where the backtest does not say."""
     if "learner" not in backtest.column_names:
         return backtest
-    which = pc.equal(backtest["learner"], CHOSEN)
+    which = pc.is_in(backtest["learner"], value_set=pa.array(FINAL))
     return backtest.filter(which) if pc.any(which).as_py() else backtest
 
 

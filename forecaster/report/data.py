@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from forecaster.fitted import Fitted
 
 Ints = NDArray[np.int64]
-CHOSEN = "chosen"  # the learner column of `backtest` holds it for what each group chose
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Series:
         columns: Names of the key columns.
         history: Series columns, time, target: at least the end of every series.
         forecast: Series columns, time, "forecast" and quantiles ("q0.1").
-        backtest: Series columns, time, cutoff, learner, actual, forecast and quantiles; the rows of the learner "chosen" are used,
+        backtest: Series columns, time, cutoff, learner, actual, forecast and quantiles; the rows of the final forecast are used,
             all rows where there is no such learner.
     """
 

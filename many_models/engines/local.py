@@ -27,6 +27,8 @@ PATIENCE = 20.0
 """A block of several groups is cut up once it takes this many times what its cost would have taken at the slowest rate seen."""
 SHORTEST = 2.0
 """Seconds that any block may take."""
+BRIEF = 30.0
+"""Most seconds that a fallback may take."""
 
 _METHOD = "forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn"
 PRELOADED = ("many_models.worker", "pyarrow.dataset")
@@ -185,6 +187,8 @@ class Local:
         One group of a block may hang, and nobody can see which: cutting the block up early is cheap, waiting a limit per group is not.
         """
         limit = self.limits.seconds
+        if block.lost is not None:
+            return min(limit or BRIEF, BRIEF)
         if limit is None or len(block) == 1:
             return limit
         if not self._slowest:

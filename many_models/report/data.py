@@ -100,7 +100,7 @@ class RunData:
         series = Series(columns, pa.table({}), ahead, chosen(run.table("backtest")))
         greater = metrics.get(settings.metric).greater_is_better
         data = cls(
-            f"Run {'/'.join(run.path.resolve().parts[-2:])}", series, outcomes, arrow(run.leaderboard()), _findings(run),
+            f"Run {'/'.join(run.path.resolve().parts[-2:])}", series, outcomes, arrow(run.leaderboard()), arrow(run.findings()),
             _name(settings.metric), greater, seconds, {name: str(value) for name, value in settings.as_dict().items()},
         )  # fmt: skip
         drawn = data.drawn()
@@ -118,15 +118,6 @@ def _with_groups(history: pa.Table, ahead: pa.Table, columns: Columns) -> pa.Tab
     for name in missing:
         history = history.append_column(name, known[name].take(pa.array(at, mask=at < 0)))
     return history
-
-
-def _findings(run: Run) -> pa.Table:
-    """All findings; a block without any does not know the types of the series columns, and is left out."""
-    try:
-        return arrow(run.findings())
-    except pa.ArrowTypeError:
-        parts = [table for _, table in run._each("findings") if table.num_rows]
-        return pa.concat_tables(parts, promote_options="permissive")
 
 
 def _no_history(columns: Columns) -> pa.Table:

@@ -16,6 +16,7 @@ from forecaster.report.data import Ints, floats, keys, labels
 from forecaster.report.layout import Card, Charts, Grid, Page, Section, Tile, render
 from forecaster.report.panels import panels
 from forecaster.report.sections import accuracy_section, findings_section, settings_section
+from many_models.outcomes import with_forecast, without_model
 from many_models.report.data import RunData
 
 LISTED = 100
@@ -69,11 +70,17 @@ def _tiles(run: RunData, folds: Folds) -> list[Tile]:
             percent(statuses["fallback"] / max(groups, 1), 1),
             "warn" if statuses["fallback"] else "",
         ),
-        Tile("Failed", count(lost), "no model of their own" if lost else "none", "bad" if lost else ""),
+        Tile("Failed", count(lost), _stand_ins(run) if lost else "none", "bad" if lost else ""),
         Tile(f"Median {run.metric}", score(float(np.nanmedian(scores)) if np.isfinite(scores).any() else None), "of the groups"),
         Tile("WAPE", percent(float(wape), 1), "share of the volume"),
         _took(run),
     ]
+
+
+def _stand_ins(run: RunData) -> str:
+    """How many of the groups without a model have a fallback forecast."""
+    failed = without_model(run.outcomes)
+    return f"{count(len(with_forecast(failed)))} with a fallback forecast"
 
 
 def _took(run: RunData) -> Tile:
@@ -183,7 +190,7 @@ def _troubles(run: RunData) -> list[Section]:
         first.setdefault((text(row["status"]), text(row["error_type"])), (name, text(row["error"])))
     summary = [[status, kind, count(number), *first[status, kind]] for (status, kind), number in kinds.most_common()]
     single = [
-        [name, text(row["status"]), count(row["attempts"] or 0) if "attempts" in row else "", text(row["error"])]
+        [name, text(row["status"]), _instead(row), count(row["attempts"] or 0) if "attempts" in row else "", text(row["error"])]
         for name, row in zip(names[:LISTED], bad.slice(0, LISTED).to_pylist(), strict=True)
     ]
     caption = (
@@ -191,11 +198,19 @@ def _troubles(run: RunData) -> list[Section]:
     )
     grids = [
         Grid("By reason", ("Status", "Kind", "Groups", "For example", "Reason"), summary, frozenset({2})),
-        Grid(caption, ("Group", "Status", "Attempts", "Reason"), single, frozenset({2}), folded=True),
+        Grid(caption, ("Group", "Status", "Forecast", "Attempts", "Reason"), single, frozenset({3}), folded=True),
     ]
+    none = bad.num_rows - len(with_forecast(bad))
     lead = f"{count(bad.num_rows)} of {count(run.outcomes.num_rows)} groups. "
-    lead += "A fallback has a forecast, by a simpler learner; a failed group has none."
+    lead += "They are forecast by a simpler learner" + (f", but for {count(none)} that have no forecast." if none else ".")
     return [Section("failures", "Failures and fallbacks", lead, grids)]
+
+
+def _instead(row: dict[str, object]) -> str:
+    """Who forecasts a group that is not done."""
+    if row["status"] == "fallback":
+        return "baseline for some series"
+    return f"{text(row['learner'])} instead" if row["forecast"] else "none"
 
 
 def _time(run: RunData) -> Section:

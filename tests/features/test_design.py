@@ -276,6 +276,14 @@ def test_a_matrix_built_slab_by_slab_is_the_same(monkeypatch: pytest.MonkeyPatch
         np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
 
 
+def test_a_matrix_by_columns_is_the_same() -> None:
+    table = noisy_table()
+    fitted = Design(horizon=4, holidays="US").fit(table)
+    columns = fitted.training(table, order="F").X
+    assert columns[:, 1].flags.contiguous
+    np.testing.assert_array_equal(columns, fitted.training(table).X)
+
+
 def test_a_fitted_design_survives_saving(tmp_path: Path) -> None:
     table = noisy_table()
     fitted = Design(horizon=4, holidays={"country": "US", "lead": {"Christmas Day": 2}}, fourier=1, trend=True).fit(table)

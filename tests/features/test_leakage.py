@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from forecaster.features.design import Design, FittedDesign
 from forecaster.features.matrix import Matrix
+from forecaster.features.windows import OPTIONS, STATS
 from forecaster.table import Floats, Future, Table
 
 EVERYTHING = Design(
@@ -20,12 +21,17 @@ EVERYTHING = Design(
     windows={
         **{stat: [3, 7] for stat in ("mean", "std", "min", "max", "sum", "median")},
         "ewm": [0.3],
-        **{stat: [1, 3] for stat in ("season_mean", "season_std", "season_max")},
+        "ewm_std": [0.3],
+        "expanding": [*STATS, "since_nonzero"],
+        **{f"season_{stat}": [1, 3] for stat in STATS},
     },
     trend=True,
     fourier=2,
     holidays="US",
     past_lags=(1, 3),
+    past_windows={"max": [3], "ewm": [0.5], "expanding": ["median"]},
+    known_lags=(1, 2),
+    known_windows={"std": [4]},
 )  # fmt: skip
 DESIGNS = {
     "everything": EVERYTHING,
@@ -34,7 +40,12 @@ DESIGNS = {
     "only lags": Design(horizon=10, lags=(3,), windows=None),
     "only past": Design(horizon=10, lags=None, windows=None),
 }
+KNOWN_LATER = replace(EVERYTHING, lags=None, windows=None, past_lags=(), past_windows=None)
 STRATEGIES = ("direct", "recursive")
+
+
+def test_every_window_of_the_option_is_held_to_these_tests() -> None:
+    assert {key for key, _ in EVERYTHING.windows} == set(OPTIONS)
 
 
 def rows_of(made: Matrix) -> dict[tuple[int, int], np.ndarray]:
@@ -108,6 +119,20 @@ def test_both_faces_agree_at_every_frequency(freq: str) -> None:
     )
     fitted = Design(horizon=6, holidays=None if integers else "DE-BW", fourier=1, trend=True).fit(table)
     assert assert_ahead_is_training(fitted, table, 6) >= 8
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_look_backs_of_known_covariates_see_nothing_past_the_origin(strategy: str) -> None:
+    table = noisy_table(3)
+    fitted = replace(KNOWN_LATER, strategy=strategy).fit(table)
+    later = table.steps > (table.end - 12)[table.series]
+    moved = replace(table, known={name: np.where(later, 2 - x, x).astype(np.float32) for name, x in table.known.items()})
+    before, after = rows_of(fitted.training(table)), rows_of(fitted.training(moved))
+    looks = [fitted.names.index(f"price_{name}") for name in ("lag1", "lag2", "std4")]
+    early = [key for key in before if table.steps[key[0]] - key[1] <= (table.end - 12)[table.series[key[0]]]]
+    assert early
+    for key in early:
+        np.testing.assert_array_equal(before[key][looks], after[key][looks])
 
 
 @pytest.mark.parametrize("name", ["auto", "everything", "finite", "only lags"])

@@ -22,6 +22,7 @@ BLOCKS: list[Any] = [
     *(Expanding(stat, least=2) for stat in STATS if stat != "median"),
     ExpandingMedian(),
     Exponential((0.3, 1.0)),
+    Exponential((0.3, 1.0), "std"),
     SinceNonZero(),
 ]
 every_block = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{type(block).__name__} {' '.join(block.names)}")

@@ -265,3 +265,41 @@ def test_integer_steps() -> None:
     found, findings = check_future(frames.read(frame)[0], history_table, SCHEMA, HORIZON)
     assert np.array_equal(found.known["price"], WANTED)
     assert len(findings) == 0
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_doubled_rows_that_differ_are_missing_whatever_their_order(first: bool) -> None:
+    other = future().iloc[[3 * HORIZON + 1]].assign(price=-5.0)
+    found, findings = ahead(pd.concat([other, future()] if first else [future(), other]))
+    assert found.known["price"][3].tolist() == [30, 30, 32, 33, 34, 35, 36]
+    assert seen(findings) == {
+        ("future_duplicates", "repaired", "ds", 1, "2024-05-21", BAD),
+        ("future_missing_values", "quarantined", "price", 1, "2024-05-21", BAD),
+    }
+
+
+def test_a_future_of_several_series_needs_their_column() -> None:
+    with pytest.raises(UnknownName, match=r"'unique_id'.*series="):
+        ahead(future().drop(columns="unique_id"))
+
+
+@pytest.mark.parametrize(("ids", "came"), [("int8", "int64"), ("int64", "float64")])
+def test_ids_that_the_history_cannot_hold_are_unseen_series(ids: str, came: str) -> None:
+    def numbered(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+        return frame.assign(unique_id=frame.unique_id.str[1:].astype(kind))
+
+    past, _ = check(frames.read(numbered(history(), ids))[0], SCHEMA, horizon=HORIZON)
+    stranger = numbered(future().head(HORIZON), came).assign(unique_id=1007 if came == "int64" else 0.5)
+    found, findings = check_future(frames.read(pd.concat([numbered(future(), came), stranger]))[0], past, SCHEMA, HORIZON)
+    assert np.array_equal(found.known["price"], WANTED)
+    assert [(f.rule, f.count) for f in findings] == [("unseen_series", HORIZON)]
+
+
+def test_rows_of_the_future_are_joined_like_those_of_the_history() -> None:
+    past, _ = check(frames.read(history())[0], SCHEMA, horizon=2, freq="W", aggregate="sum")
+    daily = future().assign(promo=lambda f: np.where(f.ds.dt.day_of_week == 6, "yes", "no"))
+    later = daily.assign(ds=daily.ds + pd.Timedelta("7D"), price=daily.price + 100)
+    found, findings = check_future(frames.read(pd.concat([later, daily]))[0], past, SCHEMA, 2, aggregate="sum")
+    assert found.known["price"].tolist() == [[10 * i + 3, 10 * i + 103] for i in range(8)]
+    assert (found.known["promo"] == 1).all()
+    assert len(findings) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -63,12 +64,46 @@ def test_aggregated_covariates_are_averaged_and_categories_last() -> None:
     assert (table.past["kind"] == table.categories["kind"].index("sunday")).all()
 
 
-def test_a_last_period_that_is_not_full_is_noted() -> None:
-    whole = healthy(days=21)
-    assert "partial_period" not in rules(checked(whole, freq="W-SUN", aggregate="sum")[1])
-    _, findings = checked(healthy(days=23), freq="W-SUN", aggregate="sum")
-    partial = [f for f in findings if f.rule == "partial_period"]
-    assert [(f.count, f.first) for f in partial] == [(2, "2024-01-22")] * 8
+def partial(findings: Findings) -> set[tuple[int, str, str]]:
+    return {(f.count, f.first, f.message.split()[1]) for f in findings if f.rule == "partial_period"}
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "freq", "found"),
+    [
+        ("2024-01-01", 21, "W-SUN", set()),
+        ("2024-01-01", 23, "W-SUN", {(2, "2024-01-22", "last")}),
+        ("2024-01-03", 19, "W-SUN", {(5, "2024-01-03", "first")}),
+        ("2024-01-10", 100, "MS", {(22, "2024-01-10", "first"), (18, "2024-04-01", "last")}),
+        ("2024-02-01", 60, "ME", set()),
+    ],
+)
+def test_periods_that_are_not_full_are_noted(start: str, days: int, freq: str, found: set[tuple[int, str, str]]) -> None:
+    _, findings = checked(healthy(days=days, start=start), freq=freq, aggregate="sum", horizon=1)
+    assert partial(findings) == found
+    assert rules(findings).get("partial_period", 0) == 8 * len(found)
+
+
+def test_weeks_in_months_are_full() -> None:
+    assert partial(checked(healthy(days=60, freq="W-SUN"), freq="MS", aggregate="sum")[1]) == set()
+
+
+def test_a_last_period_with_hardly_any_events_is_noted() -> None:
+    opening = healthy(n=1, days=14)
+    events = pd.concat([opening.assign(ds=lambda f, h=h: f.ds + pd.Timedelta(hours=h)) for h in (1, 5, 9)])
+    assert partial(checked(events, freq="D", aggregate="sum")[1]) == set()
+    cut = events[events.ds < "2024-01-14 05:00"]
+    assert partial(checked(cut, freq="D", aggregate="sum")[1]) == {(1, "2024-01-14 01:00:00", "last")}
+
+
+def test_what_joined_values_do_not_hold_is_told() -> None:
+    frame = healthy()
+    mine = frame.index[frame.unique_id == BAD]
+    frame.loc[mine[[9, 10]], "y"] = np.nan
+    frame = frame.drop(index=mine[[40, 41, 60]])
+    _, findings = checked(frame, freq="W-SUN", aggregate="sum")
+    told = {(f.rule, f.action, f.column, f.count, f.first, f.series["unique_id"]) for f in findings if f.series}
+    assert told == {("missing_values", "repaired", "y", 2, "2024-01-10", BAD), ("gaps", "noted", "ds", 3, "2024-02-10", BAD)}
 
 
 def test_hours_become_days_in_local_time() -> None:
@@ -81,6 +116,18 @@ def test_hours_become_days_in_local_time() -> None:
 
 
 # covariates, statics and groups
+
+
+@pytest.mark.parametrize("part", ["known", "static", "drop", None])
+def test_a_column_that_cannot_be_read_hurts_only_where_it_is_used(part: str | None) -> None:
+    frame, _ = frames.read(healthy().assign(odd=pd.Series([1, "a"] * 560, dtype=object)), defer=True)
+    schema = Schema(**({} if part is None else {part: ("odd",)}))
+    if part in ("known", "static"):
+        with pytest.raises(DataError, match=r"column 'odd' mixes number \(1\) and str \('a'\)"):
+            check(frame, schema, horizon=7)
+        return
+    _, findings = check(frame, schema, horizon=7)
+    assert rules(findings) == ({} if part == "drop" else {"extra_column": 1})
 
 
 def test_covariates_lie_beside_their_rows_whatever_their_order() -> None:
@@ -112,6 +159,16 @@ def test_odd_covariates_are_told(values: Callable[[pd.DataFrame], Any], rule: st
     assert not np.isinf(table.known["x"]).any()
 
 
+def test_absurd_covariates_are_missing_in_their_series_alone() -> None:
+    frame = healthy().assign(price=lambda f: f.y, promo=lambda f: (f.ds.dt.day == 3).astype(float))
+    frame.loc[frame.index[frame.unique_id == BAD][60], "price"] = 1e12
+    table, findings = checked(frame, Schema(known=("price",), past=("promo",)))
+    assert {(f.rule, f.action, f.column, f.count, f.first, f.series["unique_id"]) for f in findings} == {
+        ("absurd_covariate", "repaired", "price", 1, "2024-03-01", BAD)
+    }
+    assert np.flatnonzero(np.isnan(table.known["price"])).tolist() == [3 * DAYS + 60]
+
+
 @pytest.mark.parametrize("kind", ["bool", "int8", "category", "Int64", "boolean", "string"])
 def test_covariates_of_any_type_are_numbers(kind: str) -> None:
     whole = healthy().assign(x=lambda f: (f.ds.dt.day % 2).astype("int64").astype(kind))
@@ -127,9 +184,20 @@ def test_dates_as_covariates_are_days() -> None:
     assert table.known["z"][:DAYS].tolist() == (days + 0.5).tolist()
 
 
-def test_nested_covariates_are_refused() -> None:
-    with pytest.raises(DataError, match="covariate 'x' should hold numbers, texts or dates; it holds list"):
-        checked(healthy(n=1).assign(x=[[1, 2]] * DAYS), Schema(known=("x",)))
+@pytest.mark.parametrize("value", [[1, 2], b"1", pd.Timedelta("1D"), pd.Interval(0, 1), dt.time(1)])
+def test_covariates_that_are_no_numbers_are_refused(value: Any) -> None:
+    with pytest.raises(DataError, match="covariate 'x' should hold numbers, texts or dates; it holds"):
+        checked(healthy(n=1).assign(x=[value] * DAYS), Schema(known=("x",)))
+
+
+def test_steps_beyond_the_exact_floats_are_not_stale() -> None:
+    _, findings = checked(healthy().assign(ds=np.tile(np.arange(DAYS) + (2**62 - 200), 8)))
+    assert len(findings) == 0
+
+
+def test_forecasts_must_fit_into_integer_steps() -> None:
+    with pytest.raises(DataError, match=r"'ds': unique_id=s0 ends at 9223372036854775802, and 7 steps on are too large.*smaller steps"):
+        checked(healthy().assign(ds=np.tile(np.arange(DAYS) + (2**63 - 145), 8)))
 
 
 def test_unused_category_levels_have_no_code() -> None:

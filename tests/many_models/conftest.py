@@ -7,33 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import faulty
-import numpy as np
-import pyarrow as pa
 import pytest
+from small_runs import stores, task
 
 from many_models import ManyModels, Run
-from many_models.task import Task
-
-PATHS = {"fit": "faulty:fit", "save": "faulty:save", "load": "faulty:load", "parse": "faulty:Settings"}
-
-
-def stores(groups: int = 12, days: int = 4000, seed: int = 0, names: list[str] | None = None) -> pa.Table:
-    """A table of stores with daily values; several blocks per worker, as each store costs some thousand rows."""
-    named = names or [f"s{i:03}" for i in range(groups)]
-    values = np.random.default_rng(seed).random(len(named) * days)
-    return pa.table({"store": np.repeat(named, days), "day": np.tile(np.arange(days), len(named)), "y": values})
-
-
-def task(**options: Any) -> Task:
-    """The faulty job over stores."""
-    return Task(faulty.Settings(**options), ("store",), **PATHS)
-
-
-def by_store(run: Run, column: str = "status") -> Mapping[str, Any]:
-    """Store -> its value in a column of the outcomes."""
-    told = run.told()
-    return dict(zip(told["store"].to_pylist(), told[column].to_pylist(), strict=True))
 
 
 @pytest.fixture

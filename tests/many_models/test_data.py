@@ -16,10 +16,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from conftest import PATHS, by_store, stores, task
 from faulty import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_runs import PATHS, by_store, stores, task
 
 from forecaster.errors import DataError, SettingsError, UnknownName
 from many_models import ManyModels, Run, hashing, keys
@@ -81,6 +81,39 @@ def test_a_file_that_changes_while_the_run_goes_on_is_noticed(trained: Train, tm
     assert set(by_store(trained(files)).values()) == {"done"}
 
 
+def test_files_of_other_types_are_read_together_or_refused(trained: Train, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    first, second = stores(names=["a", "b"]), stores(names=["c", "d"])
+    pq.write_table(first, tmp_path / "files" / "1.parquet")
+    pq.write_table(second.set_column(1, "day", second["day"].cast(pa.int32())), tmp_path / "files" / "2.parquet")
+    assert list(by_store(trained(tmp_path / "files"))) == ["a", "b", "c", "d"]
+    pq.write_table(second.set_column(0, "store", pa.array(np.repeat([1, 2], 4000))), tmp_path / "files" / "2.parquet")
+    with pytest.raises(DataError, match="'store' is string and int64 in different files"):
+        trained(tmp_path / "files", folder="other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_stamps_of_any_unit_are_the_same_rows_once_they_are_written(unit: str) -> None:
+    column = pa.array([1, None, -5], pa.timestamp(unit, "UTC"))
+    data = pa.table({"t": column, "d": pa.array([1, 2, None], pa.date32()), "l": [[1], None, [2, 3]]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(data, sink)
+    assert (hashing.row_hashes(pq.read_table(sink.getvalue())) == hashing.row_hashes(data)).all()
+
+
+def test_a_folder_of_forecasts_holds_those_of_the_last_call_only(trained: Train, tmp_path: Path) -> None:
+    trained(stores(12), folder="a").forecast(out=tmp_path / "out")
+    run = trained(stores(2), folder="b")
+    assert pq.read_table(run.forecast(out=tmp_path / "out")).num_rows == 4
+    with pytest.raises(SettingsError, match=r"out\.xlsx"):
+        run.forecast(out=tmp_path / "out.xlsx")
+
+
+def test_the_place_of_a_run_is_no_column_of_its_data(trained: Train) -> None:
+    assert by_store(trained(stores(2), folder="store=x/day=1")) == {"s000": "done", "s001": "done"}
+
+
 def test_what_was_cut_out_is_removed_once_it_is_used(trained: Train) -> None:
     assert not list((trained(stores(5)).path / "data").iterdir())
 
@@ -115,7 +148,7 @@ def test_hostile_names_are_never_paths(trained: Train, tmp_path: Path) -> None:
     run = trained(stores(names=HOSTILE, days=1000), options={"faults": {"../../etc/passwd": "raise"}})
     assert set(by_store(run)) == set(HOSTILE)
     assert by_store(run)["../../etc/passwd"] == "failed"
-    assert set(run.forecast()["store"].to_pylist()) == set(HOSTILE) - {"../../etc/passwd"}
+    assert set(run.forecast()["store"].to_pylist()) == set(HOSTILE)
     names = [part for path in run.path.rglob("*") for part in path.relative_to(run.path).parts]
     assert all(set(name) <= set(string.ascii_letters + string.digits + "-._") and len(name) < 60 for name in names)
     assert set(tmp_path.parent.iterdir()) == before

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
-from conftest import by_store, stores
+from small_runs import by_store, stores
 
 from forecaster.errors import SettingsError
 from many_models import Run
@@ -43,7 +43,27 @@ def test_a_bad_group_stands_alone_after_three_tries(trained: Train, tries: Tries
     assert by_store(run) == expected
     assert by_store(run, "error_type")["s011"] == kind
     assert by_store(run, "attempts")["s011"] == tries()["s011"] == 3
-    assert set(run.forecast()["store"].to_pylist()) == set(expected) - {"s011"}
+    assert by_store(run, "forecast") == dict.fromkeys(expected, "model") | {"s011": "fallback"}
+    assert set(run.forecast()["store"].to_pylist()) == set(expected)
+
+
+@pytest.mark.parametrize("fault", ["raise!", "kill!", "memory!"])
+def test_a_group_that_no_fallback_can_help_has_no_forecast_and_spoils_none(trained: Train, fault: str) -> None:
+    run = trained(stores(12, 2000), options={"faults": {"s005": fault, "s007": fault}}, memory_limit="500MB")
+    assert set(run.forecast()["store"].to_pylist()) == {f"s{i:03}" for i in range(12)} - {"s005", "s007"}
+    assert by_store(run, "forecast")["s005"] is None
+    assert by_store(run, "attempts")["s005"] == 3
+    assert run.forecast(horizon=4)["store"].to_pylist().count("s006") == 4
+
+
+def test_a_fallback_forecasts_as_models_do(trained: Train) -> None:
+    run = trained(stores(6), options={"faults": {"s002": "kill"}})
+    whole = trained(stores(6), folder="whole").forecast(horizon=4)
+    assert run.forecast(horizon=4).equals(whole)
+    assert by_store(run, "learner")["s002"] == "mean"
+    assert set(run.findings()["store"].to_pylist()) == {f"s{i:03}" for i in range(6)}
+    assert set(run.selected()["store"].to_pylist()) == {f"s{i:03}" for i in range(6)} - {"s002"}
+    assert len(run.models()) == len(set(run._live()["block"].to_pylist()))
 
 
 def test_a_worker_killed_once_costs_one_more_try_of_its_block(trained: Train, tries: Tries) -> None:
@@ -77,7 +97,8 @@ def test_a_group_that_is_a_block_of_its_own_is_tried_three_times(trained: Train,
 def test_healthy_groups_are_the_same_beside_a_bad_one(trained: Train) -> None:
     alone = trained(stores(12), folder="alone").forecast()
     beside = trained(stores(12), folder="beside", options={"faults": {"s004": "kill"}}).forecast()
-    assert beside.equals(alone.filter(pc.not_equal(alone["store"], "s004")))
+    healthy = pc.not_equal(alone["store"], "s004")
+    assert beside.filter(healthy).equals(alone.filter(healthy))
 
 
 def test_one_worker_and_two_give_the_same(trained: Train) -> None:
@@ -102,13 +123,22 @@ def test_a_group_that_failed_is_mended_by_a_retry(trained: Train, log: Path) -> 
     assert set(by_store(run).values()) == {"done"}
     assert by_store(run, "attempts")["s002"] == 4
     after = run.forecast()
-    assert after.filter(pc.not_equal(after["store"], "s002")).equals(before)
+    assert after.equals(before)  # the mean of faulty is its fallback too
+    assert set(by_store(run, "forecast").values()) == {"model"}
     assert not list((run.path / "data").iterdir())
 
 
 def test_one_group_that_refuses_its_options_spoils_no_small_run(trained: Train) -> None:
     run = trained(stores(8, 500), options={"faults": {"s003": "refuse"}})
     assert [store for store, status in by_store(run).items() if status != "done"] == ["s003"]
+
+
+def test_a_full_disk_stops_the_run_and_is_no_groups_fault(trained: Train, log: Path) -> None:
+    options = {"faults": {"s011": "full"}}
+    with pytest.raises(OSError, match=r"No space left on device.*make room and train again"):
+        trained(stores(30, 2000), options=options)
+    (log / "cured").touch()
+    assert set(by_store(trained(stores(30, 2000), options=options)).values()) == {"done"}
 
 
 def test_options_that_every_block_refuses_are_an_error(trained: Train, tries: Tries) -> None:

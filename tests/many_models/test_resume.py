@@ -16,7 +16,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from conftest import by_store, stores, task
+from small_runs import by_store, stores, task
 
 from forecaster.errors import ArchiveError
 from many_models import ManyModels, Run
@@ -29,7 +29,7 @@ Driver = Callable[..., "subprocess.Popen[bytes]"]
 
 DRIVER = """
 import sys
-from conftest import stores, task
+from small_runs import stores, task
 from many_models import ManyModels
 ManyModels(task(log=sys.argv[2], sleep=float(sys.argv[3]))).train(stores(24), sys.argv[1], workers=2, progress=False)
 """
@@ -182,6 +182,59 @@ def test_recorded_failures_are_not_repeated_by_resuming(trained: Train, tries: T
     run = trained(options={"faults": {"s003": "kill"}})
     assert tries() == before
     assert by_store(run)["s003"] == "crashed"
+
+
+def spoil(run: Run, store: str, file: str = "models/means.parquet") -> str:
+    """Damage a file of the block of a store; gives the key of the block."""
+    live = run._live()
+    key = str(live["block"][live["store"].to_pylist().index(store)])
+    (run.path / "blocks" / key / file).write_bytes(b"PAR1 damaged")
+    return key
+
+
+@pytest.mark.parametrize("file", ["models/means.parquet", "outcomes.parquet"])
+def test_blocks_that_cannot_be_read_any_more_are_trained_again(trained: Train, tries: Tries, file: str) -> None:
+    run = trained(stores(24))
+    before, expected = run._live(), run.forecast()
+    key = spoil(run, "s005", file)
+    lost = set(before.filter(pc.equal(before["block"], key))["store"].to_pylist())
+    with pytest.warns(UserWarning, match=rf"1 blocks \({len(lost)} groups, the first store={min(lost)}\) cannot be read any more"):
+        again = trained(stores(24))
+    assert {store for store, n in tries().items() if n == 2} == lost
+    assert again.forecast(horizon=2).equals(expected)
+
+
+def test_what_cannot_be_forecast_any_more_is_named(trained: Train) -> None:
+    run = trained(stores(24))
+    spoil(run, "s005")
+    with pytest.warns(UserWarning, match=r"groups have no forecast, the first of them store=.*train again"):
+        made = run.forecast(horizon=3)
+    assert 0 < len(set(made["store"].to_pylist())) < 24
+    with pytest.warns(UserWarning, match="cannot be loaded"):
+        assert run.models()
+    assert run.forecast().num_rows == 48  # what training has left is still there
+
+
+def test_a_damaged_forecast_is_made_again(trained: Train) -> None:
+    run = trained(stores(24))
+    expected = run.forecast()
+    spoil(run, "s005", "forecasts.parquet")
+    assert run.forecast().equals(expected)
+
+
+def test_opening_a_run_runs_none_of_its_functions(trained: Train) -> None:
+    path = trained(stores(3)).path
+    page = path / "run.json"
+    page.write_text(page.read_text().replace("faulty:load", "subprocess:run"))
+    with pytest.raises(ArchiveError, match="subprocess:run, which is not ours"):
+        Run.open(path).forecast(horizon=3)
+
+
+def test_a_damaged_run_page_says_so(trained: Train) -> None:
+    path = trained(stores(3)).path
+    (path / "run.json").write_bytes(b"{ half")
+    with pytest.raises(ArchiveError, match=r"run\.json.*damaged"):
+        Run.open(path)
 
 
 def test_there_must_be_a_run_to_open(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ def made_run(stores: int = 12, group: tuple[str, ...] = ("store", "brand")) -> R
         "data_hash": ["0"] * n,
         "error_type": pa.array([REASONS[status][0] for status in statuses], pa.string()),
         "error": pa.array([REASONS[status][1] for status in statuses], pa.string()),
+        "forecast": pa.array(
+            ["model" if status == "done" else "fallback" if ok else None for ok, status in zip(modelled, statuses, strict=True)]
+        ),
     }
     outcomes = pa.table({name: groups[name] for name in group} | columns)
     return RunData(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from conftest import stores
+from small_runs import stores
 
 from forecaster import simulate
 from many_models import Run, cli

@@ -1,0 +1,48 @@
+"""What the candidates ask of the data: how long a series must be to be tested, and what of a group they do not look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from forecaster.backtest import shortest
+from forecaster.features.design import Design
+from forecaster.features.pairs import choices_of
+from forecaster.guardrails import Findings
+from forecaster.protocols import Learner
+from forecaster.table import Table
+
+
+def least_known(learners: Iterable[Learner], table: Table, horizon: int) -> int:
+    """Known values before a cutoff that a series needs to take part in the backtest (azure-semantics B.3).
+
+    Look-backs that are "auto" ask for nothing: they are chosen from what a window trains on and cover at most half of it.
+    """
+    return shortest(horizon, max((design.lookback(table.season_length) for design in _designs(learners)), default=0))
+
+
+def sampled(learners: Iterable[Learner], table: Table) -> Findings:
+    """The groups of which only a sample of the training rows is looked at, because the feature matrix has a row budget."""
+    found = Findings()
+    for design in dict.fromkeys(_designs(learners)):
+        looks_back = design.looks_back(table)
+        steps = design.horizon if design.strategy == "direct" else 1
+        eligible = choices_of(table, steps, looks_back)[1]
+        for g in np.flatnonzero(eligible > (design.row_budget or np.inf)).tolist():
+            found.add(
+                rule="sampled_rows", action="noted", count=eligible[g],
+                message=f"{table.group_label(g)}: {{count}} training rows, one per value and horizon, are more than the row budget of "
+                f"{design.row_budget}: learners see an even sample of the horizons of each value; Featurization(row_budget=) raises it",
+            )  # fmt: skip
+    return found
+
+
+def _designs(learners: Iterable[Any]) -> Iterator[Design]:
+    """The designs of learners, also of those within another."""
+    for learner in learners:
+        if isinstance(design := getattr(learner, "design", None), Design):
+            yield design
+        if (inner := getattr(learner, "learner", None)) is not None:
+            yield from _designs([inner])

@@ -1,0 +1,98 @@
+"""One call fits all groups of a block: the data is checked, candidates are compared, and the chosen ones are fitted on everything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from forecaster import guardrails, learners, metrics
+from forecaster.automl.candidates import baseline_name, choose
+from forecaster.automl.demands import least_known, sampled
+from forecaster.automl.search import Plan, search
+from forecaster.automl.trials import Trial
+from forecaster.backtest import Window
+from forecaster.fitted import Fitted
+from forecaster.protocols import Learner
+from forecaster.settings import Settings
+from forecaster.table import Floats, Table
+from forecaster.threads import limited
+
+
+def fit_block(
+    frame: pa.Table, settings: Settings, group: tuple[str, ...] = (), *, on_trial: Callable[[Trial], None] = lambda trial: None
+) -> Fitted:
+    """Fit all groups of a block in one call.
+
+    Args:
+        frame: Rows of the block.
+        settings: The options of the job.
+        group: Partition columns: one model per value; none for one model over all series.
+        on_trial: Called after each learner that was tried.
+    """
+    started = time.perf_counter()
+    table, findings = check(frame, settings, group)
+    settings.design.expect(table)
+    candidates = choose(
+        table, settings.named_learners, settings.block, settings.design,
+        transforms=settings.target_transform, threads=settings.threads, seed=settings.seed,
+    )  # fmt: skip
+    windows, told = cut(table, candidates, settings)
+    plan = Plan(settings.horizon, windows, settings.metric, settings.ensemble, settings.time_limit, on_trial)
+    try:
+        with limited(settings.threads):
+            found = search(table, candidates, learners.make(baseline_name(table)), plan)
+            fallback = found.forecast(table, settings.horizon, None).failed
+    finally:
+        learners.forget()
+    return Fitted(
+        options=settings.as_dict(),
+        schema=settings.schema_of(group),
+        table=table.tail(max(2 * settings.horizon, 4 * table.season_length, 60)),
+        rows=table.sizes,
+        search=found,
+        findings=findings + told,
+        fallback=fallback,
+        seconds=time.perf_counter() - started,
+        floor=_floor(table, settings.lower_bound),
+        greater_is_better=metrics.get(settings.metric).greater_is_better,
+    )
+
+
+def cut(table: Table, candidates: Mapping[str, Learner], settings: Settings) -> tuple[list[Window], guardrails.Findings]:
+    """The windows of the backtest, and what of the table the candidates are not tested or trained on."""
+    findings = sampled(candidates.values(), table)
+    if (rolling := settings.backtest) is None:
+        return [], findings
+    least = least_known(candidates.values(), table, settings.horizon)
+    least = min(least, rolling.length or least)
+    windows = rolling.split(table, settings.horizon, least)
+    return windows, findings + rolling.shortfalls(table, windows, settings.horizon, least)
+
+
+def check(frame: pa.Table, settings: Settings, group: tuple[str, ...] = ()) -> tuple[Table, guardrails.Findings]:
+    """The table of a frame, and what the guardrails saw and mended."""
+    return guardrails.check(
+        frame, settings.schema_of(group),
+        freq=settings.freq, season_length=settings.season_length, horizon=settings.horizon, aggregate=settings.aggregate,
+    )  # fmt: skip
+
+
+def feature_frame(table: Table, settings: Settings) -> pa.Table:
+    """The training matrix of the job as a frame."""
+    from forecaster.features.design import features_frame
+
+    return features_frame(table, settings.design, time=settings.time, target=settings.target)
+
+
+def _floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:
+    """The lower bound of each series."""
+    if bound is None:
+        return np.full(len(table), -np.inf)
+    if bound != "auto":
+        return np.full(len(table), float(bound))
+    lowest = np.fmin.reduceat(np.append(table.target, np.nan), table.indptr[:-1])
+    return np.where((lowest >= 0) & (table.sizes > 0), 0.0, -np.inf)

@@ -1,0 +1,108 @@
+"""Frames of pandas as Arrow: index levels, objects of several types, periods, sparse and other columns of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from forecaster.errors import DataError
+
+UNREADABLE = b"unreadable"
+"""Key of the metadata of a column that could not be held: why."""
+
+
+def frame(data: Any, wanted: list[str] | None, defer: bool) -> pa.Table:
+    """The columns that are wanted, and the named levels of the index; `defer` makes columns that cannot be held nulls that say why."""
+    refuse_twins([str(name) for name in data.columns])
+    levels = [(name, data.index.get_level_values(i)) for i, name in _levels(data.index) if name not in data.columns]
+    columns = {str(name): values for name, values in [*levels, *data.items()]}
+    held = {name: _field(name, values, defer) for name, values in columns.items() if wanted is None or name in wanted}
+    return pa.table([values for _, values in held.values()], schema=pa.schema([field for field, _ in held.values()]))
+
+
+def _levels(index: Any) -> list[tuple[int, Any]]:
+    """The levels of an index that hold something, with the names that pandas gives to those without: row numbers do not."""
+    if index.nlevels > 1:
+        return [(i, f"level_{i}" if name is None else name) for i, name in enumerate(index.names)]
+    unnamed = "index" if index.dtype.kind == "M" or str(index.dtype).startswith("period[") else None
+    return [(0, name)] if (name := unnamed if index.name is None else index.name) is not None else []
+
+
+def _field(name: str, values: Any, defer: bool) -> tuple[pa.Field, pa.Array | pa.ChunkedArray]:
+    """A column of pandas as Arrow with its field, which says so where it could not be held."""
+    try:
+        held = _held(name, values)
+    except DataError as error:
+        if not defer:
+            raise
+        return pa.field(name, pa.null(), metadata={UNREADABLE: str(error).encode()}), pa.nulls(len(values))
+    return pa.field(name, held.type), held
+
+
+def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
+    """A column of pandas as Arrow, or an error that names the column and what does not go together."""
+    if values.dtype == object:
+        _refuse_mixture(name, values)
+        values = _with_clocks(values)
+    kind = str(values.dtype)
+    if kind.startswith("period["):
+        values = getattr(values, "dt", values).to_timestamp()
+    elif kind.startswith("Sparse["):
+        values = np.asarray(values)
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, OverflowError) as error:
+        raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
+
+
+def _with_clocks(values: Any) -> Any:
+    """Dates beside times as times: Arrow would take the clock off all that come after a date."""
+    if _pandas_type(values) != "date" or not any(hasattr(value, "hour") for value in values):
+        return values
+    return np.array([np.datetime64(None if _kind(value) is None else value, "us") for value in values])
+
+
+def _refuse_mixture(name: str, values: Any) -> None:
+    """Numbers beside texts, or stamps of several time zones, are not one column: `1` and `"1"` may be one series or two."""
+    if _pandas_type(values) in ("string", "integer", "floating", "boolean", "decimal", "empty"):
+        return
+    kinds: dict[str, Any] = {}
+    for value in np.asarray(values, object):
+        if (kind := _kind(value)) is not None:
+            kinds.setdefault(kind, value)
+        if len(kinds) > 1:
+            (one, first), (other, second) = kinds.items()
+            advice = (
+                "convert it to one time zone"
+                if "time" in one and "time" in other
+                else f"data[{name!r}].astype(str) for names, pandas.to_numeric(data[{name!r}], errors='coerce') for numbers"
+            )
+            raise DataError(f"column {name!r} mixes {one} ({first!r}) and {other} ({second!r}); expected one type: {advice}")
+
+
+def _pandas_type(values: Any) -> str:
+    from pandas.api.types import infer_dtype
+
+    return str(infer_dtype(values, skipna=True))
+
+
+def _kind(value: Any) -> str | None:
+    """What a value is, in a word; None where it is missing."""
+    if value is None or str(value) in ("nan", "NaT", "<NA>"):
+        return None
+    if isinstance(value, date):
+        zone = getattr(value, "tzinfo", None)
+        return f"time in zone {zone}" if zone else "time without zone"
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return "number" if number else type(value).__name__
+
+
+def refuse_twins(names: Sequence[str]) -> None:
+    """Refuse names that are there more than once."""
+    twins = sorted({name for name in names if list(names).count(name) > 1})
+    if twins:
+        raise DataError(f"columns {twins} are there more than once; expected each name once: rename or drop the copies")

@@ -1,0 +1,185 @@
+"""Real forecasting jobs over many groups: what is decided once for all, and what a group that is odd costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from faulty import Deadly
+
+from forecaster import Forecaster, archive
+from forecaster.errors import ArchiveError, DataError, SettingsError
+from forecaster.frequency import Frequency
+from many_models import ManyModels, Run
+from many_models.sample import Sample
+
+DAY, WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
+
+
+def rows(name: Any, n: int, step: np.timedelta64 = DAY, start: str = "2024-01-01") -> pa.Table:
+    """One series that goes up and down."""
+    stamps = np.datetime64(start, "s") + np.arange(n) * step
+    return pa.table({"id": [name] * n, "t": stamps, "y": 10.0 + np.arange(n) % 7})
+
+
+def job(**options: Any) -> ManyModels:
+    known = {"horizon": 3, "series": "id", "time": "t", "target": "y", "learners": ["naive", "average"], "backtest": {"windows": 2}}
+    return ManyModels(Forecaster(**(known | options)), ["id"])
+
+
+def train(data: pa.Table, folder: Path, **options: Any) -> Run:
+    return job(**options).train(data, folder, workers=1, progress=False)
+
+
+def gaps(run: Run, name: Any) -> set[np.timedelta64]:
+    """Distances between the forecasts of one group."""
+    made = run.forecast().filter(pc.equal(run.forecast()["id"], name))
+    return set(np.diff(made["t"].to_numpy()))
+
+
+def test_a_block_of_single_rows_has_the_frequency_of_the_run(tmp_path: Path) -> None:
+    data = pa.concat_tables([rows(f"long{i}", 50) for i in range(3)] + [rows(f"short{i:03}", 1) for i in range(80)])
+    run = train(data, tmp_path / "run")
+    assert set(run.outcomes()["status"].to_pylist()) <= {"done", "fallback"}
+    assert gaps(run, "short007") == {DAY}
+    assert run.forecast().num_rows == 83 * 3
+    assert Run.open(run.path).settings.freq == Frequency("D")
+
+
+def test_groups_of_another_rhythm_are_findings_wherever_they_lie(tmp_path: Path) -> None:
+    """The weekly groups fill blocks of their own, which would be weekly if each block decided for itself."""
+    data = pa.concat_tables([rows(f"a{i:03}", 60) for i in range(90)] + [rows(f"w{i:03}", 60, WEEK) for i in range(70)])
+    run = train(data, tmp_path / "run")
+    assert gaps(run, "w050") == gaps(run, "a050") == {DAY}
+    found = run.findings().filter(pc.equal(run.findings()["rule"], "mixed_frequency"))
+    assert found["id"].to_pylist() == [f"w{i:03}" for i in range(70)]
+    assert set(found["action"].to_pylist()) == {"quarantined"}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [({}, SettingsError, "no frequency can be inferred.*give freq="), ({"freq": "fortnight"}, SettingsError, "fortnight")],
+)
+def test_a_run_without_a_frequency_is_refused_before_it_begins(tmp_path: Path, options: Any, error: Any, said: str) -> None:
+    with pytest.raises(error, match=said):
+        train(pa.concat_tables([rows(f"s{i}", 1) for i in range(50)]), tmp_path / "run", **options)
+    assert not (tmp_path / "run" / "blocks").exists()
+
+
+def test_a_frequency_that_no_group_has_is_refused_before_it_begins(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no series does"):
+        train(pa.concat_tables([rows(f"s{i}", 9, start="2024-01-02") for i in range(5)]), tmp_path / "run", freq="MS")
+
+
+def test_a_frequency_that_is_given_is_enough(tmp_path: Path) -> None:
+    run = train(pa.concat_tables([rows(f"s{i}", 1) for i in range(5)]), tmp_path / "run", freq="D")
+    assert run.forecast().num_rows == 15
+
+
+@pytest.mark.parametrize("most", [50, 10**6])
+def test_a_sample_is_the_same_however_the_rows_come(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr("many_models.sample.ROWS", most)
+    monkeypatch.setattr("many_models.sample.SERIES", 40)
+    data = pa.concat_tables([rows(f"s{i:03}", 1 + i % 9) for i in range(100)])
+    shuffled = data.take(pa.array(np.random.default_rng(0).permutation(data.num_rows)))
+    samples = []
+    for table, size in ((data, 1000), (data, 17), (shuffled, 33)):
+        sample = Sample(["id"], "t")
+        for begin in range(0, table.num_rows, size):
+            sample.add(table.slice(begin, size))
+        samples.append(sample.table.sort_by([("id", "ascending"), ("t", "ascending")]))
+    assert samples[0].equals(samples[1])
+    assert samples[0].equals(samples[2])
+    assert samples[0].equals(data.filter(pc.is_in(data["id"], samples[0]["id"].unique())).select(["id", "t"]))
+    assert samples[0].num_rows <= most
+    assert len(samples[0]["id"].unique()) == 40 or most == 50
+
+
+def test_findings_of_blocks_that_found_nothing(tmp_path: Path) -> None:
+    """Keys are numbers, and only one block of several has a finding."""
+    data = pa.concat_tables([rows(i, 60) for i in range(90)])
+    data = data.set_column(2, "y", pc.if_else(pc.and_(pc.equal(data["id"], 80), pc.equal(data["y"], 12)), None, data["y"]))
+    run = train(data, tmp_path / "run")
+    assert len(set(run._live()["block"].to_pylist())) > 1
+    assert run.findings().filter(pc.is_valid(run.findings()["id"]))["id"].to_pylist() == [80]
+    page = run.report(tmp_path / "run.html").read_text()
+    assert "missing" in page
+
+
+def test_a_report_draws_the_forecast_that_it_is_given(tmp_path: Path) -> None:
+    run = train(pa.concat_tables([rows(f"s{i}", 60) for i in range(3)]), tmp_path / "run")
+    made = run.forecast(horizon=5)
+    plain, given = (run.report(tmp_path / name, forecast).read_text() for name, forecast in (("a.html", None), ("b.html", made)))
+    assert "Mar 05" in given or given != plain
+
+
+def test_a_learner_object_is_opened_elsewhere(tmp_path: Path) -> None:
+    from forecaster.learners.average import Average
+
+    run = train(pa.concat_tables([rows(f"s{i}", 60) for i in range(3)]), tmp_path / "run", learners=[Average(window=5)])
+    opened = Run.open(run.path)
+    assert opened.settings.learners == (Average(window=5),)
+    assert opened.task == run.task
+    assert opened.task.identity == run.task.identity
+    assert opened.forecast(horizon=2).num_rows == 6
+
+
+def half_error(actual: Any, forecast: Any) -> float:
+    return float(np.abs(actual - forecast).mean() / 2)
+
+
+def test_what_no_file_can_bring_back_is_said_when_the_run_begins(tmp_path: Path) -> None:
+    data = pa.concat_tables([rows(f"s{i}", 60) for i in range(3)])
+    with pytest.warns(UserWarning, match="only this script can go on with the run.*half_error"):
+        run = train(data, tmp_path / "run", metric=half_error)
+    assert run.forecast(horizon=2).num_rows == 6
+    with pytest.raises(SettingsError, match="half_error"):
+        Run.open(run.path).forecast(horizon=2)
+
+
+@pytest.mark.parametrize("damage", ["flip", "moved"])
+def test_an_archive_that_cannot_be_loaded_is_noticed_without_loading_it(tmp_path: Path, damage: str) -> None:
+    run = train(pa.concat_tables([rows(f"s{i}", 60) for i in range(3)]), tmp_path / "run")
+    (models,) = (run.path / "blocks").glob("*/models")
+    archive.check(models)
+    if damage == "flip":
+        data = bytearray((models / "model.parquet").read_bytes())
+        data[len(data) // 2] ^= 1
+        (models / "model.parquet").write_bytes(data)
+    else:
+        text = (models / "model.json").read_text().replace("forecaster.fitted:Fitted", "forecaster.gone:Fitted", 1)
+        rewritten(models, text)
+    for look in (archive.check, archive.load):
+        with pytest.raises(ArchiveError, match=r"model.parquet|forecaster.gone:Fitted"):
+            look(models)
+    with pytest.warns(UserWarning, match=r"1 blocks \(3 groups, the first id=s0\) cannot be read any more and are trained again"):
+        again = train(pa.concat_tables([rows(f"s{i}", 60) for i in range(3)]), tmp_path / "run")
+    assert again.forecast(horizon=5).num_rows == 15
+
+
+def rewritten(models: Path, text: str) -> None:
+    """An archive as another version might have written it: whole, with another tree."""
+    from forecaster.archive import folder
+
+    (models / "model.json").write_text(text)
+    files = {name: (models / name).read_bytes() for name in ("model.json", "model.parquet")}
+    (models / "manifest.json").write_bytes(folder._manifest(files, {}))
+
+
+def test_a_group_without_a_model_of_its_own_has_a_seasonal_naive_forecast(tmp_path: Path) -> None:
+    """A learner that ends its process on one group; the fallback needs no covariates, of which the job has some."""
+    data = pa.concat_tables([rows(f"s{i}", 60) for i in range(4)]).append_column("price", pa.array(np.ones(240)))
+    data = data.set_column(2, "y", pc.if_else(pc.equal(data["id"], "s2"), pc.negate(data["y"]), data["y"]))
+    run = train(data, tmp_path / "run", known="price", learners=[Deadly()])
+    told = {row["id"]: (row["status"], row["learner"], row["forecast"]) for row in run.outcomes().to_pylist()}
+    assert told == dict.fromkeys(["s0", "s1", "s3"], ("done", "deadly", "model")) | {"s2": ("crashed", "seasonal_naive", "fallback")}
+    future = pa.concat_tables([rows(f"s{i}", 3, start="2024-03-01").append_column("price", pa.array([1.0] * 3)) for i in range(4)])
+    made = run.forecast(future.drop_columns(["y"]))
+    assert made.num_rows == 12
+    assert made.filter(pc.equal(made["id"], "s2"))["forecast"].to_pylist() == [-14.0, -15.0, -16.0]  # after 8 weeks and 4 days
+    page = run.report(tmp_path / "run.html").read_text()
+    assert "seasonal_naive instead" in page
