@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from forecaster import Forecaster
 from forecaster.errors import CannotPredict, MissingExtra, SettingsError, UnknownName
 from forecaster.features.design import Design
 from forecaster.frequency import Frequency
@@ -365,3 +366,28 @@ def test_the_original_says_what_the_package_says(capfd):
         model.predict(3, table)
     is_the_same_after_saving(recipe)
     assert not capfd.readouterr().err
+
+
+def test_a_job_with_options_from_a_file(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    day = pandas.date_range("2023-01-01", periods=500)
+    promotion = (rng.random(500) < 0.3).astype(float)
+    sold = 50 + 10 * np.sin(2 * np.pi * np.arange(500) / 7) + 20 * promotion + rng.normal(size=500)
+    frame = pandas.DataFrame({"unique_id": "a", "ds": day, "y": sold, "promotion": promotion})
+    options = {"seasonalities": [{"name": "month", "period": 30.5, "fourier_order": 2}], "regressors": [{"name": "promotion"}]}
+    job = Forecaster(
+        horizon=14,
+        known="promotion",
+        holidays="US",
+        learners=["seasonal_naive", {"prophet": options}],
+        backtest={"windows": 2},
+        ensemble=None,
+    )
+    job.fit(frame.iloc[:-14])
+    assert job.selected_["learner"].tolist() == ["prophet"]
+    said = job.predict(frame.iloc[-14:].drop(columns="y"))
+    assert np.abs(said["forecast"].to_numpy() - sold[-14:]).mean() < 2
+    job.save(tmp_path / "job")
+    again = Forecaster.load(tmp_path / "job").predict(frame.iloc[-14:].drop(columns="y"))
+    np.testing.assert_array_equal(again["forecast"], said["forecast"])
