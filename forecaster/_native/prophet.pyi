@@ -50,7 +50,7 @@ def fit(
     """Find the mode of every series.
 
     Args:
-        y: Scaled values, NaN where missing; a series of nothing else is left alone. (rows,)
+        y: Scaled values, NaN where missing; a series of nothing else is left alone, and so are its results. (rows,)
         cap: Scaled capacity, for logistic growth. (rows,)
         indptr: Boundaries of the series. (series + 1,)
         first: Step of the grid of the first row of each series. (series,)

@@ -16,11 +16,7 @@ class Fitter {
     explicit Fitter(const FitJob& job) : job_(job) {}
 
     void fit(Index s) {
-        if (empty(s)) {
-            job_.criterion[s] = job_.slack[s] = std::numeric_limits<double>::quiet_NaN();
-            job_.passes[s] = 0;
-            return;
-        }
+        if (empty(s)) return;
         if (at_ < 0 || job_.columns.n_own > 0 || !alike(job_, at_, s)) prepare(s);
         at_ = s;
         gather(s);

@@ -150,7 +150,7 @@ def waves(day: Floats, season: Seasonality) -> Floats:
     # The phase is reduced before the sine is taken, so that days far from 1970 lose no digits.
     turns = day[:, None] / season.period * np.arange(1, season.fourier_order + 1)
     angle = 2 * np.pi * (turns - np.floor(turns))
-    return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(day), -1)
+    return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(day), 2 * season.fourier_order)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from forecaster.learners.prophet import Prophet
 
 ONE_VALUE = "it has one observed value, and a trend needs two"
-NO_MODE = "no mode of its posterior was found; look for values that are far beyond all others"
+NO_MODE = (
+    "the search for the mode of its posterior came to no end; look for values far beyond all others, or a capacity far beyond the values"
+)
+MOST_SLACK = 0.5
+"""A search that ends farther from stationary has found no mode: an eighth of a unit of log posterior is left to gain, or more."""
 CONSTANT_SIGMA = 1e-9
 """Noise of a series that never changes, as in the package."""
 LEAST_SIGMA = 1e-5
@@ -127,7 +131,7 @@ class Curves:
         floor: Last floor. (series,)
         cap: Last capacity. (series,)
         counts: Observed values. (series,)
-        log_posterior: At the mode, up to a constant; NaN where there is none. (series,)
+        log_posterior: At the mode, up to a constant; NaN where there is none, infinite for a series that never changes. (series,)
         slack: How far from stationary the mode is: the largest derivative of the log posterior by a parameter, in units of the root of
             its curvature. A derivative of g so scaled promises a gain of g^2 / 2. (series,)
     """
@@ -181,10 +185,12 @@ class Curves:
             self.known, np.array(levels), self.recipe.samples, self.recipe.seed, mean, quantiles, self.recipe.threads or 1,
         )  # fmt: skip
         base, size = floor + self.scales.shift[:, None], self.scales.size[:, None]
-        return self._told(mean * size + base, quantiles * size[..., None] + base[..., None])
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._told(mean * size + base, quantiles * size[..., None] + base[..., None])
 
     def _told(self, mean: Floats, quantiles: Floats) -> Forecast:
-        lost = (self.counts < 2) | ~np.isfinite(mean).all(axis=1)
+        lost = ~(self.slack < MOST_SLACK) | np.isnan(self.log_posterior) | (self.counts < 2)
+        lost |= ~np.isfinite(mean).all(axis=1) | ~np.isfinite(quantiles).all(axis=(1, 2))
         reasons = np.where(self.counts == 0, NOTHING_OBSERVED, np.where(self.counts == 1, ONE_VALUE, NO_MODE))
         mean[lost], quantiles[lost] = np.nan, np.nan
         failed = {int(i): str(reasons[i]) for i in np.flatnonzero(lost)}
@@ -196,8 +202,9 @@ class Curves:
         size, shift = (np.repeat(one, past.rows.each) for one in (self.scales.size, self.scales.shift))
         base = past.floor + shift
         y = np.full(len(base), np.nan)
-        y[past.seen.rows] = ((past.table.target - base) / size)[past.seen.rows]
-        return y, None if past.cap is None else (past.cap - base) / size
+        with np.errstate(over="ignore", invalid="ignore"):
+            y[past.seen.rows] = ((past.table.target - base) / size)[past.seen.rows]
+            return y, None if past.cap is None else (past.cap - base) / size
 
     def _parameters(self, theta: Floats, sigma: Floats) -> native.Theta:
         return native.Theta(theta, sigma, self.scales.begin, self.scales.span, self.scales.changepoints)
@@ -208,7 +215,10 @@ class Curves:
         theta = np.zeros_like(self.theta)
         theta[:, 1] = np.nan_to_num(np.where(flat, past.seen.first_of(values), past.seen.mean(values)))
         sigma = np.maximum(past.seen.deviation(values), LEAST_SIGMA)
-        return replace(self, theta=theta, sigma=np.where(flat, CONSTANT_SIGMA, sigma))
+        told = np.where(flat, np.inf, np.nan)
+        return replace(
+            self, theta=theta, sigma=np.where(flat, CONSTANT_SIGMA, sigma), log_posterior=told, slack=np.where(flat, 0.0, np.nan)
+        )
 
     def _on_curve(self, past: History, share: Floats) -> Curves:
         """Before the search the curve goes through the first and the last value, given as shares of the capacity (rows,)."""
@@ -219,7 +229,7 @@ class Curves:
     def _at_mode(self, past: History, y: Floats, cap: Floats | None, *, hold: bool) -> Curves:
         """With the parameters at the mode, sigma held or not; series whose `y` is all NaN stay as they are."""
         series, theta, sigma = len(self.end), self.theta.copy(), self.sigma.copy()
-        criterion, slack, passes = np.empty(series), np.empty(series), np.empty(series, np.int64)
+        criterion, slack, passes = -self.log_posterior, self.slack.copy(), np.zeros(series, np.int64)
         native.fit(
             y, cap, past.table.indptr, past.rows.first, self.layout.design(self.recipe, past.rows), self._parameters(theta, sigma),
             self.recipe.growth, self.recipe.changepoint_prior_scale, hold, criterion, slack, passes, self.recipe.threads or 1,
