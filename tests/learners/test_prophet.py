@@ -293,6 +293,18 @@ def test_short_and_constant_series_say_what_they_can():
     np.testing.assert_allclose(forecast.quantiles[3], 3, rtol=1e-6)
 
 
+@pytest.mark.parametrize("growth", ["linear", "flat", "logistic"])
+@pytest.mark.parametrize("scaling", ["absmax", "minmax"])
+def test_wild_values_have_a_forecast_or_a_reason(growth, scaling):
+    wild = [np.array([0, 0, 1e308, 0]), np.full(30, 1e308), np.r_[np.ones(20), -1e300], 1e-300 * np.arange(30.0), np.empty(0)]
+    limits = {"cap": 50.0, "floor": -2.0} if growth == "logistic" else {}
+    recipe = Prophet(growth=growth, scaling=scaling, seasonality_mode="multiplicative", yearly_seasonality=True, **limits)
+    forecast = recipe.fit(table_of(wild)).predict(3)
+    sound(forecast)
+    assert 4 in forecast.failed
+    assert recipe.fit(table_of(wild[4:])).predict(3).failed
+
+
 def test_newer_values_move_the_level_but_not_the_noise():
     table = daily(500, 2)
     model = Prophet().fit(table.drop_last(30))
