@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "prophet_jobs.hpp"
+#include "prophet_mode.hpp"
 
 namespace forecaster {
 
