@@ -182,7 +182,8 @@ class Curves:
         mean, quantiles = np.empty((series, horizon)), np.empty((series, horizon, len(levels)))
         native.ahead(
             cap, rows.first, self.layout.design(self.recipe, rows), self._parameters(self.theta.copy(), self.sigma.copy()),
-            self.recipe.growth, self.known, np.array(levels), self.recipe.samples, self.recipe.seed, mean, quantiles, self.recipe.threads or 1,
+            self.recipe.growth, self.known, np.array(levels), self.recipe.samples, self.recipe.seed, mean, quantiles,
+            self.recipe.threads or 1,
         )  # fmt: skip
         base, size = floor + self.scales.shift[:, None], self.scales.size[:, None]
         with np.errstate(over="ignore", invalid="ignore"):
