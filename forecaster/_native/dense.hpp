@@ -47,10 +47,10 @@ constexpr Index outer_rows = 8;  // rows that are added to a Gram matrix at a ti
 
 // Two rows of the Gram matrix gain what R padded rows of x add to them: enough work per load, and no more than the registers hold.
 template <int W, int R>
-FORECASTER_INLINE void add_two(double* at, double* below, const double* x, Index i, Index stride) {
+FORECASTER_INLINE void add_two(double* at, double* below, const double* x, Index i, Index end, Index stride) {
     Lanes<W> a[R], b[R];
     for (int r = 0; r < R; ++r) a[r] = Lanes<W>(x[r * stride + i]), b[r] = Lanes<W>(x[r * stride + i + 1]);
-    for (Index c = i / W * W; c < stride; c += W) {
+    for (Index c = i / W * W; c < end; c += W) {
         auto one = Lanes<W>::load(at + c), two = Lanes<W>::load(below + c);
         for (int r = 0; r < R; ++r) {
             const auto value = Lanes<W>::load(x + r * stride + c);
@@ -60,13 +60,13 @@ FORECASTER_INLINE void add_two(double* at, double* below, const double* x, Index
     }
 }
 
-// gram += X'X for `outer_rows` padded rows that follow each other.
+// gram += X'X for `outer_rows` padded rows that follow each other, all zero from column `live` on.
 template <int W>
-void add_outer(Sheet& gram, const double* x) {
+void add_outer(Sheet& gram, const double* x, Index live) {
     constexpr int at_once = W == 8 ? 8 : 4;
-    const Index stride = gram.stride;
+    const Index stride = gram.stride, end = (live + W - 1) / W * W;
     for (Index from = 0; from < outer_rows; from += at_once)
-        for (Index i = 0; i < gram.rows; i += 2) add_two<W, at_once>(gram[i], gram[i + 1], x + from * stride, i, stride);
+        for (Index i = 0; i < live; i += 2) add_two<W, at_once>(gram[i], gram[i + 1], x + from * stride, i, end, stride);
 }
 
 // Copies what stands above the diagonal below it.

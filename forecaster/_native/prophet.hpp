@@ -31,8 +31,9 @@ struct Calendar {
     std::vector<Index> columns;       // which columns of X: those that are not all zero here
     std::vector<double> precision;    // of the quadratic penalty; 0 for changepoints (p, padded)
     std::vector<double> of_trend, of_product, of_sum;  // 1 where a column belongs to T, to Xm, to Xa (p, padded)
-    Sheet rows;                       // (n rounded up to outer_rows, p + 1): the last column is room for y or the residual
-    Sheet gram;                       // of the rows, where the Jacobian is constant (p + 1, p + 1)
+    Sheet rows;                       // (n rounded up to outer_rows, p)
+    std::vector<Index> live;          // of each `outer_rows` rows: the column from which on they are zero, as changepoints to come are
+    Sheet gram;                       // of the rows, where the Jacobian is constant (p, p)
 };
 
 struct Settings {
@@ -43,7 +44,7 @@ struct Settings {
     Index passes = 200;
     double tolerance = 1e-8;          // of `slack`: far below what matters, so that all levels of vector instructions end at the same mode
     double rolling_tolerance = 1e-4;  // a mode that newer values do not move stays as it is, bit for bit
-    double close = 0.1;               // below that the Gram matrix is kept
+    double close = 3;                 // below that the Gram matrix is kept
     double enough = 1e-6;             // below that the search ends as soon as rounding keeps it from getting closer
     double least_sigma = 1e-5;
 

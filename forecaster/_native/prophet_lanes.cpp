@@ -81,8 +81,8 @@ class Fitter {
         describe(s);
         fill(s);
         if (logistic() || multiplicative_) return;
-        calendar_.gram.shape(calendar_.p + 1, calendar_.p + 1);
-        for (Index r = 0; r < calendar_.n; r += outer_rows) add_outer<lanes>(calendar_.gram, calendar_.rows[r]);
+        calendar_.gram.shape(calendar_.p, calendar_.p);
+        for (Index r = 0; r < calendar_.n; r += outer_rows) add_outer<lanes>(calendar_.gram, calendar_.rows[r], calendar_.live[r / outer_rows]);
         mirror(calendar_.gram);
     }
 
@@ -101,7 +101,7 @@ class Fitter {
         of.n = static_cast<Index>(seen_.size());
         of.q = trend_columns + static_cast<Index>(of.columns.size());
         of.p = of.q + bends;
-        const Index stride = padded(of.p + 1);
+        const Index stride = padded(of.p);
         for (auto* part : {&of.precision, &of.of_trend, &of.of_product, &of.of_sum}) part->assign(stride, 0.0);
         multiplicative_ = false;
         for (Index c = 0; c < of.p; ++c) {
@@ -117,7 +117,8 @@ class Fitter {
     void fill(Index s) {
         Calendar& of = calendar_;
         const double* points = job_.parameters.changepoints + s * job_.parameters.n_changepoints;
-        of.rows.shape((of.n + outer_rows - 1) / outer_rows * outer_rows, of.p + 1);
+        of.rows.shape((of.n + outer_rows - 1) / outer_rows * outer_rows, of.p);
+        of.live.assign(of.rows.rows / outer_rows, 0);
         for (Index r = 0; r < of.n; ++r) {
             double* out = of.rows[r];
             const double t = time(s, seen_[r]);
@@ -125,6 +126,8 @@ class Fitter {
             out[1] = 1.0;
             for (std::size_t c = 0; c < of.columns.size(); ++c) out[trend_columns + c] = cell(s, seen_[r], of.columns[c]);
             for (Index j = of.q; j < of.p; ++j) out[j] = std::max(t - points[j - of.q], 0.0);
+            const auto last = std::find_if(std::make_reverse_iterator(out + of.p), std::make_reverse_iterator(out), [](double x) { return x != 0; });
+            of.live[r / outer_rows] = std::max(of.live[r / outer_rows], last.base() - out);
         }
     }
 

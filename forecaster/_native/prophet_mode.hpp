@@ -54,7 +54,7 @@ class Mode {
     void begin(const double* theta) {
         const Sheet& rows = of_->rows;
         linear_ = how_->constant_jacobian();
-        if (!linear_) return linearise(theta, now_, squares_);
+        if (!linear_) return linearise(theta, now_, force_, squares_);
         right_.assign(rows.stride, 0.0);
         total_ = 0;
         for (Index r = 0; r < of_->n; ++r) add_scaled<W>(right_.data(), y_[r], rows[r], 0, rows.stride), total_ += y_[r] * y_[r];
@@ -72,12 +72,13 @@ class Mode {
         squares_ = std::max(total_ - fits, 1e-18 * total_);
     }
 
-    // The Gram matrix of [J | r] at theta.
-    void linearise(const double* theta, Sheet& gram, double& squares) {
+    // J'J, J'r and RSS at theta.
+    void linearise(const double* theta, Sheet& gram, std::vector<double>& force, double& squares) {
         const Sheet& rows = of_->rows;
-        gram.shape(of_->p + 1, of_->p + 1);
-        some_.resize(outer_rows * rows.stride);
+        gram.shape(of_->p, of_->p);
+        force.assign(rows.stride, 0.0), some_.resize(outer_rows * rows.stride);
         curve_.at(*of_, *how_, theta);
+        squares = 0;
         for (Index r = 0; r < of_->n; r += outer_rows) {
             for (Index i = 0; i < outer_rows; ++i) {
                 double* out = some_.data() + i * rows.stride;
@@ -86,19 +87,20 @@ class Mode {
                     continue;
                 }
                 const auto at = curve_.row(rows[r + i], rows.stride, cap_ ? cap_[r + i] : 1.0);
+                const double off = y_[r + i] - at.value();
                 curve_.derivative(at, rows[r + i], *of_, out);
-                out[of_->p] = y_[r + i] - at.value();
+                add_scaled<W>(force.data(), off, out, 0, rows.stride);
+                squares += off * off;
             }
-            add_outer<W>(gram, some_.data());
+            add_outer<W>(gram, some_.data(), of_->live[r / outer_rows]);
         }
         mirror(gram);
-        squares = gram[of_->p][of_->p];
     }
 
-    // J'r alone at theta, in change_.
-    void differentiate(const double* theta, double& squares) {
+    // J'r and RSS alone.
+    void differentiate(const double* theta, std::vector<double>& force, double& squares) {
         const Index stride = of_->rows.stride;
-        for (auto* part : {&change_, &by_product_, &by_sum_}) part->assign(stride, 0.0);
+        for (auto* part : {&force, &by_product_, &by_sum_}) part->assign(stride, 0.0);
         curve_.at(*of_, *how_, theta);
         squares = 0;
         for (Index r = 0; r < of_->n; ++r) {
@@ -106,16 +108,16 @@ class Mode {
             const auto at = curve_.row(x, stride, cap_ ? cap_[r] : 1.0);
             const double off = y_[r] - at.value();
             squares += off * off;
-            add_scaled<W>(change_.data(), off * at.slope * at.product, x, 0, stride);
+            add_scaled<W>(force.data(), off * at.slope * at.product, x, 0, stride);
             if (curve_.multiplies()) add_scaled<W>(by_product_.data(), off * at.trend, x, 0, stride);
             if (curve_.adds()) add_scaled<W>(by_sum_.data(), off, x, 0, stride);
         }
         for (Index c = 0; c < of_->p; ++c)
-            change_[c] = change_[c] * of_->of_trend[c] + by_product_[c] * of_->of_product[c] + by_sum_[c] * of_->of_sum[c];
+            force[c] = force[c] * of_->of_trend[c] + by_product_[c] * of_->of_product[c] + by_sum_[c] * of_->of_sum[c];
     }
 
     const Sheet& gram() const { return linear_ ? of_->gram : now_; }
-    const double* residual_pull() const { return linear_ ? pull_.data() : now_[of_->p]; }
+    const double* residual_pull() const { return linear_ ? pull_.data() : force_.data(); }
 
     TrendPrior prior(const double* theta) const { return {theta, how_->growth == Growth::logistic}; }
     double penalty(const double* theta) const {
@@ -138,16 +140,16 @@ class Mode {
             return true;
         }
         double squares = 0;
-        if (found && keep_) differentiate(next_.data(), squares);
-        if (found && !keep_) linearise(next_.data(), other_, squares);
+        if (found && keep_) differentiate(next_.data(), other_force_, squares);
+        if (found && !keep_) linearise(next_.data(), other_, other_force_, squares);
         const double before = value(theta, v), after = found ? value(next_.data(), v, squares) : before;
         if (!found || !(after <= before + 1e-11 * (1 + std::fabs(before)))) {
             damping_ = std::max(1e-3, 8 * damping_);
             return keep_ = false;
         }
         std::copy(next_.begin(), next_.end(), theta);
-        if (keep_) std::copy(change_.begin(), change_.begin() + of_->p, now_[of_->p]);
-        else std::swap(now_, other_);
+        force_.swap(other_force_);
+        if (!keep_) std::swap(now_, other_);
         squares_ = squares;
         damping_ = damping_ > 1e-6 ? 0.1 * damping_ : 0;
         return true;
@@ -163,7 +165,7 @@ class Mode {
             std::copy(row + i, row + p, system_[i] + i);
             const double held = damping * row[i];
             system_[i][i] += v * of_->precision[i] + held;
-            system_[i][p] = (linear_ ? right_[i] : now_[of_->p][i] + pull_[i]) + held * theta[i];
+            system_[i][p] = (linear_ ? right_[i] : force_[i] + pull_[i]) + held * theta[i];
         }
         const TrendPrior trend = prior(theta);
         for (Index i = 0; i < trend_columns; ++i) {
@@ -217,7 +219,7 @@ class Mode {
     bool linear_ = true, keep_ = false;
     double total_ = 0, squares_ = 0, damping_ = 0;
     Sheet now_, other_, system_;
-    std::vector<double> next_, pull_, right_, some_, change_, by_product_, by_sum_;
+    std::vector<double> next_, pull_, right_, some_, force_, other_force_, by_product_, by_sum_;
     Curve<W> curve_;
     Lasso<W> lasso_;
 };
