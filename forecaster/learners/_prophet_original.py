@@ -81,23 +81,22 @@ def fit(recipe: Prophet, table: Table) -> Originals:
     """
     try:
         with _quiet(recipe.seed):
-            from prophet.serialize import model_to_json
+            import prophet.serialize  # noqa: F401
     except ImportError as error:
         raise MissingExtra.of("prophet with engine='prophet'", error.name, "prophet") from error
     past = History.of(recipe, table)
     layout = Layout.of(recipe, table, past.seen)
     sheet = _sheet(recipe, layout, past.rows, past.floor, past.cap).assign(y=np.nan)
     sheet.loc[past.seen.rows, "y"] = table.target[past.seen.rows]
-    holidays = _holidays(recipe, layout, table)
+    holidays, places = _holidays(recipe, layout, table), _places(layout, table)
     models: list[str | None] = []
     reasons: list[str] = []
     for i, count in enumerate(past.seen.counts.tolist()):
         written, reason = None, "" if count > 1 else ONE_VALUE if count else NOTHING_OBSERVED
         if not reason:
             try:
-                with _quiet(recipe.seed):
-                    rows = slice(int(table.indptr[i]), int(table.indptr[i + 1]))
-                    written = model_to_json(_package(recipe, layout, holidays).fit(sheet.iloc[rows]))
+                package = _package(recipe, layout, _bends(recipe, past, i), _kept(holidays, places[i]))
+                written = _fitted(package, sheet.iloc[int(table.indptr[i]) : int(table.indptr[i + 1])], recipe.seed)
             except Exception as error:  # one series must not cost its neighbours their models
                 reason = f"the package refused it: {type(error).__name__}: {error}"
         models.append(written)
@@ -105,12 +104,28 @@ def fit(recipe: Prophet, table: Table) -> Originals:
     return Originals(recipe, layout, tuple(models), tuple(reasons), table.end, past.last(past.floor), past.last(past.cap))
 
 
-def _package(recipe: Prophet, layout: Layout, holidays: Any) -> Any:
+def _fitted(package: Any, rows: Any, seed: int) -> str:
+    from prophet.serialize import model_to_json
+
+    with _quiet(seed):
+        return str(model_to_json(package.fit(rows)))
+
+
+def _bends(recipe: Prophet, past: History, i: int) -> list[str] | None:
+    """The given changepoints that fall within a series."""
+    if recipe.changepoints is None:
+        return None
+    day = np.array(recipe.changepoints, "datetime64[us]").astype(np.int64) / MICROSECONDS_PER_DAY
+    within = (day >= past.seen.first[i]) & (day <= past.seen.last[i])
+    return [point for point, inside in zip(recipe.changepoints, within, strict=True) if inside]
+
+
+def _package(recipe: Prophet, layout: Layout, changepoints: list[str] | None, holidays: Any) -> Any:
     """A model of the package with the recipe's options."""
     from prophet import Prophet as Package
 
     model = Package(
-        growth=recipe.growth, changepoints=None if recipe.changepoints is None else list(recipe.changepoints),
+        growth=recipe.growth, changepoints=changepoints,
         n_changepoints=recipe.n_changepoints, changepoint_range=recipe.changepoint_range, yearly_seasonality=recipe.yearly_seasonality,
         weekly_seasonality=recipe.weekly_seasonality, daily_seasonality=recipe.daily_seasonality, holidays=holidays,
         seasonality_mode=recipe.seasonality_mode, seasonality_prior_scale=recipe.seasonality_prior_scale,
@@ -162,11 +177,23 @@ def _holidays(recipe: Prophet, layout: Layout, table: Table) -> Any:
         return None
     steps = Grid.of(table.steps).steps[[0, -1]]
     told = [
-        {"holiday": one.name, "ds": day, "lower_window": one.lower, "upper_window": one.upper, "prior_scale": one.scale}
+        {"place": one.place, "holiday": one.name, "ds": day, "lower_window": one.lower, "upper_window": one.upper, "prior_scale": one.scale}
         for one in recipe.keeping(layout.country).kept(table.frequency, steps, YEARS_AHEAD)
         for day in one.days.astype("datetime64[D]")
     ]
     return pd.DataFrame(told) if told else None
+
+
+def _places(layout: Layout, table: Table) -> list[str]:
+    """Where each series is; empty for nowhere."""
+    if layout.country is None:
+        return [""] * len(table)
+    return [layout.country.places[at] if at >= 0 else "" for at in layout.country.places_of(table, Future({}, 1)).tolist()]
+
+
+def _kept(holidays: Any, place: str) -> Any:
+    """The holidays that are kept everywhere or there."""
+    return None if holidays is None else holidays[holidays["place"].isin(["", place])].drop(columns="place")
 
 
 @contextmanager

@@ -360,6 +360,15 @@ def test_the_original_needs_its_package(monkeypatch):
         make("prophet", engine="prophet").fit(sales())
 
 
+def test_the_original_takes_the_options_of_each_series():
+    pytest.importorskip("prophet")
+    both = daily(800, 2, ids={"unique_id": np.array(["a", "b"]), "country": np.array(["DE", "US"])})
+    options = {"holidays": "country", "changepoints": ("2022-09-01", "2023-06-01"), "levels": ()}
+    options["seasonalities"] = (Seasonality("month", 30.5, 2, mode="multiplicative"),)
+    original, native = (Prophet(engine=engine, **options).fit(both).predict(60).mean for engine in ("prophet", "native"))
+    np.testing.assert_allclose(original, native, rtol=0.03)
+
+
 def test_the_original_says_what_the_package_says(capfd):
     pytest.importorskip("prophet")
     table, future = promoted()
