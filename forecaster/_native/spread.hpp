@@ -18,13 +18,15 @@ namespace forecaster {
 
 class Spread {
   public:
-    // `reach` is r. Beyond `most` the normal part is drowned: it is taken as wide as reach / most instead of 1.
+    // `reach` is r. Beyond `most` the normal part is drowned: it is taken as wide as reach / most instead of 1. The sum of `many` changes
+    // is as good as normal: its excess kurtosis is below 11 / many.
     void set(double changes, double reach) {
-        constexpr double most = 100;
-        unit_ = std::max(1.0, reach / most);
-        reach = std::min(reach, most);
+        constexpr double most = 100, many = 2000;
+        unit_ = 1;
         if (!(changes > 0) || !(reach > 1e-6)) changes = 0, reach = 0;
-        deviation_ = std::sqrt(1 + changes * reach * reach * 2 / 3);
+        if (changes > many) unit_ = deviation(changes, reach), changes = 0, reach = 0;
+        if (reach > most) unit_ = reach / most, reach = most;
+        deviation_ = deviation(changes, reach);
         edge_ = edge(changes, reach);
         step_ = pi / edge_;
         weights_.clear();
@@ -53,6 +55,8 @@ class Spread {
 
   private:
     static constexpr double pi = 3.14159265358979323846, tail = 19;
+
+    static double deviation(double changes, double reach) { return std::sqrt(1 + changes * reach * reach * 2 / 3); }
 
     struct Point {
         double below, density;
