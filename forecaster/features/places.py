@@ -72,6 +72,26 @@ def days_at(where: str, categories: tuple[str, ...], first: int, last: int) -> D
     return Days(day, np.array(names, object), np.array(repeated, bool), working)
 
 
+@lru_cache(maxsize=256)
+def told_at(where: str, categories: tuple[str, ...], first: int, last: int) -> Mapping[str, tuple[str, Ints]]:
+    """Every holiday of the years first..last as the package tells it, observed days under a name of their own.
+
+    Returns:
+        Name -> the name of the holiday itself, and its days, ascending.
+    """
+    import holidays
+
+    country, _, subdiv = where.partition("-")
+    found = holidays.country_holidays(
+        country, subdiv=subdiv or None, years=range(first, last + 1), language=_language(country), categories=_kinds(country, categories)
+    )
+    told: dict[str, list[Any]] = {}
+    for date in sorted(found):
+        for name in found.get_list(date):
+            told.setdefault(name, []).append(date)
+    return {name: (_OBSERVED.sub("", name).strip(), np.array(on, "datetime64[D]").astype(np.int64)) for name, on in told.items()}
+
+
 @lru_cache(maxsize=1)
 def _countries() -> tuple[tuple[str, ...], Mapping[str, str]]:
     """All names and codes of countries, and the code behind each of them."""

@@ -45,6 +45,7 @@ CATALOGUE: dict[str, Entry] = {
     "lightgbm": Entry("lightgbm:LightGBM"),
     "mstl": Entry("mstl:MSTL"),
     "naive": Entry("naive:Naive"),
+    "prophet": Entry("prophet:Prophet"),
     "random_forest": Entry("trees:RandomForest"),
     "sba": Entry("croston:SBA"),
     "seasonal_average": Entry("average:SeasonalAverage"),
@@ -57,7 +58,6 @@ CATALOGUE: dict[str, Entry] = {
 
 # Names of the contract that a later version fills, each with what serves best until then.
 PLANNED: dict[str, tuple[str, ...]] = {
-    "prophet": ("seasonal_average", "elastic_net"),
     "tcn": ("lightgbm", "gradient_boosting"),
 }
 

@@ -1,0 +1,109 @@
+// Small dense symmetric systems, row after row. Rows are padded to whole vectors, so every loop runs over vectors. Elimination reads
+// and writes the upper triangle only, and leaves anything below it.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "lanes.hpp"
+#include "parallel.hpp"
+
+namespace forecaster {
+
+constexpr Index widest = 8;  // lanes of the widest vector
+
+inline Index padded(Index n) { return (n + widest - 1) / widest * widest; }
+
+// A matrix of `rows` padded rows of `columns` numbers, zero at first.
+struct Sheet {
+    Index rows = 0, columns = 0, stride = 0;
+    std::vector<double> cells;
+
+    void shape(Index n_rows, Index n_columns) {
+        rows = n_rows, columns = n_columns, stride = padded(n_columns);
+        cells.assign(static_cast<std::size_t>((rows + 1) * stride), 0.0);  // one row of room, for loops that take two at a time
+    }
+    double* operator[](Index i) { return cells.data() + i * stride; }
+    const double* operator[](Index i) const { return cells.data() + i * stride; }
+};
+
+// at[c] += a * x[c] from column `first` on.
+template <int W>
+FORECASTER_INLINE void add_scaled(double* at, double a, const double* x, Index first, Index stride) {
+    const Lanes<W> factor(a);
+    for (Index c = first / W * W; c < stride; c += W) (Lanes<W>::load(at + c) + factor * Lanes<W>::load(x + c)).store(at + c);
+}
+
+template <int W>
+FORECASTER_INLINE double dot(const double* a, const double* b, Index stride) {
+    Lanes<W> sum(0.0);
+    for (Index c = 0; c < stride; c += W) sum += Lanes<W>::load(a + c) * Lanes<W>::load(b + c);
+    double total = 0;
+    for (int l = 0; l < W; ++l) total += sum[l];
+    return total;
+}
+
+constexpr Index outer_rows = 8;  // rows that are added to a Gram matrix at a time
+
+// Two rows of the Gram matrix gain what R padded rows of x add to them: enough work per load, and no more than the registers hold.
+template <int W, int R>
+FORECASTER_INLINE void add_two(double* at, double* below, const double* x, Index i, Index end, Index stride) {
+    Lanes<W> a[R], b[R];
+    for (int r = 0; r < R; ++r) a[r] = Lanes<W>(x[r * stride + i]), b[r] = Lanes<W>(x[r * stride + i + 1]);
+    for (Index c = i / W * W; c < end; c += W) {
+        auto one = Lanes<W>::load(at + c), two = Lanes<W>::load(below + c);
+        for (int r = 0; r < R; ++r) {
+            const auto value = Lanes<W>::load(x + r * stride + c);
+            one += a[r] * value, two += b[r] * value;
+        }
+        one.store(at + c), two.store(below + c);
+    }
+}
+
+// gram += X'X for `outer_rows` padded rows that follow each other, all zero from column `live` on.
+template <int W>
+void add_outer(Sheet& gram, const double* x, Index live) {
+    constexpr int at_once = W == 8 ? 8 : 4;
+    const Index stride = gram.stride, end = (live + W - 1) / W * W;
+    for (Index from = 0; from < outer_rows; from += at_once)
+        for (Index i = 0; i < live; i += 2) add_two<W, at_once>(gram[i], gram[i + 1], x + from * stride, i, end, stride);
+}
+
+// Copies what stands above the diagonal below it.
+inline void mirror(Sheet& a) {
+    for (Index i = 0; i < a.rows; ++i)
+        for (Index j = i + 1; j < a.rows; ++j) a[j][i] = a[i][j];
+}
+
+// out = A x for a mirrored matrix; x is padded with zeros.
+template <int W>
+void times(const Sheet& a, const double* x, double* out) {
+    for (Index i = 0; i < a.rows; ++i) out[i] = dot<W>(a[i], x, a.stride);
+}
+
+// Gauss elimination of the first `pivots` unknowns of a symmetric positive definite system with its right side in the last column:
+// the rows below hold the Schur complement, what is left of the system once those unknowns are solved for. False where it is not
+// positive definite.
+template <int W>
+bool eliminate(Sheet& system, Index pivots) {
+    for (Index j = 0; j < pivots; ++j) {
+        const double* pivot = system[j];
+        if (!(pivot[j] > 0)) return false;
+        const double over = 1.0 / pivot[j];
+        for (Index i = j + 1; i < system.rows; ++i)
+            if (pivot[i] != 0) add_scaled<W>(system[i], -pivot[i] * over, pivot, i, system.stride);
+    }
+    return true;
+}
+
+// The first `pivots` unknowns of an eliminated system, given those behind them in x.
+inline void substitute(const Sheet& system, double* x, Index pivots) {
+    for (Index j = pivots - 1; j >= 0; --j) {
+        const double* row = system[j];
+        double sum = row[system.columns - 1];
+        for (Index i = j + 1; i < system.rows; ++i) sum -= row[i] * x[i];
+        x[j] = sum / row[j];
+    }
+}
+
+}  // namespace forecaster

@@ -1,0 +1,257 @@
+"""Fitted Prophet models of all series, as flat columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecaster._native import prophet as native
+from forecaster.archive import storable
+from forecaster.learners._local import NOTHING_OBSERVED
+from forecaster.learners._prophet_columns import MICROSECONDS_PER_DAY, Mask, days
+from forecaster.learners._prophet_frame import Observed, curve_through_the_ends, inside
+from forecaster.learners._prophet_layout import Layout, Rows
+from forecaster.protocols import Forecast
+from forecaster.table import Floats, Future, Ints, Table
+
+if TYPE_CHECKING:
+    from forecaster.learners.prophet import Prophet
+
+ONE_VALUE = "it has one observed value, and a trend needs two"
+NO_MODE = (
+    "the search for the mode of its posterior came to no end; look for values far beyond all others, or a capacity far beyond the values"
+)
+MOST_SLACK = 0.5
+"""A search that ends farther from stationary has found no mode: an eighth of a unit of log posterior is left to gain, or more."""
+CONSTANT_SIGMA = 1e-9
+"""Noise of a series that never changes, as in the package."""
+LEAST_SIGMA = 1e-5
+"""Below that share of the size of a series its noise is not told apart from none."""
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The rows that a model is fitted on.
+
+    Args:
+        table: The series.
+        rows: Their rows.
+        seen: Those that hold a value, between floor and cap where there are such.
+        floor: At each row. (rows,)
+        cap: At each row, for logistic growth. (rows,)
+    """
+
+    table: Table
+    rows: Rows
+    seen: Observed
+    floor: Floats
+    cap: Floats | None
+
+    @classmethod
+    def of(cls, recipe: Prophet, table: Table) -> History:
+        """What a recipe sees of a table."""
+        rows, nothing = Rows.of(table), np.full(len(table), np.nan)
+        floor = rows.number(recipe.floor, np.zeros(len(table)))
+        cap = rows.number(recipe.cap, nothing) if recipe.growth == "logistic" else None
+        seen = np.isfinite(table.target)
+        if cap is not None:
+            seen &= cap > floor
+        return cls(table, rows, Observed.of(seen, table.indptr, days(table.frequency, table.steps)), floor, cap)
+
+    def last(self, values: Floats | None) -> Floats:
+        """The last of some values at the rows that hold one; NaN where there is none. (series,)"""
+        return np.full(len(self.table), np.nan) if values is None else self.seen.last_of(values[self.seen.rows])
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """What values and times are measured by, and where the trend may bend.
+
+    Args:
+        begin: Day of the first value: t = 0. (series,)
+        span: Days from there to the last value: t = 1. (series,)
+        size: What values are divided by. (series,)
+        shift: What is taken from them before. (series,)
+        changepoints: In t; NaN behind the last one. (series, changepoints)
+    """
+
+    begin: Floats
+    span: Floats
+    size: Floats
+    shift: Floats
+    changepoints: Floats
+
+    @classmethod
+    def of(cls, recipe: Prophet, past: History) -> Scales:
+        """Measure the series."""
+        first, last = past.seen.first, past.seen.last
+        begin, span = np.nan_to_num(first), np.where(last > first, last - first, 1.0)
+        points = _changepoints(recipe, past.seen)
+        return cls(begin, span, *_size(recipe, past), np.ascontiguousarray((points - begin[:, None]) / span[:, None]))
+
+
+def _changepoints(recipe: Prophet, seen: Observed) -> Floats:
+    if recipe.growth == "flat":
+        return np.empty((len(seen.counts), 0))
+    if recipe.changepoints is None:
+        return seen.changepoints(recipe.n_changepoints, recipe.changepoint_range)
+    return inside(np.array(recipe.changepoints, "datetime64[us]").astype(np.int64) / MICROSECONDS_PER_DAY, seen.first, seen.last)
+
+
+def _size(recipe: Prophet, past: History) -> tuple[Floats, Floats]:
+    """What values are divided by, and what is taken from them before. (series,) each"""
+    seen, values = past.seen, past.table.target[past.seen.rows]
+    floor, low = past.floor[seen.rows], seen.fold(np.minimum, values)
+    shift = np.zeros(len(low))
+    if recipe.scaling == "absmax":
+        size = seen.fold(np.maximum, np.abs(values - floor))
+    elif recipe.floor is not None and past.cap is not None:
+        size = seen.fold(np.maximum, past.cap[seen.rows]) - seen.fold(np.minimum, floor)
+    else:
+        size, shift = seen.fold(np.maximum, values) - low, np.nan_to_num(low)
+    return np.where(size > 0, size, 1.0), shift
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """The models of all series.
+
+    Args:
+        recipe: The learner that made them.
+        layout: Their columns.
+        scales: What they are measured by.
+        theta: [k, m | columns | changepoints] (series, 2 + columns + changepoints)
+        sigma: Deviation of the noise, in units of the size. (series,)
+        end: Last step of the history. (series,)
+        known: The t of its last value. (series,)
+        floor: Last floor. (series,)
+        cap: Last capacity. (series,)
+        counts: Observed values. (series,)
+        log_posterior: At the mode, up to a constant; NaN where there is none, infinite for a series that never changes. (series,)
+        slack: How far from stationary the mode is: the largest derivative of the log posterior by a parameter, in units of the root of
+            its curvature. A derivative of g so scaled promises a gain of g^2 / 2. (series,)
+    """
+
+    recipe: Prophet
+    layout: Layout
+    scales: Scales
+    theta: Floats
+    sigma: Floats
+    end: Ints
+    known: Floats
+    floor: Floats
+    cap: Floats
+    counts: Ints
+    log_posterior: Floats
+    slack: Floats
+
+    @classmethod
+    def of(cls, recipe: Prophet, table: Table) -> Curves:
+        """Fit all series of a table."""
+        past = History.of(recipe, table)
+        layout, scales = Layout.of(recipe, table, past.seen), Scales.of(recipe, past)
+        nothing = np.full(len(table), np.nan)
+        columns = 2 + len(layout.columns) + scales.changepoints.shape[1]
+        blank = cls(
+            recipe, layout, scales, np.zeros((len(table), columns)), np.ones(len(table)), table.end, np.ones(len(table)),
+            past.last(past.floor), past.last(past.cap), past.seen.counts, nothing, nothing,
+        )  # fmt: skip
+        y, cap = blank._scaled(past)
+        if cap is not None:
+            return blank._on_curve(past, y / cap)._at_mode(past, y, cap, hold=False)
+        flat = _constant(past)
+        return blank._on_line(past, y, flat)._at_mode(past, np.where(np.repeat(flat, table.sizes), np.nan, y), None, hold=False)
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Go on along the curves.
+
+        Newer `history` moves trend, seasons and effects to their mode given all of it; noise, scales and changepoints stay as fitted.
+        """
+        if history is not None:
+            return self._moved(history).predict(horizon, None, future)
+        rows, series, levels = Rows.ahead(self.end, horizon, future), len(self.end), self.recipe.levels
+        floor = rows.number(self.recipe.floor, self.floor).reshape(series, horizon)
+        cap = None
+        if self.recipe.growth == "logistic":
+            given = rows.number(self.recipe.cap, self.cap).reshape(series, horizon)
+            cap = (given - floor - self.scales.shift[:, None]) / self.scales.size[:, None]
+        mean, quantiles = np.empty((series, horizon)), np.empty((series, horizon, len(levels)))
+        native.ahead(
+            cap, rows.first, self.layout.design(self.recipe, rows), self._parameters(self.theta.copy(), self.sigma.copy()),
+            self.recipe.growth, self.known, np.array(levels), self.recipe.samples, self.recipe.seed, mean, quantiles,
+            self.recipe.threads or 1,
+        )  # fmt: skip
+        base, size = floor + self.scales.shift[:, None], self.scales.size[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._told(mean * size + base, quantiles * size[..., None] + base[..., None])
+
+    def _told(self, mean: Floats, quantiles: Floats) -> Forecast:
+        lost = ~(self.slack < MOST_SLACK) | np.isnan(self.log_posterior) | (self.counts < 2)
+        lost |= ~np.isfinite(mean).all(axis=1) | ~np.isfinite(quantiles).all(axis=(1, 2))
+        reasons = np.where(self.counts == 0, NOTHING_OBSERVED, np.where(self.counts == 1, ONE_VALUE, NO_MODE))
+        mean[lost], quantiles[lost] = np.nan, np.nan
+        failed = {int(i): str(reasons[i]) for i in np.flatnonzero(lost)}
+        levels = self.recipe.levels
+        return Forecast(mean, levels, quantiles if levels else None, failed)
+
+    def _scaled(self, past: History) -> tuple[Floats, Floats | None]:
+        """Values and capacities of the rows in units of the scales; NaN where nothing is seen. (rows,) each"""
+        size, shift = (np.repeat(one, past.rows.each) for one in (self.scales.size, self.scales.shift))
+        base = past.floor + shift
+        y = np.full(len(base), np.nan)
+        with np.errstate(over="ignore", invalid="ignore"):
+            y[past.seen.rows] = ((past.table.target - base) / size)[past.seen.rows]
+            return y, None if past.cap is None else (past.cap - base) / size
+
+    def _parameters(self, theta: Floats, sigma: Floats) -> native.Theta:
+        return native.Theta(theta, sigma, self.scales.begin, self.scales.span, self.scales.changepoints)
+
+    def _on_line(self, past: History, y: Floats, flat: Mask) -> Curves:
+        """Before the search the trend is the mean and all else is noise; a series that never changes needs no search and has none."""
+        values = y[past.seen.rows]
+        theta = np.zeros_like(self.theta)
+        theta[:, 1] = np.nan_to_num(np.where(flat, past.seen.first_of(values), past.seen.mean(values)))
+        sigma = np.maximum(past.seen.deviation(values), LEAST_SIGMA)
+        told = np.where(flat, np.inf, np.nan)
+        return replace(
+            self, theta=theta, sigma=np.where(flat, CONSTANT_SIGMA, sigma), log_posterior=told, slack=np.where(flat, 0.0, np.nan)
+        )
+
+    def _on_curve(self, past: History, share: Floats) -> Curves:
+        """Before the search the curve goes through the first and the last value, given as shares of the capacity (rows,)."""
+        theta, values = np.zeros_like(self.theta), share[past.seen.rows]
+        theta[:, :2] = np.nan_to_num(np.column_stack(curve_through_the_ends(past.seen.first_of(values), past.seen.last_of(values))))
+        return replace(self, theta=theta)
+
+    def _at_mode(self, past: History, y: Floats, cap: Floats | None, *, hold: bool) -> Curves:
+        """With the parameters at the mode, sigma held or not; series whose `y` is all NaN stay as they are."""
+        series, theta, sigma = len(self.end), self.theta.copy(), self.sigma.copy()
+        criterion, slack, passes = -self.log_posterior, self.slack.copy(), np.zeros(series, np.int64)
+        native.fit(
+            y, cap, past.table.indptr, past.rows.first, self.layout.design(self.recipe, past.rows), self._parameters(theta, sigma),
+            self.recipe.growth, self.recipe.changepoint_prior_scale, hold, criterion, slack, passes, self.recipe.threads or 1,
+        )  # fmt: skip
+        return replace(self, theta=theta, sigma=self.sigma if hold else sigma, log_posterior=-criterion, slack=slack)
+
+    def _moved(self, history: Table) -> Curves:
+        past = History.of(self.recipe, history)
+        known = np.fmax((past.seen.last - self.scales.begin) / self.scales.span, 1.0)
+        floor, cap = past.last(past.floor), past.last(past.cap)
+        moved = replace(
+            self,
+            end=history.end,
+            known=known,
+            floor=np.where(np.isnan(floor), self.floor, floor),
+            cap=np.where(np.isnan(cap), self.cap, cap),
+        )
+        return moved._at_mode(past, *self._scaled(past), hold=True)
+
+
+def _constant(past: History) -> Mask:
+    """Series that hold one value over and over. (series,)"""
+    values = past.table.target[past.seen.rows]
+    return np.asarray(past.seen.fold(np.minimum, values) == past.seen.fold(np.maximum, values))
