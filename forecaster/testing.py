@@ -23,7 +23,7 @@ from forecaster import archive
 from forecaster.backtest import RollingOrigin, backtest
 from forecaster.errors import CannotPredict
 from forecaster.frequency import Frequency
-from forecaster.protocols import Forecast, Learner, Model
+from forecaster.protocols import Forecast, Learner, Model, within
 from forecaster.table import Floats, Future, Table
 
 HARD: dict[str, Floats] = {
@@ -324,13 +324,10 @@ def _arrays(table: Table) -> list[NDArray[Any]]:
     return [table.target, table.indptr, table.start, table.group_ptr, *columns]
 
 
-def _reach(learner: Any) -> int:
+def _reach(learner: Learner) -> int:
     """Steps after which a learner goes on from its own forecasts."""
-    while learner is not None:
-        if getattr(learner, "design", None) is not None:
-            return int(learner.design.horizon)
-        learner = getattr(learner, "learner", None)
-    return 3
+    designs = (getattr(one, "design", None) for one in within(learner))
+    return next((design.horizon for design in designs if design is not None), 3)
 
 
 def _refuses(act: Callable[[], Any], error: type[Exception]) -> None:
