@@ -74,7 +74,7 @@ class Settings(BaseModel):
     @field_validator("freq", mode="before")
     @classmethod
     def _an_alias(cls, value: Any) -> Any:
-        if value is None or isinstance(value, Frequency):
+        if value is None or isinstance(value, (Frequency, Mapping)):  # a mapping is a Frequency as a file tells it
             return value
         alias = value if isinstance(value, (str, int)) else alias_of(value)
         Frequency.parse(alias)

@@ -6,6 +6,7 @@ import pytest
 
 from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.frequency import Frequency
 from forecaster.job import Forecaster
 from forecaster.settings import JobFile, Settings
 
@@ -45,6 +46,11 @@ def test_a_value_that_cannot_be_meant_names_its_key(options, said):
 )
 def test_a_frequency_may_be_an_offset_or_a_time_difference(freq, alias):
     assert Settings.parse({"horizon": 3, "freq": freq}).freq == alias
+
+
+def test_a_frequency_comes_back_from_a_file():
+    told = Settings.parse({"horizon": 3, "freq": Frequency("W-WED", phase=3)}).as_dict()
+    assert Settings.parse(told).freq == Frequency("W-WED", phase=3)
 
 
 @pytest.mark.parametrize(
