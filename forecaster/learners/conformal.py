@@ -57,7 +57,7 @@ class Conformal:
         windows = self.rolling.split(table, horizon, self.learner.traits.min_length)
         if not windows:
             return Spread.naive(table, horizon)
-        found = backtest(self.learner, windows, horizon)
+        found = backtest(self.learner, windows)
         return Spread.of(actuals(windows), found.forecast, Scale.of(table).mae, table.group_ptr)
 
 

@@ -184,7 +184,6 @@ def test_means_skip_what_was_not_measured():
     assert series.tolist()[:3:2] == [2, 3]
     assert metrics.per_group(series, np.array([0, 2, 2, 3, 4])).tolist()[::2] == [2, 3]
     assert np.isnan(metrics.per_group(series, np.array([0, 2, 2, 3, 4]))[[1, 3]]).all()
-    assert metrics.overall(series) == 2.5
 
 
 def test_a_function_of_the_caller():
