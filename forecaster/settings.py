@@ -261,10 +261,10 @@ def _learner(one: Any) -> Any:
     """A learner as it is kept: a name, {name: options} whose options are good, or an object."""
     if not isinstance(one, Mapping):
         return one
-    from forecaster.learners import _written
+    from forecaster.learners import written
 
-    if _written.is_object(one):
-        return _written.from_data(one)
+    if written.is_object(one):
+        return written.from_data(one)
     (name, options), *more = one.items() if one else [(None, None)]
     if more or not isinstance(name, str) or not isinstance(options, Mapping | None):
         raise SettingsError(f"learners: expected names, or one name with options such as {{lightgbm: {{rounds: 300}}}}, got {dict(one)!r}")
@@ -276,9 +276,9 @@ def _told(one: Any) -> Any:
     """The plain data of a learner."""
     if isinstance(one, (str, Mapping)):
         return _plain(one)
-    from forecaster.learners import _written
+    from forecaster.learners import written
 
-    return _written.as_data(one)
+    return written.as_data(one)
 
 
 def _ours(error: ValidationError) -> SettingsError:

@@ -63,7 +63,7 @@ class Last:
         return [told[1] for told in self.log if told[0] == "fit"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(0, 40), min_size=1, max_size=5), n=st.integers(1, 4), horizon=st.integers(1, 5),
     step=st.none() | st.integers(1, 6), gap=st.integers(0, 3), length=st.none() | st.integers(1, 9), least=st.integers(1, 8),

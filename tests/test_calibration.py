@@ -133,7 +133,7 @@ def test_groups_know_nothing_of_each_other(windows, horizon):
 NUMBERS = st.floats(-1e6, 1e6) | st.just(np.nan) | st.just(0.0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_never_crossing_never_missing(data):
     windows, series, horizon = (data.draw(st.integers(low, 4)) for low in (0, 1, 1))

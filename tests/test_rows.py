@@ -74,7 +74,7 @@ record = st.fixed_dictionaries(
 )
 TYPES = pa.schema([("store", pa.string()), ("item", pa.int64()), ("region", pa.string()), ("ds", pa.int64()), ("y", pa.float64())])
 
-relaxed = settings(deadline=None, max_examples=150)
+relaxed = settings(max_examples=150)
 
 
 @relaxed

@@ -88,7 +88,7 @@ def many(draw: st.DrawFn) -> list[One]:
     return series
 
 
-relaxed = settings(deadline=None, max_examples=60)
+relaxed = settings(max_examples=60)
 
 
 @relaxed

@@ -103,7 +103,7 @@ def with_options(name: str, options: Mapping[str, Any]) -> Learner:
         UnknownName: No learner or option is called that; the message names near ones.
         SettingsError: An option has a value that cannot be meant.
     """
-    from forecaster.learners._written import of_options
+    from forecaster.learners.written import of_options
 
     recipe = _recipe(name)
     _check_params(name, recipe, options)

@@ -48,7 +48,7 @@ def slow(actual, forecast, metric, rounds=15):
     return votes / votes.sum()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 99), learners=st.integers(1, 7), sizes=st.lists(st.integers(1, 3), min_size=1, max_size=3),
     name=st.sampled_from(["mae", "nrmse", "smape"]), blank=st.floats(0, 0.3),
