@@ -159,7 +159,7 @@ class Forecaster:
         """The training matrix: series columns, time, target, origin, horizon and every engineered column by name."""
         frame, kind = frames.read(data, defer=True)
         table, _ = check(frame, self.settings)
-        return frames.give(feature_frame(table, self.settings), kind)
+        return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
 
     @property
     def backtest_(self) -> Any:
