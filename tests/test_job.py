@@ -347,3 +347,17 @@ def test_forecasts_of_what_never_was_negative_are_not():
     frame = sales().assign(units=lambda f: (f["units"] - 60).clip(lower=0))
     made = job().fit(frame).predict()
     assert (made[["forecast", "q0.1", "q0.5", "q0.9"]] >= 0).all().all()
+
+
+def test_the_frame_of_features_is_the_users_own() -> None:
+    days = pd.date_range("2024-01-01", periods=40)
+    data = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.arange(40.0)})
+    job = Forecaster(1, lags=[1, 3], windows=None, featurization="off")
+    frame = job.features(data)
+    assert np.isnan(frame["lag3"].iloc[0])
+    assert frame["lag1"].dtype == np.float32
+    frame.loc[0, ["lag1", "y"]] = -1.0
+    assert (frame["lag1"].iloc[0], frame["lag1"].iloc[1], frame["y"].iloc[0]) == (-1.0, 1.0, -1.0)
+    assert data["y"].tolist() == list(range(40))
+    assert job.features(data)["lag1"].iloc[0] == 0.0
+    assert job.features(pa.Table.from_pandas(data))["lag3"].null_count == 2

@@ -301,3 +301,15 @@ def test_the_frame_shows_labels_and_gives_way_to_given_names() -> None:
     assert set(frame["promo"].to_pylist()) == {"none", "leaflet", "radio"}
     assert str(frame.schema.field("when").type) == "timestamp[us, tz=UTC]"
     assert features_frame(table, Design(lags=None, windows=None, past_lags=())).column_names[:3] == ["unique_id", "ds", "y"]
+
+
+def test_threads_change_no_bit_and_leave_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = noisy_table()
+    target = table.target.copy()
+    target[table.indptr[1] - 20 : table.indptr[1]] = np.nan
+    fitted = replace(PLAIN, horizon=3, lags=(2,)).fit(table := table.with_target(target))
+    whole = fitted.training(table)
+    monkeypatch.setattr("forecaster.features.fitted.SLAB", 20)
+    several = fitted.training(table, threads=3)
+    np.testing.assert_array_equal(several.X, whole.X)
+    np.testing.assert_array_equal(several.row, whole.row)
