@@ -31,7 +31,7 @@ def table(sizes, start=None, seed=0, season=1):
 
 @dataclass(frozen=True)
 class LastModel:
-    """Says the last value it knows, and notes what it was asked."""
+    """Says the last value it knows and one more in each step, and notes what it was asked."""
 
     table: Table
     log: list
@@ -40,7 +40,7 @@ class LastModel:
     def predict(self, horizon, history=None, future=None):
         table = self.table if history is None else history
         self.log.append(("predict", table, future, history is not None))
-        mean = np.repeat(table.last(1), horizon, axis=1)
+        mean = table.last(1) + np.arange(horizon)
         quantiles = np.stack([mean] * len(self.levels), -1) if self.levels else None
         return Forecast(mean, self.levels, quantiles)
 
@@ -198,9 +198,11 @@ def test_a_series_that_enters_late_is_fitted_when_it_enters():
 
 def test_gap_steps_are_forecast_and_not_scored():
     learner = Last(levels=(0.5,))
-    made = backtest(learner, RollingOrigin(2, gap=2).split(table([20]), 3))
-    assert made.forecast.shape == (2, 1, 3)
-    assert made.quantiles.shape == (2, 1, 3, 1)
+    t = table([20])
+    made = backtest(learner, RollingOrigin(2, gap=2).split(t, 3))
+    expected = [[[t.values(0)[cutoff] + step for step in (2, 3, 4)]] for cutoff in (11, 14)]
+    assert made.forecast.tolist() == expected
+    assert made.quantiles[..., 0].tolist() == expected
     assert {told[2].steps for told in learner.log if told[0] == "predict"} == {5}
 
 

@@ -121,7 +121,7 @@ class RollingOrigin:
         window = Window(table, horizon, drop, ~nothing, self.gap, self.length)
         known = _observed_before(table, drop, self.length)
         some = np.isfinite(window.actual).any(1)
-        return replace(window, included=(known >= min_length) & some & (table.end >= cutoff))
+        return replace(window, included=(known >= min_length) & some)
 
 
 def shortest(horizon: int, lookback: int) -> int:
