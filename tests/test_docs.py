@@ -41,6 +41,7 @@ def folder(tmp_path: Path) -> Path:
     history = rows["date"] < dates[172]
     rows[history].to_parquet(tmp_path / "sales.parquet")
     rows[~history].drop(columns=["sales", "cat_id"]).to_parquet(tmp_path / "prices.parquet")
+    rows[~history].drop(columns=["sell_price", "cat_id"]).to_parquet(tmp_path / "actuals.parquet")
     return tmp_path
 
 
