@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.ensembles import FINAL
-from forecaster.report._axes import Array
+from forecaster.report.axes import Array
 from forecaster.report.data import Ints, Series, floats, keys, places, times
 
 

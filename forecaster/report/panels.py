@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from forecaster.report._axes import Array
 from forecaster.report.accuracy import chosen, interval, quantile_columns, ranked
+from forecaster.report.axes import Array
 from forecaster.report.charts import Band, Points, forecast_chart, nothing
 from forecaster.report.data import Ints, Series, floats, keys, labels, places, times
 from forecaster.report.layout import Card, Charts
