@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from forecaster.table import Floats, Future, Table
 
@@ -89,9 +89,3 @@ def within(learner: Learner) -> Iterator[Learner]:
     while inner is not None:
         yield inner
         inner = getattr(inner, "learner", None)
-
-
-def observed(table: Table) -> NDArray[np.int64]:
-    """Number of values of each series that are not missing."""
-    counts = np.concatenate([[0], np.cumsum(np.isfinite(table.target))])
-    return np.asarray(counts[table.indptr[1:]] - counts[table.indptr[:-1]], np.int64)
