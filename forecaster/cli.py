@@ -116,7 +116,9 @@ def _fitted(job: Path, data: str) -> Forecaster:
     found = frames.read(forecaster.findings_)[0]
     if found.num_rows:
         seen = found.group_by(["rule", "column"], use_threads=False).aggregate([("rule", "count"), ("message", "first")])
-        where = found.group_by(["rule", "column"], use_threads=False).aggregate([(name, "first") for name in settings.series])
+        where = found.group_by(["rule", "column"], use_threads=False).aggregate(
+            [(name, "first") for name in settings.series if name in found.column_names]
+        )
         first = [
             " · ".join(str(part) for part in row.values() if part is not None) for row in where.drop_columns(["rule", "column"]).to_pylist()
         ]
