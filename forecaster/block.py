@@ -81,11 +81,11 @@ def check(frame: pa.Table, settings: Settings, group: tuple[str, ...] = ()) -> t
     )  # fmt: skip
 
 
-def feature_frame(table: Table, settings: Settings) -> pa.Table:
-    """The training matrix of the job as a frame."""
+def feature_frame(table: Table, settings: Settings, *, nulls: bool = True) -> pa.Table:
+    """The training matrix of the job as a frame; a missing number is null or NaN."""
     from forecaster.features.design import features_frame
 
-    return features_frame(table, settings.design, time=settings.time, target=settings.target)
+    return features_frame(table, settings.design, time=settings.time, target=settings.target, nulls=nulls, threads=settings.threads)
 
 
 def _floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:

@@ -104,16 +104,27 @@ def _cell(value: Any) -> str:
 
 
 def _fitted(job: Path, data: str) -> Forecaster:
-    settings = JobFile.read(job).settings
+    told = JobFile.read(job)
+    settings = told.settings
     name = settings.metric if isinstance(settings.metric, str) else "metric"
     sign = -1.0 if metrics.get(settings.metric).greater_is_better else 1.0
-    forecaster = Forecaster.of(settings).fit(data, on_trial=trial_lines(name, sign))
+    if told.partition_by:
+        typer.echo(f"note: one job over all series; for one model per {', '.join(told.partition_by)}: many-models train {job}", err=True)
+    forecaster = Forecaster.of(settings).fit(frames.read(data)[0], on_trial=trial_lines(name, sign))
     board = frames.read(forecaster.leaderboard_)[0]
     show(board, ["rank", "learner", "score", "fit_seconds", "status"], f"leaderboard ({name})")
     found = frames.read(forecaster.findings_)[0]
     if found.num_rows:
-        columns = [*(name for name in settings.series if name in found.column_names), "rule", "count", "message"]
-        show(found.slice(0, 10), columns, f"findings (first {min(10, found.num_rows)} of {found.num_rows})")
+        seen = found.group_by(["rule", "column"], use_threads=False).aggregate([("rule", "count"), ("message", "first")])
+        where = found.group_by(["rule", "column"], use_threads=False).aggregate(
+            [(name, "first") for name in settings.series if name in found.column_names]
+        )
+        first = [
+            " · ".join(str(part) for part in row.values() if part is not None) for row in where.drop_columns(["rule", "column"]).to_pylist()
+        ]
+        seen = seen.append_column("series", pa.array(first)).rename_columns(["rule", "column", "findings", "the first", "series"])
+        seen = seen.select(["rule", "column", "findings", "series", "the first"])
+        show(seen, seen.column_names, f"findings ({found.num_rows:,}; all of them are in findings_ and in the report)")
     return forecaster
 
 

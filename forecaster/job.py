@@ -35,7 +35,7 @@ class Forecaster:
         series: Columns that together name a series.
         time: Column of the stamps (dates, times or whole numbers).
         target: Column to forecast.
-        freq: A pandas alias ("D", "W-SUN", "MS", "20min", ...) or an int for integer steps; inferred where None.
+        freq: A pandas alias ("D", "W-SUN", "MS", "20min", ...), an offset or Timedelta, or an int for integer steps; inferred where None.
         season_length: Steps in one season; from the frequency where None.
         aggregate: How rows are joined when `freq` is coarser than the data: "sum", "mean", "min", "max", "median".
         known: Covariates known in advance, such as prices and promotions; give their future to `predict`.
@@ -75,7 +75,7 @@ class Forecaster:
         series: str | Sequence[str] = ("unique_id",),
         time: str = "ds",
         target: str = "y",
-        freq: str | int | None = None,
+        freq: Any = None,
         season_length: int | None = None,
         aggregate: str | None = None,
         known: str | Sequence[str] = (),
@@ -159,7 +159,7 @@ class Forecaster:
         """The training matrix: series columns, time, target, origin, horizon and every engineered column by name."""
         frame, kind = frames.read(data, defer=True)
         table, _ = check(frame, self.settings)
-        return frames.give(feature_frame(table, self.settings), kind)
+        return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
 
     @property
     def backtest_(self) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from forecaster.errors import MissingExtra, UnknownName
-from forecaster.report._axes import stamp_ticks
 from forecaster.report.accuracy import interval, quantile_columns
+from forecaster.report.axes import stamp_ticks
 from forecaster.report.data import Columns, floats, keys, labels, places, times
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from forecaster.table import Floats, Future, Table
 
@@ -83,7 +83,9 @@ class Learner(Protocol):
         ...
 
 
-def observed(table: Table) -> NDArray[np.int64]:
-    """Number of values of each series that are not missing."""
-    counts = np.concatenate([[0], np.cumsum(np.isfinite(table.target))])
-    return np.asarray(counts[table.indptr[1:]] - counts[table.indptr[:-1]], np.int64)
+def within(learner: Learner) -> Iterator[Learner]:
+    """A learner, then the one that it wraps, and so on inwards."""
+    inner: Any = learner
+    while inner is not None:
+        yield inner
+        inner = getattr(inner, "learner", None)

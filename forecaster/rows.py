@@ -108,11 +108,6 @@ class Rows:
         """Series of each row."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.indptr))
 
-    @property
-    def no_stamp(self) -> Mask:
-        """Rows without a stamp."""
-        return np.asarray(self.stamps.view(np.int64) == NO_STAMP)
-
     def arrange(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """A column of the frame, in the order of these rows."""
         return column if self.order is None else column.take(pa.array(self.order))

@@ -16,6 +16,7 @@ from forecaster.features.design import Design
 from forecaster.features.featurization import OFF, Featurization
 from forecaster.features.targets import transform_of
 from forecaster.frequency import Frequency
+from forecaster.frequency.alias import alias_of
 from forecaster.schema import Schema
 from forecaster.threads import available
 
@@ -69,6 +70,15 @@ class Settings(BaseModel):
         if isinstance(value, bool):
             raise SettingsError(f"horizon: expected a whole number of steps, got {value}")
         return value
+
+    @field_validator("freq", mode="before")
+    @classmethod
+    def _an_alias(cls, value: Any) -> Any:
+        if value is None or isinstance(value, (Frequency, Mapping)):  # a mapping is a Frequency as a file tells it
+            return value
+        alias = value if isinstance(value, (str, int)) else alias_of(value)
+        Frequency.parse(alias)
+        return alias
 
     @field_validator("learners", "lags", "quantiles", mode="before")
     @classmethod
@@ -251,10 +261,10 @@ def _learner(one: Any) -> Any:
     """A learner as it is kept: a name, {name: options} whose options are good, or an object."""
     if not isinstance(one, Mapping):
         return one
-    from forecaster.learners import _written
+    from forecaster.learners import written
 
-    if _written.is_object(one):
-        return _written.from_data(one)
+    if written.is_object(one):
+        return written.from_data(one)
     (name, options), *more = one.items() if one else [(None, None)]
     if more or not isinstance(name, str) or not isinstance(options, Mapping | None):
         raise SettingsError(f"learners: expected names, or one name with options such as {{lightgbm: {{rounds: 300}}}}, got {dict(one)!r}")
@@ -266,9 +276,9 @@ def _told(one: Any) -> Any:
     """The plain data of a learner."""
     if isinstance(one, (str, Mapping)):
         return _plain(one)
-    from forecaster.learners import _written
+    from forecaster.learners import written
 
-    return _written.as_data(one)
+    return written.as_data(one)
 
 
 def _ours(error: ValidationError) -> SettingsError:

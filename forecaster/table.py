@@ -190,10 +190,6 @@ class Future:
         """The future of the series `which` (indices or a mask)."""
         return Future({name: block[np.asarray(which)] for name, block in self.known.items()}, self.steps)
 
-    def after(self, n: int) -> Future:
-        """The future that is left once the first `n` steps are past."""
-        return Future({name: block[:, n:] for name, block in self.known.items()}, max(self.steps - n, 0))
-
 
 def _boundaries(sizes: Ints) -> Ints:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

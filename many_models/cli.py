@@ -39,6 +39,8 @@ Engine = Annotated[str, typer.Option("--engine", help="Where blocks run.")]
 TimeLimit = Annotated[str, typer.Option("--time-limit", help='Limit per group, such as "5min" or "30"; "none" for no limit.')]
 Memory = Annotated[str | None, typer.Option("--memory-limit", help='What a worker may hold, such as "2GB".')]
 
+Forecasts = Annotated[str | None, typer.Option("--forecast", help="What `forecast` wrote; what training forecast where absent.")]
+
 
 @app.command()
 def train(
@@ -102,20 +104,23 @@ def retry(
 
 
 @app.command()
-def report(run: RunPath, out: Annotated[Path, typer.Option("--out", help="Where to write the HTML page.")]) -> None:
+def report(
+    run: RunPath, out: Annotated[Path, typer.Option("--out", help="Where to write the HTML page.")], forecast: Forecasts = None
+) -> None:
     """Write one self-contained HTML page about the run."""
-    typer.echo(f"report written to {Run.open(run).report(out)}")
+    typer.echo(f"report written to {Run.open(run).report(out, forecast)}")
 
 
 @app.command()
 def evaluate(
     run: RunPath,
     actuals: Annotated[str, typer.Option("--actuals", help="Rows with the series columns, the time and the target.")],
+    forecast: Forecasts = None,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the accuracy of every group here (.parquet or .csv).")] = None,
 ) -> None:
     """Compare past forecasts with what came true."""
     opened = Run.open(run)
-    accuracy = frames.read(opened.evaluate(actuals))[0]
+    accuracy = frames.read(opened.evaluate(actuals, forecast))[0]
     if out is not None:
         _write_csv(accuracy, out) if out.suffix == ".csv" else pq.write_table(accuracy, out)
     typer.echo(f"{accuracy.num_rows} groups have actual values; means over them:")

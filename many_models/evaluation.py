@@ -33,9 +33,10 @@ def accuracy(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
         DataError: no forecast has an actual value.
     """
     settings = task.settings
-    check_columns(actuals.schema, [*settings.series, settings.time, settings.target])
     if not made.num_rows:
         raise DataError("this run has no forecasts to compare with; train it, or forecast with its future first")
+    check_columns(made.schema, [*dict.fromkeys([*task.partition_by, *settings.series, settings.time]), "forecast"], "forecasts")
+    check_columns(actuals.schema, [*settings.series, settings.time, settings.target], "actuals")
     named = [*settings.series, settings.time]
     at = keys.found(made.select(named), _alike(actuals.select(named), made.schema))
     actual = np.where(at < 0, np.nan, actuals[settings.target].cast(pa.float64()).to_numpy()[np.maximum(at, 0)])

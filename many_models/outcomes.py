@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from many_models import keys
 
-STATUSES = ("done", "fallback", "crashed", "timed_out", "over_memory", "failed")
 MODELLED = ("done", "fallback")
 """Statuses of groups that have a model."""
 

@@ -75,6 +75,7 @@ class Show:
         self.wanted = wanted
         self._bar: Any = None
         self._last = time.monotonic()
+        self._told: tuple[int, int] | None = None
 
     def __enter__(self) -> Show:
         if self.wanted and self.out.isatty():
@@ -86,8 +87,12 @@ class Show:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
-        elif self.wanted:
-            print(self.tally.line(), file=self.out, flush=True)
+        elif self.wanted and self._told != (self.tally.done, self.tally.failed):
+            self._tell()
+
+    def _tell(self) -> None:
+        self._last, self._told = time.monotonic(), (self.tally.done, self.tally.failed)
+        print(self.tally.line(), file=self.out, flush=True)
 
     def update(self) -> None:
         """Show where the run is now."""
@@ -95,8 +100,7 @@ class Show:
             told = self.tally.line().split(", ", 1)[1]
             self._bar.update(self._row, completed=self.tally.done, told=told)
         elif self.wanted and time.monotonic() - self._last >= EVERY:
-            self._last = time.monotonic()
-            print(self.tally.line(), file=self.out, flush=True)
+            self._tell()
 
 
 def duration(seconds: float) -> str:

@@ -101,16 +101,22 @@ class Run:
             return self._give(scoring.together(parts, self._keys()))
         return scoring.write(parts, self._keys(), Path(out))
 
-    def evaluate(self, actuals: Any) -> Any:
-        """Compare what was forecast, now and by earlier trainings of the run, with what came true.
+    def evaluate(self, actuals: Any, forecast: Any = None) -> Any:
+        """Compare what was forecast with what came true.
 
         Args:
             actuals: Rows with the series columns, the time and the target.
+            forecast: What `forecast(future)` gave or wrote; what this and earlier trainings of the run forecast where absent, which
+                did not know the future of known covariates.
 
         Returns:
             One row per group: partition columns, n, mae, rmse, wape, smape, bias, nrmse, and coverage of the outermost quantiles.
         """
         rows, _ = frames.read(actuals)
+        if forecast is not None:
+            return self._give(evaluation.accuracy(frames.read(forecast)[0], rows, self.task))
+        if known := ", ".join(getattr(self.settings, "known", ())):
+            warnings.warn(f"compared is what training forecast without the future of {known}; give forecast=", stacklevel=2)
         files = [*(self.path / "blocks").glob("[!.]*/forecasts.parquet"), *(self.path / "past").glob("[!.]*.parquet")]
         made = [pq.read_table(file).replace_schema_metadata(None) for file in sorted(files)]
         return self._give(evaluation.accuracy(scoring.together(made), rows, self.task))
@@ -132,11 +138,11 @@ class Run:
 
         Args:
             path: Where to; folders are made.
-            forecast: What `forecast(future)` gave, to be drawn; what training left is drawn where absent.
+            forecast: What `forecast(future)` gave or wrote, to be drawn; what training left is drawn where absent.
         """
         from many_models.report import write
 
-        return write(self, Path(path), forecast)
+        return write(self, Path(path), None if forecast is None else frames.read(forecast)[0])
 
     def status(self) -> Status:
         """How far the run is, also while another process works on it."""

@@ -24,7 +24,7 @@ from many_models.how import How
 from many_models.source import Frame
 from many_models.store import LocalStore
 from many_models.task import Task
-from many_models.work import DONE
+from many_models.work import DONE, REFUSED
 from many_models.worker import Predict, blocks_of, with_groups
 
 TRIES = 3
@@ -62,6 +62,7 @@ def forecasts(root: Path, task: Task, live: pa.Table, future: Any, horizon: int 
     if future is None and horizon is None:
         kept = [table for _, table in tables(root, live, "forecasts", task.partition_by)]
         if len(kept) == len(set(live["block"].to_pylist())):
+            _tell_carried(task)
             return kept
     place = _workplace(root)
     try:
@@ -170,6 +171,8 @@ def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, hori
     lost = _run(Predict(str(root.absolute()), task, str(place.absolute() / "made"), uuid.uuid4().hex, horizon, columns), how, blocks)
     _tell(lost, len(blocks))
     there = made.keys()
+    found = [_cut(pq.read_table(made.get(block.key) / "findings.parquet"), block.groups) for block in blocks if block.key in there]
+    _tell_found(together(found))
     for block in blocks:
         if block.key in there:
             yield pq.read_table(made.get(block.key) / "forecasts.parquet")
@@ -186,6 +189,8 @@ def _run(work: Predict, how: How, blocks: Sequence[Block]) -> list[tuple[Block, 
         for block, receipt in engine.finished():
             if receipt.status == "crashed" and block.tries + 1 < TRIES:
                 engine.submit(Block(block.key, block.groups, block.files, block.tries + 1))
+            elif receipt.status == REFUSED:
+                raise SettingsError(receipt.error)
             elif receipt.status != DONE:
                 lost.append((block, f"{receipt.error_type}: {receipt.error}"))
     finally:
@@ -204,6 +209,23 @@ def _tell(lost: Sequence[tuple[Block, str]], blocks: int) -> None:
     if len(lost) == blocks:
         raise CannotPredict(told)
     warnings.warn(told, stacklevel=2)
+
+
+def _tell_carried(task: Task) -> None:
+    """Say that what training forecast did not know the future."""
+    if known := ", ".join(getattr(task.settings, "known", ())):
+        warnings.warn(f"{known}: no future was given: the last known value of each series stands there; give future=", stacklevel=4)
+
+
+def _tell_found(found: pa.Table) -> None:
+    """Say once for each rule and column what had to stand for values of the future, and in how many series."""
+    if not found.num_rows:
+        return
+    mended = found.filter(pc.not_equal(found["action"], "noted"))
+    seen = mended.group_by(["column", "rule"], use_threads=False).aggregate([("message", "first"), ("message", "count")])
+    for row in seen.to_pylist():
+        others = f" (and in {row['message_count'] - 1:,} more series)" if row["message_count"] > 1 else ""
+        warnings.warn(f"{row['column']}: {row['message_first']}{others}", stacklevel=5)
 
 
 def _with_partition(rows: pa.Table, root: Path, blocks: Sequence[Block], task: Task) -> pa.Table:

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from forecaster.errors import ArchiveError, SettingsError
+from forecaster.guardrails import Findings
+from forecaster.schema import Schema
 from many_models.outcomes import COLUMNS
 
 
@@ -22,6 +24,8 @@ class Fitted(Protocol):
 
     def outcomes(self) -> pa.Table: ...
     def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table: ...
+    def look_ahead(self, future: pa.Table | None = None, horizon: int | None = None) -> tuple[Any, Findings]: ...
+    def forecast(self, ahead: Any) -> pa.Table: ...
     def leaderboard(self) -> pa.Table: ...
     def selected(self) -> pa.Table: ...
     def backtest(self) -> pa.Table: ...
@@ -61,6 +65,11 @@ class Task:
             raise SettingsError(f"partition_by names a column twice: {list(self.partition_by)}")
         if taken := set(COLUMNS) & set(self.partition_by):
             raise SettingsError(f"partition_by names {sorted(taken)}, which outcomes have a column of their own for; rename it in the data")
+
+    @property
+    def schema(self) -> Schema:
+        """Which column plays which part in the findings."""
+        return Schema(self.settings.series, self.settings.time, self.settings.target)
 
     @property
     def paths(self) -> dict[str, str]:

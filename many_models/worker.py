@@ -6,7 +6,7 @@ import errno
 import random
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,10 +91,11 @@ class Predict:
         folder = blocks_of(self.root).get(block.key)
         fitted = self.task.read(folder / MODELS)
         future = read_files(block.files, self.columns, block.groups.select(list(self.task.partition_by))) if self.columns else None
-        made = fitted.predict(future, self.horizon)
+        ahead, found = fitted.look_ahead(future, self.horizon)
         ids = pq.read_table(folder / "ids.parquet")
-        kept = only(with_groups(made, ids, self.task), block.groups.select(list(self.task.partition_by)))
-        LocalStore(self.out).put(block.key, lambda part: pq.write_table(kept, part / "forecasts.parquet"))
+        kept = only(with_groups(fitted.forecast(ahead), ids, self.task), block.groups.select(list(self.task.partition_by)))
+        tables = {"forecasts": kept, "findings": with_groups(found.frame(self.task.schema), ids, self.task)}
+        LocalStore(self.out).put(block.key, lambda part: _write(tables, part))
         return {DONE: len(block)}
 
 
@@ -203,6 +204,11 @@ def _status(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in FULL:
         return HALTED
     return "over_memory" if isinstance(error, (MemoryError, pa.ArrowMemoryError)) else "failed"
+
+
+def _write(tables: Mapping[str, pa.Table], folder: Path) -> None:
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet")
 
 
 def _seed(task: Task) -> None:

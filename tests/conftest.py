@@ -1,4 +1,4 @@
-"""Shared fixtures: where the real series lie."""
+"""Shared fixtures: where the real series lie; and how long drawn examples may take."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how long an example takes says more of what else the machine does than of the code
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -112,7 +112,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TREES)
 def test_any_tree_comes_back(tmp_path, thing):
     assert same(thing, there_and_back(thing, tmp_path / "model"))
@@ -539,7 +539,7 @@ def test_a_decision_tree_that_leaves_its_arrays_is_refused(folder):
             load(folder)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_changed_tree_loads_or_is_refused(tmp_path, data):
     """Any node of a good tree replaced by any node of a forger: an ArchiveError or a model, never anything else."""

@@ -77,7 +77,7 @@ def test_fit_shows_its_iterations_and_the_leaderboard(place):
     scores = np.array([[float(number) for number in row.split()[3:]] for row in rows])
     np.testing.assert_array_equal(scores[:, 1], np.minimum.accumulate(scores[:, 0]))
     told = (place / "fit.txt").read_text()
-    for word in ("leaderboard (nrmse)", "seasonal_naive", "voting", "findings (first 1 of 1)", "south", "gaps", "saved to model; next:"):
+    for word in ("leaderboard (nrmse)", "seasonal_naive", "voting", "findings (1; ", "south", "gaps", "saved to model; next:"):
         assert word in told
     assert max(map(len, told.splitlines())) <= 80
 

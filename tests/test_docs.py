@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +41,7 @@ def folder(tmp_path: Path) -> Path:
     history = rows["date"] < dates[172]
     rows[history].to_parquet(tmp_path / "sales.parquet")
     rows[~history].drop(columns=["sales", "cat_id"]).to_parquet(tmp_path / "prices.parquet")
+    rows[~history].drop(columns=["sell_price", "cat_id"]).to_parquet(tmp_path / "actuals.parquet")
     return tmp_path
 
 
@@ -76,6 +80,40 @@ def test_names_and_links_in_documents_are_there(document: Path) -> None:
         assert resolves(name), f"{document.name} names {name}, which is not there"
     for link in re.findall(r"\]\(([^)#]+?)\)", text):
         assert "://" in link or (document.parent / link).exists(), f"{document.name} links to {link}, which is not there"
+
+
+SIGNATURES = re.compile(r"^# ([a-z_.]+)$", re.MULTILINE)
+
+
+def seams() -> list[tuple[str, str, tuple[str, ...]]]:
+    """What docs/inside.md says of functions and methods: module, name, arguments."""
+    found = []
+    for _, text in blocks("docs/inside.md", "python"):
+        module = ""
+        for part in SIGNATURES.split(text):
+            if SIGNATURES.fullmatch(f"# {part}"):
+                module = part
+                continue
+            for node in ast.parse(part).body:
+                owner, told = (f"{node.name}.", node.body) if isinstance(node, ast.ClassDef) else ("", [node])
+                for one in told:
+                    assert isinstance(one, ast.FunctionDef)
+                    found.append((module, owner + one.name, tuple(a.arg for a in ast.walk(one.args) if isinstance(a, ast.arg))))
+    return found
+
+
+@pytest.mark.parametrize(("module", "name", "arguments"), seams(), ids=lambda value: value if isinstance(value, str) else "")
+def test_the_seams_have_the_arguments_that_the_document_says(module: str, name: str, arguments: tuple[str, ...]) -> None:
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert {*inspect.signature(getattr(found, "__func__", found)).parameters} == {*arguments}
+
+
+def test_the_layers_of_the_document_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert "\n".join(layers) in (ROOT / "docs" / "inside.md").read_text()
 
 
 def resolves(name: str) -> bool:

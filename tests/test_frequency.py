@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.errors import SettingsError, UnknownName
@@ -45,7 +45,6 @@ def utc(stamps: pd.DatetimeIndex) -> np.ndarray:
     return stamps.tz_convert("UTC").tz_localize(None).as_unit("us").to_numpy()
 
 
-@settings(deadline=None)
 @given(aliases, zones, many, st.integers(0, 3), st.integers(0, 86_399))
 def test_steps_undo_stamps(alias, zone, steps, offset, clock):
     frequency = Frequency.parse(alias, zone)
@@ -56,7 +55,6 @@ def test_steps_undo_stamps(alias, zone, steps, offset, clock):
     assert exact.all()
 
 
-@settings(deadline=None)
 @given(aliases, many)
 def test_stamps_ascend_with_steps(alias, steps):
     assert np.all(np.diff(Frequency.parse(alias).stamps(np.unique(steps)).astype(np.int64)) > 0)
@@ -189,7 +187,6 @@ def test_day_whose_midnight_is_skipped_or_told_twice():
         assert np.array_equal(frequency.stamps(steps), stamps)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([zone for zone in ZONES if zone[0] != "+"]),
     st.lists(st.integers(-10_000_000_000, 10_000_000_000), min_size=1, max_size=20),
@@ -228,7 +225,6 @@ def test_inferred_names(alias, expected):
     assert Frequency.infer(stamps, np.array([0, 30])).alias == expected
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["15min", "h", "D", "B", "W-MON", "2W-FRI", "MS", "ME", "QE-DEC", "YS-JUL"]), st.data())
 def test_gaps_do_not_hide_the_frequency(alias, data):
     stamps = pd.date_range("2010-01-01", periods=80, freq=alias).as_unit("us").to_numpy()

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from forecaster import Forecaster, RollingOrigin
 from forecaster.errors import DataError, ForecasterError, SettingsError, UnknownName
+from forecaster.learners import make
 
 QUICK = {"learners": ["seasonal_naive", "average", "elastic_net"], "backtest": RollingOrigin(windows=2)}
 
@@ -248,6 +249,21 @@ def test_learners_of_one_kind_are_numbered():
         job(learners=["naive", "naive"]).fit(sales())
 
 
+NAMED = [{"lightgbm": {"rounds": 3}}, "lightgbm", Ridge(), make("lightgbm", rounds=5)]
+
+
+def test_a_learner_has_one_name_however_it_was_named():
+    made = job(learners=[*NAMED, "naive"]).fit(sales())
+    assert set(made.leaderboard_["learner"]) == {"lightgbm", "lightgbm_2", "ridge", "lightgbm_3", "naive", "voting"}
+
+
+def test_a_blocked_learner_is_not_tried_however_it_was_named():
+    made = job(learners=[*NAMED, "naive"], block=["lightgbm"]).fit(sales())
+    assert set(made.leaderboard_["learner"]) == {"ridge", "naive", "voting"}
+    with pytest.raises(SettingsError, match="no learner is left to try"):
+        job(learners=[{"lightgbm": {"rounds": 3}}], block="lightgbm").fit(sales())
+
+
 def test_without_a_backtest_there_is_no_search():
     made = job(learners="seasonal_naive", backtest=None, ensemble=None).fit(sales())
     assert len(made.backtest_) == 0
@@ -331,3 +347,17 @@ def test_forecasts_of_what_never_was_negative_are_not():
     frame = sales().assign(units=lambda f: (f["units"] - 60).clip(lower=0))
     made = job().fit(frame).predict()
     assert (made[["forecast", "q0.1", "q0.5", "q0.9"]] >= 0).all().all()
+
+
+def test_the_frame_of_features_is_the_users_own() -> None:
+    days = pd.date_range("2024-01-01", periods=40)
+    data = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.arange(40.0)})
+    job = Forecaster(1, lags=[1, 3], windows=None, featurization="off")
+    frame = job.features(data)
+    assert np.isnan(frame["lag3"].iloc[0])
+    assert frame["lag1"].dtype == np.float32
+    frame.loc[0, ["lag1", "y"]] = -1.0
+    assert (frame["lag1"].iloc[0], frame["lag1"].iloc[1], frame["y"].iloc[0]) == (-1.0, 1.0, -1.0)
+    assert data["y"].tolist() == list(range(40))
+    assert job.features(data)["lag1"].iloc[0] == 0.0
+    assert job.features(pa.Table.from_pandas(data))["lag3"].null_count == 2

@@ -71,7 +71,7 @@ def made(ids: str, stamps: pa.Array, sizes: list[int], seed: int) -> pa.Table:
     )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(
     st.sampled_from(list(IDS)), st.sampled_from(list(KINDS)), st.sampled_from(STAMPS), st.sampled_from(STARTS),
     st.lists(st.integers(3, 12), min_size=1, max_size=5), st.integers(0, 9), st.booleans(),

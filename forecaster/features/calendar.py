@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.frequency import Frequency
-from forecaster.table import Ints, Singles
+from forecaster.table import Ints, Singles, Table
 
 DAILY = ("year", "quarter", "month", "week", "year_day", "month_day", "weekday")
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -51,6 +51,15 @@ class Grid:
         low, high = int(steps.min()), int(steps.max())
         dense = high - low < 2 * steps.size + _DENSE
         return cls(np.arange(low, high + 1) if dense else np.unique(steps))
+
+    @classmethod
+    def over(cls, table: Table) -> Grid:
+        """The grid of a table's rows, for which their steps need not be written down where all lie near each other."""
+        there = table.sizes > 0
+        if not there.any():
+            return cls.of(table.start[:0])
+        low, high = int(table.start[there].min()), int(table.end[there].max())
+        return cls(np.arange(low, high + 1)) if high - low < 2 * len(table.target) + _DENSE else cls.of(table.steps)
 
     def at(self, steps: Ints) -> Ints:
         """Position of each step in the grid."""

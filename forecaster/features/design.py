@@ -105,7 +105,7 @@ class Design:
             table: Training values.
         """
         resolved = lags_and_windows(self, table)
-        grid = Grid.of(table.steps)
+        grid = Grid.over(table)
         holidays = None if self.holidays is None else Holidays.of(self.holidays).fit(table, grid)
         timeline = self._timeline(table, grid).fit(table.frequency, grid)
         several = bool((np.diff(table.group_ptr) > 1).any())
@@ -130,7 +130,7 @@ class Design:
             SettingsError: The steps are no days.
         """
         if self.holidays is not None:
-            Holidays.of(self.holidays).fit(table, Grid.of(table.steps))
+            Holidays.of(self.holidays).fit(table, Grid.over(table))
 
     def looks_back(self, table: Table) -> bool:
         """Whether training rows of this table would have an origin."""
@@ -185,8 +185,8 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(inner) for inner in value) if isinstance(value, (list, tuple)) else value
 
 
-def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "ds", target: str = "y") -> Any:
+def features_frame(table: Table, design: Design | FittedDesign, **options: Any) -> Any:
     """The training rows of a table with every feature by name; see `frame.features_frame`."""
     from forecaster.features import frame
 
-    return frame.features_frame(table, design, time=time, target=target)
+    return frame.features_frame(table, design, **options)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from forecaster.features.design import Design
     from forecaster.features.rollout import Rollout
 
-SLAB = 1 << 21
-"""Rows of the table whose look-back features are held at a time, in whole series."""
+SLAB = 1 << 16
+"""Rows of the table whose look-back features are held at a time, in whole series: few enough for a processor's cache."""
 
 
 @storable
@@ -133,7 +134,12 @@ class FittedDesign:
         """The longest lag or window: as many values must lie before the first row that has all features. 0 without look-backs."""
         return max((block.span or 1 for block in (*self.blocks, *self.seasonal)), default=0)
 
-    def training(self, table: Table, *, order: Literal["C", "F"] = "C") -> Matrix:
+    @cached_property
+    def by_key(self) -> Ints:
+        """The series that the design has met, in the order of their keys."""
+        return np.argsort(np.zeros(0, np.int64) if self.series is None else self.series)
+
+    def training(self, table: Table, *, order: Literal["C", "F"] = "C", threads: int = 1) -> Matrix:
         """The training rows of a table.
 
         Rows whose target is missing, or whose look-backs at the origin are all missing, are left out; other missing values stay NaN.
@@ -141,16 +147,19 @@ class FittedDesign:
         Args:
             table: The table that the design was fitted to, or another of the same columns.
             order: How `X` lies in memory: row after row, as learners read it, or ("F") column after column.
+            threads: Series are worked on by so many threads; the numbers do not depend on it.
         """
         row, h, eligible = pairs(table, self.horizon, self.looks_back, self.design.row_budget, self.design.seed)
         X = np.empty((len(row), len(self.names)), np.float32, order)
         kept = np.ones(len(row), bool)
-        clock, filled = self.clock(Grid.of(table.steps), table), 0
-        for first, last in _slabs(table.indptr):
-            begin, end = np.searchsorted(row, table.indptr[[first, last]])
+        clock = self.clock(Grid.over(table), table)
+
+        def fill(first: int, last: int) -> tuple[int, int]:
+            begin, end = np.searchsorted(row, table.indptr[[first, last]]).tolist()
             slab = Sources.of(self, table.take(np.arange(first, last)), clock)
-            filled += self._fill(slab, row[begin:end] - table.indptr[first], h[begin:end], X[filled:], kept[begin:end])
-        drawn_row = row
+            return begin, self._fill(slab, row[begin:end] - table.indptr[first], h[begin:end], X[begin:end], kept[begin:end])
+
+        filled, drawn_row = _close_up(X, _each(fill, _slabs(table.indptr), threads)), row
         if filled < len(row):
             row, h = row[kept], h[kept]
         bounds = table.indptr[table.group_ptr]
@@ -227,6 +236,23 @@ class FittedDesign:
 
 def _lags(orders: object, prefix: str = "") -> tuple[LookBack, ...]:
     return (Lags(orders, prefix),) if isinstance(orders, tuple) and orders else ()
+
+
+def _each(work: Callable[[int, int], tuple[int, int]], slabs: list[tuple[int, int]], threads: int) -> list[tuple[int, int]]:
+    if min(threads, len(slabs)) < 2:
+        return [work(first, last) for first, last in slabs]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda slab: work(*slab), slabs))
+
+
+def _close_up(X: Singles, filled: list[tuple[int, int]]) -> int:
+    """Move the rows of each slab, given as where it begins and how many rows stay, up to the slab before it; returns how many rows stay."""
+    at = 0
+    for begin, count in filled:
+        if at < begin:
+            X[at : at + count] = X[begin : begin + count]
+        at += count
+    return at
 
 
 def _slabs(indptr: Ints) -> list[tuple[int, int]]:

@@ -41,6 +41,9 @@ def pairs(table: Table, horizon: int, looks_back: bool, budget: int | None, seed
     quota, shift = choices, None
     if budget is not None and (eligible > budget).any():
         quota, shift = _sample(table, choices, eligible, budget, seed)
+    if horizon == 1:
+        row = np.flatnonzero(quota)
+        return row, np.broadcast_to(np.int64(1), row.shape), eligible
     row = np.repeat(np.arange(len(quota)), quota)
     nth = np.arange(len(row)) - np.repeat(np.cumsum(quota) - quota, quota)
     if shift is None:
@@ -54,11 +57,15 @@ def choices_of(table: Table, horizon: int, looks_back: bool) -> tuple[Ints, Ints
     """How many horizons each row could be seen at, and how many pairs that makes in each group. (rows,), (groups,)"""
     choices = np.isfinite(table.target).astype(np.int64)
     if looks_back:
-        position = np.arange(len(table.target)) - np.repeat(table.indptr[:-1], table.sizes)
-        choices *= np.minimum(position, horizon)
+        choices *= horizon
+        for k in range(min(horizon, int(table.sizes.max(initial=0)))):
+            young = table.indptr[:-1][table.sizes > k] + k
+            choices[young] = np.minimum(choices[young], k)
     bounds = table.indptr[table.group_ptr]
-    totals = np.concatenate([[0], np.cumsum(choices)])
-    return choices, totals[bounds[1:]] - totals[bounds[:-1]]
+    some = bounds[:-1] < bounds[1:]
+    eligible = np.zeros(table.n_groups, np.int64)
+    eligible[some] = np.add.reduceat(choices, bounds[:-1][some]) if some.any() else 0
+    return choices, eligible
 
 
 def _sample(table: Table, choices: Ints, eligible: Ints, budget: int, seed: int) -> tuple[Ints, Floats]:

@@ -136,13 +136,10 @@ def _per_series(fitted: FittedDesign, table: Table) -> Singles:
     """Static covariates and the code of each series; a series that the design has not met has none. (series, k)"""
     columns = [np.asarray(table.static[name], np.float32) for name in fitted.static]
     if fitted.series is not None:
-        columns.append(_codes(fitted.series, fitted.codes, series_keys(table)))
+        columns.append(_codes(fitted.series, fitted.codes, fitted.by_key, series_keys(table)))
     return np.column_stack(columns) if columns else np.zeros((len(table), 0), np.float32)
 
 
-def _codes(known: Ints, codes: Ints, wanted: Ints) -> Singles:
-    if np.array_equal(known, wanted):
-        return codes.astype(np.float32)
-    order = np.argsort(known)
+def _codes(known: Ints, codes: Ints, order: Ints, wanted: Ints) -> Singles:
     at = order[np.searchsorted(known, wanted, sorter=order).clip(max=len(known) - 1)]
     return np.where(known[at] == wanted, codes[at], np.nan).astype(np.float32)

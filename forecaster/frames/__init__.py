@@ -73,15 +73,16 @@ def readable(table: pa.Table, columns: Iterable[str]) -> None:
             raise DataError(metadata[held.UNREADABLE].decode())
 
 
-def give(table: pa.Table, kind: FrameKind) -> Any:
+def give(table: pa.Table, kind: FrameKind, *, fresh: bool = False) -> Any:
     """The table as the kind of frame that came: pandas for paths, a relation for DuckDB, Arrow for all that is unknown.
 
     Stamps, whole numbers, texts and categories in columns that came leave in the type they came in; computed numbers stay
-    floats. Stamps that came as text leave as stamps. A relation is one of DuckDB's default connection.
+    floats. Stamps that came as text leave as stamps. A relation is one of DuckDB's default connection. The numbers of a `fresh`
+    table, which nobody else holds, are those of the frame of pandas; else it has a copy.
     """
     table = _as_came(table, kind.types)
     if kind.name == "pandas":
-        return table.to_pandas()
+        return _shared(table) if fresh else table.to_pandas()
     if kind.name in ("polars", "lazy"):
         frame = _module("polars").from_arrow(table)
         frame = frame.cast({column: kind.enums[column] for column in frame.columns if column in kind.enums})
@@ -193,8 +194,30 @@ def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
     return table
 
 
+def _shared(table: pa.Table) -> Any:
+    """A frame of pandas on the table's own memory, as far as it holds plain numbers and stamps that may be written to."""
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    shared = {name: _numbers(column.chunk(0)) for name, column in columns.items() if column.num_chunks == 1 and _is_plain(column.chunk(0))}
+    rest = table.drop_columns(list(shared)).to_pandas()
+    series = {name: shared[name] if name in shared else rest[name] for name in columns}
+    return _module("pandas").DataFrame(series, index=range(len(table)), copy=False)
+
+
+def _is_plain(column: pa.Array) -> bool:
+    kind = column.type
+    stamp = pa.types.is_timestamp(kind) and kind.tz is None
+    return (stamp or pa.types.is_integer(kind) or pa.types.is_floating(kind)) and not column.null_count and column.buffers()[1].is_mutable
+
+
+def _numbers(column: pa.Array) -> NDArray[Any]:
+    there = slice(column.offset, column.offset + len(column))
+    return np.frombuffer(column.buffers()[1], column[:0].to_numpy().dtype)[there]
+
+
 def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
     """The column in the type that came, or as it is where that type cannot hold it."""
+    if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(came):
+        column = column.cast(column.type.value_type)
     try:
         return column.cast(came)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.ensembles import FINAL
-from forecaster.report._axes import Array
+from forecaster.report.axes import Array
 from forecaster.report.data import Ints, Series, floats, keys, places, times
 
 
@@ -44,8 +44,8 @@ class Folds:
         names, rows = series.columns.series, chosen(series.backtest)
         known = keys(rows, names)
         code = places(rows, known, names)
-        cutoffs = _ranked(code, times(rows, "cutoff"))
-        steps = _ranked(code * (int(cutoffs.max(initial=0)) + 1) + cutoffs, times(rows, series.columns.time))
+        cutoffs = ranked(code, times(rows, "cutoff"))
+        steps = ranked(code * (int(cutoffs.max(initial=0)) + 1) + cutoffs, times(rows, series.columns.time))
         return cls(known, code, cutoffs, steps, floats(rows, "actual"), floats(rows, "forecast"), quantile_columns(rows))
 
     @cached_property
@@ -121,7 +121,7 @@ def _ratio(by: Ints, count: int, above: Array, below: Array) -> Array:
     return np.asarray(np.divide(top, bottom, out=np.full(count, np.nan), where=bottom > 0))
 
 
-def _ranked(code: Ints, values: NDArray[Any]) -> Ints:
+def ranked(code: Ints, values: NDArray[Any]) -> Ints:
     """Dense rank of each value among the rows of the same code, 0 for the smallest."""
     if not len(code):
         return np.zeros(0, np.int64)

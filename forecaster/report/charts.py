@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from forecaster.report._axes import Array, Axes, outward, short, span, stamp_ticks, ticks
+from forecaster.report.axes import Array, Axes, outward, short, span, stamp_ticks, ticks
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from forecaster.report._axes import Array
+from forecaster.report.axes import Array
 
 if TYPE_CHECKING:
     from forecaster.fitted import Fitted

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.report._axes import Array
-from forecaster.report._words import count, duration, percent, score
 from forecaster.report.accuracy import Folds
+from forecaster.report.axes import Array
 from forecaster.report.data import ReportData, keys
 from forecaster.report.layout import Page, Section, Tile, render
 from forecaster.report.panels import panels
 from forecaster.report.sections import accuracy_section, extremes, findings_section, leaderboard_grid, settings_section
+from forecaster.report.words import count, duration, percent, score
 
 # Series drawn on each side, best and worst.
 DRAWN = 6

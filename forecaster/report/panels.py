@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from forecaster.report._axes import Array
-from forecaster.report.accuracy import chosen, interval, quantile_columns
+from forecaster.report.accuracy import chosen, interval, quantile_columns, ranked
+from forecaster.report.axes import Array
 from forecaster.report.charts import Band, Points, forecast_chart, nothing
-from forecaster.report.data import Ints, Series, floats, labels, places, times
+from forecaster.report.data import Ints, Series, floats, keys, labels, places, times
 from forecaster.report.layout import Card, Charts
 
 # Enough history to see the season, not so much that the forecast becomes a speck: points in all, and per step of the forecast.
 FEWEST, MOST, PER_STEP = 80, 180, 8
+SHARED = 0.9  # share of the series of a group that a sum of forecasts must have
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +28,12 @@ class _Rows:
     group: Ints
     time: NDArray[Any]
     values: dict[str, Array]
-    cutoff: NDArray[Any] | None = None
+    window: Ints | None = None
 
     def of(self, g: int) -> _Rows:
         mine = self.group == g
         values = {name: value[mine] for name, value in self.values.items()}
-        return _Rows(self.group[mine], self.time[mine], values, None if self.cutoff is None else self.cutoff[mine])
+        return _Rows(self.group[mine], self.time[mine], values, None if self.window is None else self.window[mine])
 
 
 def panels(series: Series, wanted: pa.Table, names: Sequence[str], notes: Sequence[str]) -> Charts:
@@ -52,7 +53,7 @@ def panels(series: Series, wanted: pa.Table, names: Sequence[str], notes: Sequen
     forecast = _rows(
         series.forecast, wanted, names, time, [n for n in series.forecast.column_names if n == "forecast" or n.startswith("q0.")]
     )
-    folds = _rows(chosen(series.backtest), wanted, names, time, ["forecast"], cutoff=True)
+    folds = _rows(chosen(series.backtest), wanted, names, time, ["forecast"], series.columns.series)
     cards = []
     for g, (name, note) in enumerate(zip(labels(wanted, names), notes, strict=True)):
         chart, drawn = _chart(name, history.of(g), forecast.of(g), folds.of(g), series.columns.target)
@@ -68,14 +69,22 @@ def _legend(forecast: pa.Table, cards: Sequence[Card]) -> dict[str, str]:
     return {css: told for css, told in words.items() if any(f'class="{css}"' in card.chart for card in cards)}
 
 
-def _rows(table: pa.Table, wanted: pa.Table, names: Sequence[str], time: str, values: Sequence[str], *, cutoff: bool = False) -> _Rows:
+def _rows(
+    table: pa.Table, wanted: pa.Table, names: Sequence[str], time: str, values: Sequence[str], windows_of: Sequence[str] | None = None
+) -> _Rows:
+    """The rows of the wanted groups; with the window of each, newest first, where the columns of the series are given."""
     group = places(table, wanted, names)
     kept = np.flatnonzero(group >= 0)
     rows = table.take(kept)
     when = times(rows, time)
     order = np.lexsort((when, group[kept]))
-    cut = times(rows, "cutoff")[order] if cutoff else None
-    return _Rows(group[kept][order], when[order], {name: floats(rows, name)[order] for name in values}, cut)
+    window = None if windows_of is None else _window(rows, windows_of)[order]
+    return _Rows(group[kept][order], when[order], {name: floats(rows, name)[order] for name in values}, window)
+
+
+def _window(rows: pa.Table, names: Sequence[str]) -> Ints:
+    """Number of the window of each row: 0 for the newest of its series, as series that end on other days have other cutoffs."""
+    return ranked(places(rows, keys(rows, names), names), -times(rows, "cutoff").astype(np.int64))
 
 
 def _chart(name: str, history: _Rows, forecast: _Rows, folds: _Rows, target: str) -> tuple[Any, int]:
@@ -83,7 +92,7 @@ def _chart(name: str, history: _Rows, forecast: _Rows, folds: _Rows, target: str
     if not len(history.time) and not len(forecast.time):
         return nothing(name, "neither history nor forecast"), 0
     past, drawn = _summed(history.time, history.values[target])
-    ahead, drawn_ahead = _summed(forecast.time, forecast.values["forecast"])
+    ahead, drawn_ahead = _together(forecast.time, forecast.values["forecast"])
     drawn = max(drawn, drawn_ahead)
     pair = interval(tuple(float(n[1:]) for n in forecast.values if n.startswith("q")))
     band = None
@@ -95,12 +104,12 @@ def _chart(name: str, history: _Rows, forecast: _Rows, folds: _Rows, target: str
 
 
 def _windows(folds: _Rows) -> list[Points]:
-    """The out-of-fold forecasts by cutoff; cutoffs that few series of a group share are left out, as their sums would mislead."""
-    if folds.cutoff is None or not len(folds.cutoff):
+    """The out-of-fold forecasts by window; windows that few series of a group have are left out, as their sums would mislead."""
+    if folds.window is None or not len(folds.window):
         return []
-    cutoffs, counts = np.unique(folds.cutoff, return_counts=True)
-    common = cutoffs[counts * 2 > counts.max()]
-    return [_summed(folds.time[folds.cutoff == c], folds.values["forecast"][folds.cutoff == c])[0] for c in common]
+    windows, counts = np.unique(folds.window, return_counts=True)
+    common = windows[counts * 2 > counts.max()]
+    return [_together(folds.time[folds.window == w], folds.values["forecast"][folds.window == w])[0] for w in common[::-1]]
 
 
 def _end(points: Points, most: int) -> Points:
@@ -111,6 +120,14 @@ def _from(points: Points, past: Points) -> Points:
     """The points that are no older than what is shown of the past."""
     kept = points.time >= past.time[0] if len(past.time) else np.ones(len(points.time), bool)
     return Points(points.time[kept], points.value[kept])
+
+
+def _together(time: NDArray[Any], value: Array) -> tuple[Points, int]:
+    """`_summed`, without times that only some of the series have: their sums would look like a fall."""
+    points, most = _summed(time, value)
+    counts = np.unique(time, return_counts=True)[1]
+    kept = counts >= SHARED * most
+    return Points(points.time[kept], points.value[kept]), most
 
 
 def _summed(time: NDArray[Any], value: Array) -> tuple[Points, int]:

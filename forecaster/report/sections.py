@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.report._axes import Array
-from forecaster.report._words import count, duration, percent, score, shares, text
 from forecaster.report.accuracy import Folds, interval
+from forecaster.report.axes import Array
 from forecaster.report.charts import bars, calibration_chart, histogram, step_chart
 from forecaster.report.data import floats, labels
 from forecaster.report.layout import Card, Charts, Grid, Section
+from forecaster.report.words import count, duration, percent, score, shares, text
 
 
 def accuracy_section(folds: Folds) -> Section:

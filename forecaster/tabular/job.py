@@ -66,6 +66,7 @@ class _Tabular:
         block: Sequence[str] = (), metric: str | Callable[..., float] = "", validation: str | int = "auto", weight: str | None = None,
         ensemble: str | None = "voting", time_limit: float | None = None, n_jobs: int = -1, seed: int = 0,
     ) -> None:  # fmt: skip
+        block = (block,) if isinstance(block, str) else block
         self.target, self.drop, self.weight = target, (drop,) if isinstance(drop, str) else tuple(drop), weight
         if featurization not in ("auto", "off"):
             raise SettingsError(f"featurization should be 'auto' or 'off', got {featurization!r}")

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.report._axes import Array
-from forecaster.report._words import count, duration, percent, score, text
 from forecaster.report.accuracy import Folds
+from forecaster.report.axes import Array
 from forecaster.report.charts import bars, histogram
 from forecaster.report.data import Ints, floats, keys, labels
 from forecaster.report.layout import Card, Charts, Grid, Page, Section, Tile, render
 from forecaster.report.panels import panels
 from forecaster.report.sections import accuracy_section, findings_section, settings_section
+from forecaster.report.words import count, duration, percent, score, text
 from many_models.outcomes import with_forecast, without_model
 from many_models.report.data import RunData
 

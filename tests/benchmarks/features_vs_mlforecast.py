@@ -3,8 +3,8 @@
     python tests/benchmarks/features_vs_mlforecast.py --peer /path/to/python-with-mlforecast [--series 30490] [--repeats 3] [--threads 2]
 
 Three sides are ours: "kernels" is the native kernels alone, "matrix" what a learner is given (guardrails, table, `Design.training`),
-"frame" what a user sees (`Forecaster(...).features(data)`, with the columns origin and horizon besides). Ours leaves out the first row
-of each series, which has nothing to look back at. A matrix is set beside a matrix, a frame beside a frame.
+"frame" what a user sees (`Forecaster(...).features(data)`). Ours leaves out the first row of each series, which has nothing to look
+back at. A matrix is set beside the peer's matrices, a frame beside a frame of its kind; all sides have as many threads.
 
 Every measurement is a process of its own; sides take turns, so a busy machine hurts all of them. All start from the same pandas
 frame in memory (the peer also from a polars one). "first" is the first call in a fresh process, which on a virtual machine pays for
@@ -33,7 +33,7 @@ CALENDAR = {
     "pandas": ("year", "quarter", "month", "week", "dayofyear", "day", "dayofweek"),
     "polars": ("year", "quarter", "month", "week", "ordinal_day", "day", "weekday"),
 }
-OURS = ("our kernels", "our matrix", "our frame")
+OURS = ("our kernels", "our matrix", "our pandas frame", "our polars frame")
 SIDES = (*OURS, "mlforecast pandas matrix", "mlforecast polars matrix", "mlforecast pandas frame", "mlforecast polars frame")
 SAMPLE = 200_000
 Work = Callable[[], tuple[Any, list[str]]]
@@ -63,7 +63,14 @@ def sales(folder: Path) -> Any:
     )
 
 
-def product(frame: Any, kind: str) -> Work:
+def in_polars(frame: Any) -> Any:
+    """The frame in polars, the ids as texts."""
+    import polars as pl
+
+    return pl.from_pandas(frame.assign(unique_id=frame["unique_id"].astype(str)))
+
+
+def product(frame: Any, kind: str, threads: int) -> Work:
     """The public way to the same columns: the matrix that learners get, or the frame of `features`."""
     from forecaster import Forecaster
     from forecaster.block import check
@@ -71,16 +78,17 @@ def product(frame: Any, kind: str) -> Work:
 
     windows = {**WINDOWS, "expanding": ["mean"], "ewm": [ALPHA], "season_mean": [SEASONS]}
     plain = {"strategy": "recursive", "static": False, "row_budget": None}
-    job = Forecaster(1, lags=LAGS, windows=windows, featurization=plain, n_jobs=1)
+    job = Forecaster(1, lags=LAGS, windows=windows, featurization=plain, n_jobs=threads)
+    frame = in_polars(frame) if kind.startswith("polars") else frame
 
     def matrix() -> tuple[Any, list[str]]:
         table, _ = check(read(frame)[0], job.settings)
         fitted = job.settings.design.fit(table)
-        return fitted.training(table).X, list(fitted.names)
+        return fitted.training(table, threads=threads).X, list(fitted.names)
 
     def shown() -> tuple[Any, list[str]]:
         made = job.features(frame)
-        return made, [name for name in made.columns if name not in ("origin", "horizon")]
+        return made, list(made.columns)
 
     return matrix if kind == "matrix" else shown
 
@@ -129,9 +137,7 @@ def peer(frame: Any, threads: int, library: str, numpy: bool) -> Work:
     seasonal = [lt.SeasonalRollingMean(SEASON, SEASONS, min_samples=1)]
     dates = list(CALENDAR["pandas"])
     if library == "polars":
-        import polars as pl
-
-        frame, dates = pl.from_pandas(frame.assign(unique_id=frame["unique_id"].astype(str))), list(CALENDAR["polars"])
+        frame, dates = in_polars(frame), list(CALENDAR["polars"])
 
     def work() -> tuple[Any, list[str]]:
         frequency = "D" if library == "pandas" else "1d"
@@ -164,7 +170,7 @@ def measure(side: str, options: argparse.Namespace) -> None:
     """One measurement, in this process."""
     frame = sales(options.folder)
     if side in OURS:
-        work = kernels(frame, options.threads) if side == OURS[0] else product(frame, side.split()[1])
+        work = kernels(frame, options.threads) if side == OURS[0] else product(frame, side.removeprefix("our "), options.threads)
     else:
         work = peer(frame, options.threads, side.split()[1], side.endswith("matrix"))
     loaded = memory("VmRSS")
@@ -200,7 +206,7 @@ def agree(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], side: str)
     for mine, other in zip(ours, theirs, strict=True):
         if mine.startswith("season") and side.startswith(OURS[0]):
             continue  # the kernels alone read the season at the origin
-        shift = int("polars" in side and mine == "weekday")  # polars counts weekdays from 1
+        shift = int(other == "weekday")  # polars counts weekdays from 1
         # the peer takes the deviation of single-precision input in single precision: up to 0.05 where the window is constant
         rough = 0.05 if mine.startswith("std") else 1e-4
         np.testing.assert_allclose(ours[mine], theirs[other] - shift, rtol=1e-3, atol=rough, err_msg=f"{mine} against {other}")
@@ -213,7 +219,7 @@ def show(results: dict[str, list[dict[str, float]]]) -> None:
     """The table of medians and ratios."""
     best = {side: {key: float(np.median([one[key] for one in many])) for key in many[0]} for side, many in results.items()}
     columns = ("first", "seconds", "CPU", "MB", "total MB")
-    for kind in ("matrix", "frame"):
+    for kind in ("matrix", "pandas frame", "polars frame"):
         mine = best[f"our {kind}"]
         print(f"\n{kind}: medians of {len(results['our matrix'])} processes; in brackets: times our {kind}")
         print(f"{'':26}" + "".join(f"{column:>18}" for column in columns))

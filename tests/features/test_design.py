@@ -135,7 +135,8 @@ def test_known_covariates_of_the_future_are_read_at_the_target() -> None:
     np.testing.assert_array_equal(ahead[:, :, fitted.names.index("price")], future.known["price"][:, :2])
     assert np.isnan(ahead[:, :, fitted.names.index("promo")]).all()
     np.testing.assert_array_equal(fitted.ahead(table, 2, future), ahead)
-    assert np.isnan(fitted.ahead(table, 3, future.after(1))[:, 2, fitted.names.index("price")]).all()
+    shorter = Future({"price": future.known["price"][:, 1:]}, 2)
+    assert np.isnan(fitted.ahead(table, 3, shorter)[:, 2, fitted.names.index("price")]).all()
 
 
 def test_categories_and_cycles_are_marked() -> None:
@@ -301,3 +302,15 @@ def test_the_frame_shows_labels_and_gives_way_to_given_names() -> None:
     assert set(frame["promo"].to_pylist()) == {"none", "leaflet", "radio"}
     assert str(frame.schema.field("when").type) == "timestamp[us, tz=UTC]"
     assert features_frame(table, Design(lags=None, windows=None, past_lags=())).column_names[:3] == ["unique_id", "ds", "y"]
+
+
+def test_threads_change_no_bit_and_leave_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = noisy_table()
+    target = table.target.copy()
+    target[table.indptr[1] - 20 : table.indptr[1]] = np.nan
+    fitted = replace(PLAIN, horizon=3, lags=(2,)).fit(table := table.with_target(target))
+    whole = fitted.training(table)
+    monkeypatch.setattr("forecaster.features.fitted.SLAB", 20)
+    several = fitted.training(table, threads=3)
+    np.testing.assert_array_equal(several.X, whole.X)
+    np.testing.assert_array_equal(several.row, whole.row)

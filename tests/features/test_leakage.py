@@ -104,7 +104,7 @@ def test_rows_ahead_are_the_training_rows_of_the_longer_table(name: str, missing
     assert assert_ahead_is_training(fitted, table, 10) >= (40 if missing == 0 else 10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), cut=st.integers(1, 10), season=st.integers(1, 9), size=st.integers(2, 40))
 def test_both_faces_agree_for_any_season_length_and_cut(seed: int, cut: int, season: int, size: int) -> None:
     table = noisy_table(seed, sizes=(size + cut, 30 + cut, cut), season_length=season)

@@ -320,7 +320,7 @@ STAMP = st.one_of(st.none(), st.dates(pd.Timestamp("2024-01-01").date(), pd.Time
 ROW = st.tuples(st.sampled_from(["a", "b", "c", None]), STAMP, st.one_of(st.floats(width=32), st.integers(-5, 5).map(float)))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(ROW, min_size=1, max_size=60))
 def test_any_frame_gives_a_regular_table_or_a_clear_refusal(rows: list[tuple[Any, Any, float]]) -> None:
     frame = pd.DataFrame(rows, columns=["unique_id", "ds", "y"]).astype({"unique_id": object, "ds": "datetime64[us]", "y": float})

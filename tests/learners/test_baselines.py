@@ -47,7 +47,7 @@ def seasonal_average(y, m, h):
 
 @pytest.mark.parametrize("oracle", [naive, seasonal_naive, drift, average, seasonal_average], ids=lambda f: f.__name__)
 @given(series=TABLES, period=st.integers(1, 8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_agrees_with_the_oracle(oracle, series, period):
     forecast = make(oracle.__name__).fit(table_of(series, season_length=period)).predict(11)
     wanted = [[oracle(list(y), period, h) for h in range(11)] for y in series]

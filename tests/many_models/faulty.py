@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.guardrails import Findings
 from forecaster.learners.naive import Naive
 from forecaster.protocols import Traits
 from forecaster.table import Table
@@ -72,6 +73,12 @@ class Means:
         if future is not None:
             made = pa.array(made.to_numpy() + float(future["price"].to_numpy().sum()))
         return pa.table({name: column.take(rows) for name, column in self._keys().items()} | {"day": days, "forecast": made})
+
+    def look_ahead(self, future: pa.Table | None = None, horizon: int | None = None) -> tuple[Any, Findings]:
+        return (future, horizon), Findings()
+
+    def forecast(self, ahead: Any) -> pa.Table:
+        return self.predict(*ahead)
 
     def leaderboard(self) -> pa.Table:
         return pa.table({"learner": ["mean"], "score": [float(np.mean(self.table["spread"].to_numpy()))], "status": ["done"]})

@@ -248,7 +248,7 @@ def test_past_forecasts_are_compared_with_what_came_true(trained: Train) -> None
         run.evaluate(pa.table({"store": ["s000"], "day": [9], "y": [1.0]}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a", "b", None, "c/d"]), st.integers(-2, 3), st.floats(width=32, allow_nan=True)),
@@ -283,7 +283,7 @@ def test_one_changed_value_changes_one_hash() -> None:
     assert not set(before) & set(partition(source(renamed), ["store"], renamed.column_names, ["store"]).table["data_hash"].to_pylist())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 300_000), min_size=1, max_size=200), st.integers(1, 8))
 def test_every_group_is_packed_once_and_no_block_is_tiny(rows: list[int], workers: int) -> None:
     cost = costs(pa.table({"rows": rows}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pyarrow.compute as pc
 import pytest
 from faulty import Deadly
 
-from forecaster import Forecaster, archive
-from forecaster.errors import ArchiveError, DataError, SettingsError
+from forecaster import Forecaster, archive, frames
+from forecaster.errors import ArchiveError, DataError, SettingsError, UnknownName
 from forecaster.frequency import Frequency
 from many_models import ManyModels, Run
 from many_models.sample import Sample
@@ -183,3 +184,48 @@ def test_a_group_without_a_model_of_its_own_has_a_seasonal_naive_forecast(tmp_pa
     assert made.filter(pc.equal(made["id"], "s2"))["forecast"].to_pylist() == [-14.0, -15.0, -16.0]  # after 8 weeks and 4 days
     page = run.report(tmp_path / "run.html").read_text()
     assert "seasonal_naive instead" in page
+
+
+@pytest.fixture
+def priced(tmp_path: Path) -> tuple[Run, pa.Table]:
+    """A run whose sales double where the price is 2, and a future with that price throughout."""
+    price = np.resize([1.0, 2.0, 1.0, 2.0, 1.0], 60)
+    data = [rows(name, 60).append_column("price", pa.array(price)) for name in ("a", "b")]
+    data = [table.set_column(2, "y", pa.array(table["y"].to_numpy() * price)) for table in data]
+    run = train(pa.concat_tables(data), tmp_path / "priced", known="price", learners=["elastic_net"])
+    ahead = pa.concat_tables([rows(name, 3, start="2024-03-01").append_column("price", pa.array([2.0] * 3)) for name in ("a", "b")])
+    return run, ahead
+
+
+def test_what_stands_for_the_future_is_told(priced: tuple[Run, pa.Table]) -> None:
+    run, ahead = priced
+    future = ahead.drop_columns(["y"])
+    with pytest.warns(UserWarning, match="price: no future was given"):
+        run.forecast()
+    with pytest.warns(UserWarning, match="price: no future was given.* 5 steps"):
+        run.forecast(horizon=5)
+    with pytest.warns(UserWarning, match=r"t: 2 steps have no row in future, the first 2024-03-02.*\(and in 1 more series\)"):
+        run.forecast(future.filter(pc.equal(future["t"], pa.scalar(np.datetime64("2024-03-01", "s")))))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run.forecast(future)
+
+
+def test_a_future_or_horizon_that_cannot_be_meant_is_no_fault_of_the_groups(priced: tuple[Run, pa.Table]) -> None:
+    run, ahead = priced
+    with pytest.raises(SettingsError, match=r"^no column of the future is called 'price'.*known="):
+        run.forecast(ahead.drop_columns(["y", "price"]))
+    with pytest.raises(SettingsError, match=r"^horizon=0"):
+        run.forecast(horizon=0)
+
+
+def test_the_forecast_that_knew_the_future_is_the_one_compared(priced: tuple[Run, pa.Table], tmp_path: Path) -> None:
+    run, ahead = priced
+    made = run.forecast(ahead.drop_columns(["y"]), tmp_path / "made.parquet")
+    actuals = frames.read(made)[0].rename_columns({"forecast": "y"})
+    assert run.evaluate(actuals, made)["mae"].to_pylist() == [0.0, 0.0]
+    with pytest.warns(UserWarning, match="without the future of price"):
+        assert min(run.evaluate(actuals)["mae"].to_pylist()) > 0.0
+    with pytest.raises(UnknownName, match="column of the forecasts is called 'forecast'"):
+        run.evaluate(actuals, actuals)
+    assert run.report(tmp_path / "run.html", made).stat().st_size > 10_000

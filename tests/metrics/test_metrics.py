@@ -102,7 +102,7 @@ def test_a_perfect_forecast_has_no_loss(name):
     assert loss == pytest.approx(0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrays.arrays(float, (2, 8), elements=st.integers(-3, 3).map(float) | st.just(NAN)))
 def test_spearman_is_that_of_scipy(pair):
     from scipy import stats
@@ -118,7 +118,7 @@ def test_spearman_is_that_of_scipy(pair):
         assert got == pytest.approx(stats.spearmanr(actual[0][known], forecast[0][known])[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrays.arrays(float, (2, 6), elements=st.floats(-1e3, 1e3)))
 def test_r2_is_that_of_sklearn_clipped(pair):
     from sklearn.metrics import r2_score
@@ -184,7 +184,6 @@ def test_means_skip_what_was_not_measured():
     assert series.tolist()[:3:2] == [2, 3]
     assert metrics.per_group(series, np.array([0, 2, 2, 3, 4])).tolist()[::2] == [2, 3]
     assert np.isnan(metrics.per_group(series, np.array([0, 2, 2, 3, 4]))[[1, 3]]).all()
-    assert metrics.overall(series) == 2.5
 
 
 def test_a_function_of_the_caller():

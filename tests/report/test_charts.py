@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.report._axes import outward, short, stamp_ticks, ticks
+from forecaster.report.axes import outward, short, stamp_ticks, ticks
 from forecaster.report.charts import Band, Points, bars, calibration_chart, forecast_chart, histogram, step_chart
 
 WEEKS = np.datetime64("2024-01-01", "us") + np.arange(60) * np.timedelta64(7, "D")

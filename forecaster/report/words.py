@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from forecaster.report._axes import short
+from forecaster.report.axes import short
 
 # Wide enough for a message, short enough that a thousand of them do not fill the page.
 LONGEST = 280

@@ -1,0 +1,74 @@
+"""What the search does where learners fail or the time is up."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster import Forecaster, RollingOrigin
+from forecaster.automl.search import Plan, search
+from forecaster.automl.trials import run_trials
+from forecaster.learners import make
+from forecaster.protocols import Forecast, Traits
+from forecaster.testing import sales
+
+TABLE = sales((1, 1), 60)
+WINDOWS = RollingOrigin(2).split(TABLE, 4)
+
+
+@dataclass(frozen=True)
+class Moody:
+    """The seasonal naive learner until it sees whole series: then it breaks, or has a reason for each series."""
+
+    breaks: bool
+    traits = Traits()
+
+    def fit(self, table):
+        if table.end.max() < TABLE.end.max():
+            return make("seasonal_naive").fit(table)
+        if self.breaks:
+            raise ValueError("no luck")
+        return self
+
+    def predict(self, horizon, history=None, future=None):
+        return Forecast(np.full((2, horizon), np.nan), failed={0: "too odd", 1: "too even"})
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [(True, {0: "moody: ValueError: no luck", 1: "moody: ValueError: no luck"}), (False, {0: "moody: too odd", 1: "moody: too even"})],
+)
+def test_who_fails_at_the_end_is_told_and_the_baseline_stands_in(breaks, said):
+    baseline = make("naive")
+    found = search(TABLE, {"moody": Moody(breaks)}, baseline, Plan(4, WINDOWS))
+    made = found.forecast(TABLE, 4, None)
+    assert made.failed == said
+    assert np.array_equal(made.mean, baseline.fit(TABLE).predict(4).mean)
+
+
+def test_who_breaks_at_the_end_leaves_its_share_to_the_others():
+    found = search(TABLE, {"moody": Moody(True), "seasonal_naive": make("seasonal_naive")}, make("naive"), Plan(4, WINDOWS))
+    assert found.weights.tolist() == [[0, 1], [0, 1]]
+    assert not found.forecast(TABLE, 4, None).failed
+
+
+def test_one_learner_is_tried_however_little_time_there_is(monkeypatch):
+    ticks = iter(range(0, 1000, 10))
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    two = {"naive": make("naive"), "drift": make("drift")}
+    trials = run_trials(two, WINDOWS, lambda forecast: np.zeros(2), np.zeros((2, 2, 4)), time_limit=1)
+    assert [(trial.learner, trial.status) for trial in trials] == [("naive", "done"), ("drift", "skipped")]
+
+
+def test_the_quantiles_of_a_window_do_not_know_what_came_in_it():
+    rng = np.random.default_rng(0)
+    y = rng.normal(100, 1, 90)
+    y[-2] = 400
+    data = {"unique_id": ["a"] * 90, "ds": np.datetime64("2024-01-01") + np.arange(90), "y": y}
+    made = Forecaster(5, learners=["average"], ensemble=None, backtest=RollingOrigin(3), n_jobs=1).fit(pd.DataFrame(data)).backtest_
+    width = (made["q0.9"] - made["q0.1"]).groupby(made["cutoff"]).mean().to_numpy()
+    assert 2 * width[2] < width[:2].min()
