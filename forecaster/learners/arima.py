@@ -165,7 +165,8 @@ class FittedArima:
         used = self.orders[:, [0, 2, 3, 5, 6]].sum(axis=1) + self.betas.shape[1]
         freedom = np.fmax(self.numbers[:, 4] - used, 1.0)
         t = stdtrit(freedom[:, None], np.array(self.recipe.levels))
-        return np.asarray(mean[:, :, None] + sd[:, :, None] * t[:, None, :], np.float64)
+        with np.errstate(invalid="ignore"):  # an infinite sd times 0; such a series is lost anyway
+            return np.asarray(mean[:, :, None] + sd[:, :, None] * t[:, None, :], np.float64)
 
     def moved(self, table: Table) -> FittedArima:
         """The model at the end of `table`, coefficients as they are."""
