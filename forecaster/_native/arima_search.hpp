@@ -123,7 +123,7 @@ class Search {
         ++models_;
         Candidate one{.orders = orders};
         begin(from, one);
-        measure(one, 1e-2, 30, worth_knowing());
+        measure(one, 0.1, 10, worth_knowing());
         pool_.push_back({one, false});
         if (one.criterion < best_.criterion) best_ = one;
     }
