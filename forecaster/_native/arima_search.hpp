@@ -5,25 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <set>
 #include <vector>
 
+#include "arima_candidate.hpp"
 #include "arima_series.hpp"
 #include "levenberg.hpp"
 
 namespace forecaster::arima {
-
-constexpr double infinite = std::numeric_limits<double>::infinity();
-using Point = std::array<double, most_parameters>;
-
-struct Candidate {
-    Orders orders;
-    Point x{};
-    double criterion = infinite;  // AICc, or infinite where the model is rejected
-    double deviance = infinite;
-};
 
 struct Tried {
     Candidate model;
@@ -116,39 +106,14 @@ class Search {
         return std::all_of(one.x.begin(), one.x.begin() + checked, [](double v) { return std::fabs(v) <= edge_; });
     }
 
-    // Partial autocorrelations to start from: a share of those of `from`, and small ones of opposite signs where it has none, because
-    // AR and MA parts that start alike cancel.
-    struct Start {
-        double ar, ma;                    // share of the AR and MA parts that is kept
-        std::array<double, 4> fresh;      // new ones: AR, MA, seasonal AR, seasonal MA
-    };
-    static constexpr std::array<Start, 8> starts_{{{1.0, 1.0, {0.1, -0.1, 0.1, -0.05}},
-                                                   {1.0, 1.0, {-0.1, 0.1, -0.1, 0.3}},
-                                                   {0.8, 0.8, {-0.3, 0.3, 0.4, -0.2}},
-                                                   {1.0, 0.0, {0.1, -0.1, 0.1, 0.3}},
-                                                   {0.0, 1.0, {0.1, -0.1, 0.1, 0.3}},
-                                                   {0.0, 0.0, {0.1, -0.1, 0.1, 0.3}},
-                                                   {0.0, 0.0, {-0.3, 0.3, 0.4, -0.2}},
-                                                   {0.5, 0.5, {0.4, 0.2, 0.2, 0.2}}}};
-
-    static void warm(const Candidate& from, const Orders& orders, const Start& start, double* x) {
-        const int have[] = {from.orders.p, from.orders.q, from.orders.P, from.orders.Q}, want[] = {orders.p, orders.q, orders.P, orders.Q};
-        const double* old = from.x.data();
-        for (int factor = 0; factor < 4; ++factor) {
-            const double share = factor % 2 ? start.ma : start.ar;
-            for (int i = 0; i < want[factor]; ++i) *x++ = std::clamp(i < have[factor] && share > 0 ? share * old[i] : start.fresh[factor], -0.97, 0.97);
-            old += have[factor];
-        }
-    }
-
     // The most promising of the starts, all looked at in one pass.
     void begin(const Candidate& from, Candidate& one) {
         const int k = one.orders.parameters();
         if (k == 0) return;
-        std::array<double, starts_.size() * most_parameters> points;
-        for (std::size_t i = 0; i < starts_.size(); ++i) warm(from, one.orders, starts_[i], points.data() + i * k);
+        std::array<double, starts.size() * most_parameters> points;
+        for (std::size_t i = 0; i < starts.size(); ++i) warm(from, one.orders, starts[i], points.data() + i * k);
         likelihood_.take(prepared_[one.orders.constant].regression, one.orders, rules_->m, close);
-        const int best = levenberg_.best_start(likelihood_, points.data(), static_cast<int>(starts_.size()), k);
+        const int best = levenberg_.best_start(likelihood_, points.data(), static_cast<int>(starts.size()), k);
         std::copy_n(points.data() + best * k, k, one.x.begin());
     }
 
@@ -158,7 +123,7 @@ class Search {
         ++models_;
         Candidate one{.orders = orders};
         begin(from, one);
-        measure(one, 1e-2, 30, worth_knowing());
+        measure(one, 0.1, 10, worth_knowing());
         pool_.push_back({one, false});
         if (one.criterion < best_.criterion) best_ = one;
     }
@@ -298,7 +263,7 @@ class Search {
         one.orders.constant = allowed_constant(one.orders) && rules_->constant != 0;
         Candidate other = one;
         begin(Candidate{}, one);
-        warm(Candidate{}, other.orders, starts_[6], other.x.data());
+        warm(Candidate{}, other.orders, starts[6], other.x.data());
         one.deviance = minimise(one, 1e-6, 100, infinite);
         other.deviance = minimise(other, 1e-6, 100, infinite);
         best_ = other.deviance < one.deviance ? other : one;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -156,7 +155,18 @@ class FittedArima:
         mean, variance = (np.empty((len(self.orders), horizon)) for _ in range(2))
         native.project(self.period, at.orders, at.coefficients, at.numbers, at.state, at.tail, mean, variance)
         mean += self.regressors.effect(self.betas, horizon, future)
-        return _forecast(mean, np.sqrt(variance), self.recipe.levels, self.numbers[:, 6])
+        return _forecast(mean, self._quantiles(mean, np.sqrt(variance)), self.recipe.levels, self.numbers[:, 6])
+
+    def _quantiles(self, mean: Floats, sd: Floats) -> Floats:
+        """Of Student's t with the degrees of freedom that are left, because sigma2 is estimated too. (series, horizon, levels)"""
+        # Imported here: it takes longer than to import everything else.
+        from scipy.special import stdtrit
+
+        used = self.orders[:, [0, 2, 3, 5, 6]].sum(axis=1) + self.betas.shape[1]
+        freedom = np.fmax(self.numbers[:, 4] - used, 1.0)
+        t = stdtrit(freedom[:, None], np.array(self.recipe.levels))
+        with np.errstate(invalid="ignore"):  # an infinite sd times 0; such a series is lost anyway
+            return np.asarray(mean[:, :, None] + sd[:, :, None] * t[:, None, :], np.float64)
 
     def moved(self, table: Table) -> FittedArima:
         """The model at the end of `table`, coefficients as they are."""
@@ -196,9 +206,8 @@ def _state(orders: NDArray[np.int32], period: int) -> tuple[Floats, Floats]:
     return state, tail
 
 
-def _forecast(mean: Floats, sd: Floats, levels: tuple[float, ...], status: Floats) -> Forecast:
-    z = np.array([NormalDist().inv_cdf(level) for level in levels])
-    lost = np.asarray(~np.isfinite(mean + sd).all(axis=1))
+def _forecast(mean: Floats, quantiles: Floats, levels: tuple[float, ...], status: Floats) -> Forecast:
+    lost = np.asarray(~(np.isfinite(mean).all(axis=1) & np.isfinite(quantiles).all(axis=(1, 2))))
     failed = {i: REASONS.get(int(status[i]), NOT_FINITE) for i in np.flatnonzero(lost).tolist()}
-    mean, sd = np.where(lost[:, None], np.nan, mean), np.where(lost[:, None], np.nan, sd)
-    return Forecast(mean, levels, mean[:, :, None] + sd[:, :, None] * z, failed)
+    mean, quantiles = np.where(lost[:, None], np.nan, mean), np.where(lost[:, None, None], np.nan, quantiles)
+    return Forecast(mean, levels, quantiles, failed)

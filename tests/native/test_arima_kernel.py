@@ -189,3 +189,30 @@ def test_wrong_arrays_are_refused(broken):
     indptr = np.array([0, 12]) if broken == "indptr" else indptr
     with pytest.raises((ValueError, TypeError)):
         native.fit(y, indptr, x, 1, False, most, -1, -1, -1, 94, 2, orders, *columns, threads="two" if broken == "threads" else 1)
+
+
+@given(
+    numbers=hnp.arrays(np.float64, (2, native.NUMBERS), elements=st.one_of(WILD, st.just(np.inf))),
+    coefficients=hnp.arrays(np.float64, (2, 6), elements=st.one_of(WILD, st.floats(-2, 2))),
+    orders=hnp.arrays(np.int32, (2, 7), elements=st.integers(0, 1)),
+    y=hnp.arrays(np.float64, 30, elements=WILD),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_model_of_nonsense_gives_numbers_or_nan(numbers, coefficients, orders, y):
+    numbers[:, 6:] = 0
+    state, tail, betas = np.zeros((2, 6)), np.zeros((2, 5)), np.zeros((2, 0))
+    columns = orders, coefficients, numbers, betas
+    native.filter(y, np.array([0, 11, 30]), np.zeros((30, 0)), 4, *columns, state, tail, np.full(30, np.nan))
+    mean, variance = np.zeros((2, 9)), np.zeros((2, 9))
+    native.project(4, orders, coefficients, numbers, state, tail, mean, variance)
+    assert mean.shape == variance.shape
+
+
+def test_a_model_that_does_not_fit_its_arrays_is_refused():
+    orders, numbers = np.full((1, 7), 3, np.int32), np.zeros((1, native.NUMBERS))
+    args = orders, np.zeros((1, 4)), numbers, np.zeros((1, 0)), np.zeros((1, 2)), np.zeros((1, 1)), np.empty(0)
+    with pytest.raises(ValueError, match="orders must be 0 or more and fit the coefficients"):
+        native.filter(np.arange(9.0), np.array([0, 9]), np.zeros((9, 0)), 4, *args)
+    orders[:] = 1
+    with pytest.raises(ValueError, match="too few columns"):
+        native.filter(np.arange(9.0), np.array([0, 9]), np.zeros((9, 0)), 4, *args)
