@@ -74,15 +74,21 @@ inline double scale_to_one(const double* x, Index n, CesRoom& room) {
 // Where the search starts: with and without a strong potential, for there may be a hill between the two.
 constexpr double first_guess[2][4] = {{1.3, 1.0, 1.3, 1.0}, {1.05, 1.0, 0.5, 1.0}};
 constexpr double first_partial[2] = {0.1, 0.5};
+constexpr double rare = 0.12;
+
+inline void guess_weights(Cycle cycle, int start, double* x) {
+    std::fill(x, x + 4, 0.0);
+    std::copy_n(first_guess[start], weights_of(cycle), x);
+    if (cycle == Cycle::partial) x[2] = first_partial[start];
+}
 
 // The better of two searches; the first guess where there are too few values to search with.
 template <class Search>
 void find_weights(const CesSight& sight, Search search, double* x) {
     double least = std::numeric_limits<double>::infinity();
     for (int start = 0; start < 2; ++start) {
-        double guess[4] = {};
-        std::copy_n(first_guess[start], weights_of(sight.cycle), guess);
-        if (sight.cycle == Cycle::partial) guess[2] = first_partial[start];
+        double guess[4];
+        guess_weights(sight.cycle, start, guess);
         const bool searched = sight.observed > enough_for_weights;
         const double squares = searched ? search(sight, guess) : 0.0;
         if (start == 0 || squares < least) {
@@ -93,17 +99,24 @@ void find_weights(const CesSight& sight, Search search, double* x) {
     }
 }
 
+inline double squares_at(const CesSight& sight, const double* x, CesState<double>& at) {
+    double squares = 0;
+    at = sight.rough;
+    with_cycle(sight.cycle, [&]<Cycle cycle>() { backcast<cycle>(sight.y, sight.period, x, at, [&](Index, double error) { squares += error * error; }); });
+    return squares;
+}
+
 // One kind of season, fitted to scaled values; its AICc comes back, not a number where its forecasts are none.
 template <class Search>
 double fit_cycle(const CesRoom& room, Cycle cycle, Index period, Search search, Ces& model, CesState<double>& at) {
     const int weights = weights_of(cycle);
     const CesState<double> rough = rough_state(room.whole, cycle, period);
-    const CesSight sight{room.y, room.observed, cycle, period, rough};
+    CesSight sight{room.y, room.observed, cycle, period, rough, 0.0};
+    guess_weights(cycle, 0, model.x);
+    sight.pull = std::sqrt(squares_at(sight, model.x, at) / room.observed) * static_cast<double>(period) / rare;
     model.cycle = static_cast<double>(static_cast<Index>(cycle));
     find_weights(sight, search, model.x);
-    at = rough;
-    double squares = 0;
-    with_cycle(cycle, [&]<Cycle kind>() { backcast<kind>(room.y, period, model.x, at, [&](Index, double error) { squares += error * error; }); });
+    const double squares = squares_at(sight, model.x, at);
     const double n = room.observed, parameters = weights + 1, spare = n - parameters - 1;
     model.sigma = std::sqrt(squares / std::max(n - weights, 1.0));
     return n * std::log(std::max(squares, 1e-280) / n) + 2 * parameters + (spare > 0 ? 2 * parameters * (parameters + 1) / spare : 1e6);
