@@ -15,10 +15,11 @@ struct Ces {
     double cycle = 0, x[4] = {std::numeric_limits<double>::quiet_NaN(), 0, 0, 0};
     double sigma = 0;  // standard deviation of the error one step ahead
     double phase = 0;  // of the step to come
+    double gap = 0;    // missing values at the end, over which the variance has grown already
     Cycle kind() const { return static_cast<Cycle>(static_cast<Index>(cycle)); }
 };
-static_assert(sizeof(Ces) == 7 * sizeof(double));
-constexpr Index ces_width = 7;
+static_assert(sizeof(Ces) == 8 * sizeof(double));
+constexpr Index ces_width = 8;
 constexpr Index ces_room(Index period) { return 2 * period + 2; }
 constexpr double enough_for_weights = 6;
 
@@ -126,6 +127,13 @@ constexpr bool fits(Cycle cycle, double observed, Index n, Index period) {
     return cycle == Cycle::none || (period > 1 && n >= 2 * period && observed > static_cast<double>(period) + weights_of(cycle) + 2);
 }
 
+// Missing values at the end, if there were so many before the first of these.
+inline double gap_after(const double* x, Index n, double before) {
+    Index t = n;
+    while (t > 0 && !std::isfinite(x[t - 1])) --t;
+    return static_cast<double>(n - t) + (t == 0 ? before : 0.0);
+}
+
 // Fits one series; x[0] of the model is NaN where nothing was observed. `asked` is a Cycle, or -1 for the one with the least AICc;
 // a series too short for it gets none.
 template <class Search>
@@ -151,6 +159,7 @@ Ces fit_ces(const double* x, Index n, Index asked, Index period, Search search, 
     }
     best.sigma *= scale;
     best.phase = static_cast<double>(n % period);
+    best.gap = gap_after(x, n, 0.0);
     return best;
 }
 
@@ -167,6 +176,7 @@ inline void follow_ces(const double* x, Index n, Index period, Ces& model, doubl
         }
     });
     model.phase = static_cast<double>((step_of(model) + n) % period);
+    model.gap = gap_after(x, n, model.gap);
     keep_state(at, row);
 }
 
@@ -189,12 +199,13 @@ inline void ces_ahead(const Ces& model, Index period, const double* row, Index h
     at.resize(model.kind(), period);
     over_state(at, [](double& value) { value = 0.0; });
     with_cycle(model.kind(), [&]<Cycle cycle>() { move<cycle>(at, Place(static_cast<Index>(at.level.size()), period, 0), model.x, 1.0); });
-    run_on(model, period, at, 1, horizon, spread);
+    const Index gap = static_cast<Index>(model.gap);
+    std::vector<double> psi(horizon + gap);
+    run_on(model, period, at, 1, horizon + gap, psi.data());
     double variance = 1;
-    for (Index h = 0; h < horizon; ++h) {
-        const double psi = spread[h];
-        spread[h] = model.sigma * std::sqrt(variance);
-        variance += psi * psi;
+    for (Index h = 0; h < horizon + gap; ++h) {
+        if (h >= gap) spread[h - gap] = model.sigma * std::sqrt(variance);
+        variance += psi[h] * psi[h];
     }
 }
 
