@@ -103,7 +103,8 @@ void find_weights(const CesSight& sight, Search search, double* x) {
 inline double squares_at(const CesSight& sight, const double* x, CesState<double>& at) {
     double squares = 0;
     at = sight.rough;
-    with_cycle(sight.cycle, [&]<Cycle cycle>() { backcast<cycle>(sight.y, sight.period, x, at, [&](Index, double error) { squares += error * error; }); });
+    const auto add = [&squares](Index, double error) { squares += error * error; };
+    with_cycle(sight.cycle, [&]<Cycle cycle>() { backcast<cycle>(sight.y, sight.period, x, at, add); });
     return squares;
 }
 
