@@ -1,7 +1,7 @@
 """Complex exponential smoothing for all series of a table in one call; the equations stand in ces.hpp.
 
 A model is a row of WIDTH numbers: kind of season (0 none, 1 simple, 2 partial, 3 full), weights a0 (NaN where nothing was observed), a1,
-b0, b1, standard deviation of the error, step of the season to come; and a row of `states` (2 * period + 2).
+b0, b1, standard deviation of the error, step of the season to come, missing values at the end; and a row of `states` (2 * period + 2).
 """
 
 import numpy as np

@@ -12,9 +12,9 @@ template <int W, Cycle cycle>
 struct CesProblem {
     const CesSight& sight;
     CesState<Lanes<W>>& at;
-    std::vector<Lanes<W>>& errors;
+    std::vector<Lanes<W>>& errors;  // and the pull on the imaginary part as the last of them
 
-    Index rows() const { return static_cast<Index>(sight.y.size()); }
+    Index rows() const { return static_cast<Index>(sight.y.size()) + 1; }
     Lanes<W> residual(Index t) const { return errors[t]; }
     double rate(double squares) const { return sight.observed / std::max(squares, least); }
 
@@ -34,6 +34,9 @@ struct CesProblem {
             errors[t] = error;
             squares += error * error;
         });
+        const Lanes<W> pulled = Lanes<W>(sight.pull) * (x[1] - Lanes<W>(1.0));
+        errors[sight.y.size()] = pulled;
+        squares += pulled * pulled;
         for (int lane = 0; lane < W; ++lane)
             squares.set(lane, has_season(cycle) || is_stable(x[0][lane], x[1][lane]) ? sight.observed * std::log(std::max(squares[lane], least))
                                                                                        : std::numeric_limits<double>::infinity());
@@ -50,7 +53,7 @@ double best_weights(const CesSight& sight, double* x) {
     thread_local Levenberg<W> levenberg;
     thread_local CesState<Lanes<W>> at;
     thread_local std::vector<Lanes<W>> errors;
-    errors.resize(sight.y.size());
+    errors.resize(sight.y.size() + 1);
     const Fitting how{.tolerance = 1e-5, .step = 1e-6, .longest = 0.3, .passes = 40};
     return with_cycle(sight.cycle, [&]<Cycle cycle>() {
         CesProblem<W, cycle> problem{sight, at, errors};

@@ -15,10 +15,11 @@ struct Ces {
     double cycle = 0, x[4] = {std::numeric_limits<double>::quiet_NaN(), 0, 0, 0};
     double sigma = 0;  // standard deviation of the error one step ahead
     double phase = 0;  // of the step to come
+    double gap = 0;    // missing values at the end, over which the variance has grown already
     Cycle kind() const { return static_cast<Cycle>(static_cast<Index>(cycle)); }
 };
-static_assert(sizeof(Ces) == 7 * sizeof(double));
-constexpr Index ces_width = 7;
+static_assert(sizeof(Ces) == 8 * sizeof(double));
+constexpr Index ces_width = 8;
 constexpr Index ces_room(Index period) { return 2 * period + 2; }
 constexpr double enough_for_weights = 6;
 
@@ -74,15 +75,21 @@ inline double scale_to_one(const double* x, Index n, CesRoom& room) {
 // Where the search starts: with and without a strong potential, for there may be a hill between the two.
 constexpr double first_guess[2][4] = {{1.3, 1.0, 1.3, 1.0}, {1.05, 1.0, 0.5, 1.0}};
 constexpr double first_partial[2] = {0.1, 0.5};
+constexpr double rare = 0.12;
+
+inline void guess_weights(Cycle cycle, int start, double* x) {
+    std::fill(x, x + 4, 0.0);
+    std::copy_n(first_guess[start], weights_of(cycle), x);
+    if (cycle == Cycle::partial) x[2] = first_partial[start];
+}
 
 // The better of two searches; the first guess where there are too few values to search with.
 template <class Search>
 void find_weights(const CesSight& sight, Search search, double* x) {
     double least = std::numeric_limits<double>::infinity();
     for (int start = 0; start < 2; ++start) {
-        double guess[4] = {};
-        std::copy_n(first_guess[start], weights_of(sight.cycle), guess);
-        if (sight.cycle == Cycle::partial) guess[2] = first_partial[start];
+        double guess[4];
+        guess_weights(sight.cycle, start, guess);
         const bool searched = sight.observed > enough_for_weights;
         const double squares = searched ? search(sight, guess) : 0.0;
         if (start == 0 || squares < least) {
@@ -93,17 +100,25 @@ void find_weights(const CesSight& sight, Search search, double* x) {
     }
 }
 
+inline double squares_at(const CesSight& sight, const double* x, CesState<double>& at) {
+    double squares = 0;
+    at = sight.rough;
+    const auto add = [&squares](Index, double error) { squares += error * error; };
+    with_cycle(sight.cycle, [&]<Cycle cycle>() { backcast<cycle>(sight.y, sight.period, x, at, add); });
+    return squares;
+}
+
 // One kind of season, fitted to scaled values; its AICc comes back, not a number where its forecasts are none.
 template <class Search>
 double fit_cycle(const CesRoom& room, Cycle cycle, Index period, Search search, Ces& model, CesState<double>& at) {
     const int weights = weights_of(cycle);
     const CesState<double> rough = rough_state(room.whole, cycle, period);
-    const CesSight sight{room.y, room.observed, cycle, period, rough};
+    CesSight sight{room.y, room.observed, cycle, period, rough, 0.0};
+    guess_weights(cycle, 0, model.x);
+    sight.pull = std::sqrt(squares_at(sight, model.x, at) / room.observed) * static_cast<double>(period) / rare;
     model.cycle = static_cast<double>(static_cast<Index>(cycle));
     find_weights(sight, search, model.x);
-    at = rough;
-    double squares = 0;
-    with_cycle(cycle, [&]<Cycle kind>() { backcast<kind>(room.y, period, model.x, at, [&](Index, double error) { squares += error * error; }); });
+    const double squares = squares_at(sight, model.x, at);
     const double n = room.observed, parameters = weights + 1, spare = n - parameters - 1;
     model.sigma = std::sqrt(squares / std::max(n - weights, 1.0));
     return n * std::log(std::max(squares, 1e-280) / n) + 2 * parameters + (spare > 0 ? 2 * parameters * (parameters + 1) / spare : 1e6);
@@ -111,6 +126,13 @@ double fit_cycle(const CesRoom& room, Cycle cycle, Index period, Search search, 
 
 constexpr bool fits(Cycle cycle, double observed, Index n, Index period) {
     return cycle == Cycle::none || (period > 1 && n >= 2 * period && observed > static_cast<double>(period) + weights_of(cycle) + 2);
+}
+
+// Missing values at the end, if there were so many before the first of these.
+inline double gap_after(const double* x, Index n, double before) {
+    Index t = n;
+    while (t > 0 && !std::isfinite(x[t - 1])) --t;
+    return static_cast<double>(n - t) + (t == 0 ? before : 0.0);
 }
 
 // Fits one series; x[0] of the model is NaN where nothing was observed. `asked` is a Cycle, or -1 for the one with the least AICc;
@@ -138,6 +160,7 @@ Ces fit_ces(const double* x, Index n, Index asked, Index period, Search search, 
     }
     best.sigma *= scale;
     best.phase = static_cast<double>(n % period);
+    best.gap = gap_after(x, n, 0.0);
     return best;
 }
 
@@ -154,6 +177,7 @@ inline void follow_ces(const double* x, Index n, Index period, Ces& model, doubl
         }
     });
     model.phase = static_cast<double>((step_of(model) + n) % period);
+    model.gap = gap_after(x, n, model.gap);
     keep_state(at, row);
 }
 
@@ -176,12 +200,13 @@ inline void ces_ahead(const Ces& model, Index period, const double* row, Index h
     at.resize(model.kind(), period);
     over_state(at, [](double& value) { value = 0.0; });
     with_cycle(model.kind(), [&]<Cycle cycle>() { move<cycle>(at, Place(static_cast<Index>(at.level.size()), period, 0), model.x, 1.0); });
-    run_on(model, period, at, 1, horizon, spread);
+    const Index gap = static_cast<Index>(model.gap);
+    std::vector<double> psi(horizon + gap);
+    run_on(model, period, at, 1, horizon + gap, psi.data());
     double variance = 1;
-    for (Index h = 0; h < horizon; ++h) {
-        const double psi = spread[h];
-        spread[h] = model.sigma * std::sqrt(variance);
-        variance += psi * psi;
+    for (Index h = 0; h < horizon + gap; ++h) {
+        if (h >= gap) spread[h - gap] = model.sigma * std::sqrt(variance);
+        variance += psi[h] * psi[h];
     }
 }
 

@@ -20,7 +20,8 @@
 //     e_t = y_t - S_{t-1} - P_{t-1} l_0 - k (K_{t-1} + g_t)
 //
 // so both come out of 2 x 2 normal equations and only a is searched for, eight values at a time. The first three errors do not
-// count. Variance h steps ahead: sigma^2 (1 + (h-1) a^2), that of simple exponential smoothing.
+// count. Variance h steps ahead: sigma^2 (1 + (h-1) a^2), that of simple exponential smoothing;
+// missing values at the end count as steps ahead.
 #pragma once
 
 #include <cmath>

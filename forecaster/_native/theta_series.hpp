@@ -17,6 +17,7 @@ struct Theta {
     double level = 0, steps = 0;
     Line line = {};
     double phase = 0;  // steps since the fit: the index of the season to come
+    double gap = 0;    // missing values at the end, over which the variance has grown already
 
     Form kind() const { return static_cast<Form>(static_cast<Index>(form)); }
     Season cycle() const { return static_cast<Season>(static_cast<Index>(season)); }
@@ -31,8 +32,8 @@ struct Theta {
         if (regress) line.push(steps, y);
     }
 };
-static_assert(sizeof(Theta) == 13 * sizeof(double));
-constexpr Index theta_width = 13;
+static_assert(sizeof(Theta) == 14 * sizeof(double));
+constexpr Index theta_width = 14;
 
 struct Asked {
     Index form;  // a Form, or -1 for the one with the least AICc
@@ -101,6 +102,7 @@ inline void filter(const Room& room, Theta& model) {
         const double next = power * (1 - model.alpha), y = room.y[t];
         const double g = power * room.intercept[t] + (1 - next) / model.alpha * room.slope[t];
         model.level += model.alpha * (y == y ? y - model.level : model.k * g);
+        model.gap = y == y ? 0.0 : model.gap + 1;
         power = next;
     }
     model.steps = static_cast<double>(room.y.size());
@@ -159,6 +161,7 @@ inline void follow_theta(const double* x, Index n, const double* season, Index p
         const bool seen = std::isfinite(x[t]);
         model.move(seen ? without_season(x[t], model.cycle(), index) : expected, seen && is_dynamic(model.kind()));
         model.phase = static_cast<double>((static_cast<Index>(model.phase) + 1) % period);
+        model.gap = seen ? 0.0 : model.gap + 1;
         power *= 1 - model.alpha;
     }
 }
@@ -169,7 +172,7 @@ inline void theta_ahead(Theta model, const double* season, Index period, Index h
     for (Index h = 0; h < horizon; ++h) {
         const double index = season[(static_cast<Index>(model.phase) + h) % period];
         const double expected = model.level + model.drift(power);
-        const double spread_here = model.sigma * std::sqrt(1 + static_cast<double>(h) * model.alpha * model.alpha);
+        const double spread_here = model.sigma * std::sqrt(1 + (static_cast<double>(h) + model.gap) * model.alpha * model.alpha);
         mean[h] = with_season(expected, model.cycle(), index);
         spread[h] = model.cycle() == Season::multiplicative ? spread_here * index : spread_here;
         model.move(expected, is_dynamic(model.kind()));

@@ -111,12 +111,14 @@ def test_no_weights_nearby_or_elsewhere_do_better(cycle):
     k = {"none": 2, "simple": 2, "partial": 3, "full": 4}[cycle]
     for seed in range(3):
         y = seasonal(seed)
+        guess = [1.3, 1.0, 0.1 if cycle == "partial" else 1.3, 1.0]
+        pull = np.mean(Oracle(y, cycle, guess).fit().errors ** 2) * (M / 0.12) ** 2
 
-        def squares(free, y=y):
+        def squares(free, y=y, pull=pull):
             x = np.clip(np.r_[free, np.zeros(4 - k)], 0.01, [1.8, 1.9, 1.5, 1.5])
             stable = (x[0] - 2.5) ** 2 + x[1] ** 2 > 1.25 and (x[0] - 0.5) ** 2 + (x[1] - 1) ** 2 > 0.25
             stable &= (x[0] - 1.5) ** 2 + (x[1] - 0.5) ** 2 < 1.5
-            return np.sum(Oracle(y, cycle, x).fit().errors ** 2) if stable or k > 2 else np.inf
+            return np.sum(Oracle(y, cycle, x).fit().errors ** 2) + pull * (x[1] - 1) ** 2 if stable or k > 2 else np.inf
 
         found = squares(fitted(y, cycle=cycle).models[0, X][:k])
         starts = [[1.3, 1.0, 0.1, 0.0], [1.3, 1.0, 1.3, 1.0], [1.1, 0.9, 0.5, 1.0]]
@@ -145,6 +147,19 @@ def test_rolling_forward_is_the_recursion_gone_on(cycle):
     oracle.y = y
     oracle.sweep(range(47, 60))
     np.testing.assert_allclose(model.predict(5, table).mean[0], oracle.ahead(5), rtol=1e-8)
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_a_gap_at_the_end_counts_as_steps_ahead(cycle):
+    y = seasonal(4, n=50)
+    gone = np.r_[y[:45], np.full(5, np.nan)]
+    late = table_of([gone])
+    model = make("ces", period=M, cycle=cycle).fit(table_of([y[:45]], start=late.start))
+    whole, rolled = model.predict(9), model.predict(4, late)
+    np.testing.assert_allclose(rolled.quantiles[:, :, 0] - rolled.mean, (whole.quantiles[:, :, 0] - whole.mean)[:, 5:], rtol=1e-9)
+    direct = make("ces", period=M, cycle=cycle).fit(late).predict(4)
+    spread, ahead = direct.quantiles[0, :, 2] - direct.mean[0], whole.quantiles[0, :, 2] - whole.mean[0]
+    assert (spread > 0.5 * ahead[5:]).all()
 
 
 def test_auto_takes_the_least_aicc():

@@ -111,6 +111,19 @@ def test_rolling_forward_is_the_recursion_gone_on(form):
     )
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_gap_at_the_end_counts_as_steps_ahead(form):
+    y = trending(4, n=50)
+    gone = np.r_[y[:45], np.full(5, np.nan)]
+    late = table_of([gone])
+    model = make("theta", decomposition="none", form=form).fit(table_of([y[:45]], start=late.start))
+    whole, rolled = model.predict(9), model.predict(4, late)
+    np.testing.assert_allclose(rolled.quantiles[:, :, 0] - rolled.mean, (whole.quantiles[:, :, 0] - whole.mean)[:, 5:], rtol=1e-9)
+    direct = make("theta", decomposition="none", form=form).fit(late).predict(4)
+    spread, ahead = direct.quantiles[0, :, 2] - direct.mean[0], whole.quantiles[0, :, 2] - whole.mean[0]
+    assert (spread > 0.5 * ahead[5:]).all()
+
+
 def test_auto_takes_the_least_aicc():
     for seed in range(8):
         y = trending(seed)
