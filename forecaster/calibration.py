@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from forecaster.archive import storable
 from forecaster.metrics import Scale, per_group
 from forecaster.metrics.scale import differences
-from forecaster.metrics.segments import mean, total
+from forecaster.metrics.segments import along, mean, total
 from forecaster.table import Floats, Ints, Table
 
 LEVELS = np.array([0.001, 0.0025, 0.005, *np.round(np.arange(1, 100) / 100, 2), 0.995, 0.9975, 0.999])
@@ -81,11 +81,13 @@ class Spread:
             group_ptr: Boundaries of the groups in the series. (groups + 1,)
         """
         residual = np.where(np.isfinite(actual) & np.isfinite(forecast), actual - forecast, np.nan)
+        # series first, so that no sum over windows and steps depends on how many series there are
+        residual = np.ascontiguousarray(np.moveaxis(residual, 1, 0))
         group = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr))
         size, sizes = _scales(np.abs(residual), expected, group_ptr, group)
         standard = _over(residual, sizes[..., None])
         profile = _profile(np.abs(standard), group_ptr)
-        standard = _over(standard, profile[group])
+        standard = _over(standard, profile[group][:, None])
         bias, biases = _biases(standard, group_ptr, group)
         return cls(size, bias, group, profile, _pooled(standard - biases[..., None], group_ptr))
 
@@ -121,36 +123,42 @@ def expected(table: Table, horizon: int) -> Floats:
 
 
 def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
-    """Scale of each series, and the one of each window that the other windows give. (series,), (windows, series)
+    """Scale of each series, and the one of each window that the other windows give. (series,), (series, windows)
 
     A series is shrunk towards what its group's residuals are to the expected size, the more so the fewer windows it has, and a group
     towards the expected size itself: forecasts that were chosen on a single window look better in it than they are.
     """
-    per_window = _mean(size, -1)
-    count, sums = np.isfinite(per_window), np.nan_to_num(per_window)
-    mine = _mean(per_window, 0)
+    per_window = along(size)
+    some, sums = np.isfinite(per_window), np.nan_to_num(per_window)
+    windows, mine = some.sum(1), along(per_window)
     expected = np.fmax(expected, mine / MOST)
     # the geometric mean, so that one series that was all but constant before does not speak for all
     ratio = np.exp(per_group(np.log(np.maximum(_over(mine, expected), LEAST)), group_ptr))
-    seen = np.where(np.isfinite(ratio), total(count.sum(0).astype(np.float64), group_ptr), 0.0)
+    seen = np.where(np.isfinite(ratio), total(windows.astype(np.float64), group_ptr), 0.0)
     believed = seen / (seen + PRIOR_GROUP)
     prior: Floats = (believed * np.nan_to_num(ratio) + 1 - believed)[group] * expected
 
-    def shrunk(sums: Floats, windows: Floats) -> Floats:
+    def shrunk(sums: Floats, windows: Ints, prior: Floats) -> Floats:
         return (sums + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)
 
+    every = sums.sum(1)
     # a single window leaves no other to judge it by: then it must not set the scale of its series either
-    known = np.where(count.sum(0) > 1, shrunk(sums.sum(0), count.sum(0)), prior)
-    return known, shrunk(sums.sum(0) - sums, count.sum(0) - count)
+    known = np.where(windows > 1, shrunk(every, windows, prior), prior)
+    return known, shrunk(every[:, None] - sums, windows[:, None] - some, prior[:, None])
 
 
 def _profile(size: Floats, group_ptr: Ints) -> Floats:
     """Mean size of the residuals at each step, pulled towards a power of the step where they are few. (groups, horizon)"""
-    count = total(np.isfinite(size).sum(0).astype(np.float64).T, group_ptr).T
-    sums = total(np.nansum(size, 0).T, group_ptr).T
+    count = _of_groups(np.isfinite(size).sum(1).astype(np.float64), group_ptr)
+    sums = _of_groups(np.nansum(size, 1), group_ptr)
     growth = np.nan_to_num(_power(_over(sums, count), count), nan=1.0)
     pulled = (sums + PRIOR_STEP * growth) / (count + PRIOR_STEP)
     return np.nan_to_num(_over(pulled, pulled.mean(1, keepdims=True)), nan=1.0)
+
+
+def _of_groups(values: Floats, group_ptr: Ints) -> Floats:
+    """Sum over the series of each group. (series, horizon) -> (groups, horizon)"""
+    return np.ascontiguousarray(total(values.T, group_ptr).T)
 
 
 def _power(size: Floats, count: Floats) -> Floats:
@@ -167,14 +175,14 @@ def _power(size: Floats, count: Floats) -> Floats:
 
 
 def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
-    """Bias of each series beyond its group's, and that of each window from the other windows. (series,), (windows, series)
+    """Bias of each series beyond its group's, and that of each window from the other windows. (series,), (series, windows)
 
     Empirical Bayes: the part of the differences between series that their windows do not explain is believed, the rest is not.
     """
-    per_window = _mean(standard, -1)
-    count = np.isfinite(per_window).sum(0)
-    middle = _mean(per_window, 0)
-    noise = _over(np.nansum((per_window - middle) ** 2, 0), np.where(count > 1, (count - 1) * count, np.nan).astype(np.float64))
+    per_window = along(standard)
+    some, middle = np.isfinite(per_window), along(per_window)
+    count = some.sum(1)
+    noise = _over(np.nansum((per_window - middle[:, None]) ** 2, 1), np.where(count > 1, (count - 1) * count, np.nan).astype(np.float64))
     centre = per_group(middle, group_ptr)[group]
     few = np.bincount(group, np.isfinite(noise), minlength=len(group_ptr) - 1)[group] < 8
     between = per_group((middle - centre) ** 2 - noise, group_ptr)[group]
@@ -182,11 +190,10 @@ def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Flo
     noise = np.where(np.isfinite(noise), noise, np.inf)
     believed = np.nan_to_num(_over(real, real + noise))
 
-    def shrunk(sums: Floats, windows: Floats) -> Floats:
-        return np.nan_to_num(believed * (_over(sums, windows) - centre))
-
-    sums, some = np.nan_to_num(per_window), np.isfinite(per_window)
-    return shrunk(sums.sum(0), count.astype(np.float64)), shrunk(sums.sum(0) - sums, (count - some).astype(np.float64))
+    sums = np.nan_to_num(per_window)
+    every = sums.sum(1)
+    others = _over(every[:, None] - sums, (count[:, None] - some).astype(np.float64))
+    return np.nan_to_num(believed * (middle - centre)), np.nan_to_num((others - centre[:, None]) * believed[:, None])
 
 
 def _pooled(standard: Floats, group_ptr: Ints) -> Floats:
@@ -210,10 +217,9 @@ def _pooled(standard: Floats, group_ptr: Ints) -> Floats:
 
 def _sorted(standard: Floats, group_ptr: Ints) -> tuple[Floats, Ints, Ints]:
     """The known residuals of all groups, ascending within each, then where each begins and how many it has. (n + 1,), (groups, 1) x 2"""
-    flat = np.moveaxis(standard, 1, 0).reshape(standard.shape[1], -1)
-    label = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr) * flat.shape[1])
-    kept = np.isfinite(flat.ravel())
-    values, label = flat.ravel()[kept], label[kept]
+    label = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr) * standard.shape[1] * standard.shape[2])
+    kept = np.isfinite(standard.ravel())
+    values, label = standard.ravel()[kept], label[kept]
     n = np.bincount(label, minlength=len(group_ptr) - 1)[:, None]
     return np.append(values[np.lexsort((values, label))], 0.0), np.cumsum(n)[:, None] - n, n
 
@@ -221,8 +227,8 @@ def _sorted(standard: Floats, group_ptr: Ints) -> tuple[Floats, Ints, Ints]:
 def _resemblance(standard: Floats, group_ptr: Ints) -> Floats:
     """How many residuals of a window say as much as one independent residual: 1 to the horizon. (groups,)"""
     count = np.isfinite(standard).sum(-1).astype(np.float64)
-    of_means = _mean(np.square(_mean(standard, -1)) * count, 0)
-    of_all = _mean(_mean(np.square(standard), -1), 0)
+    of_means = along(np.square(along(standard)) * count)
+    of_all = along(along(np.square(standard)))
     return np.clip(np.nan_to_num(_over(per_group(of_means, group_ptr), per_group(of_all, group_ptr)), nan=1.0), 1, standard.shape[-1])
 
 
@@ -263,12 +269,6 @@ def _growth(table: Table, horizon: int) -> Floats:
     grown = np.maximum.accumulate(np.where(np.isfinite(grown), grown, np.sqrt(seasons)[:, None]))
     block = np.arange(horizon) // table.season_length + 1
     return np.stack([np.interp(block, seasons, g) for g in grown.T])
-
-
-def _mean(values: Floats, axis: int) -> Floats:
-    """Mean that skips NaN; NaN where nothing is left."""
-    count = np.isfinite(values).sum(axis).astype(np.float64)
-    return _over(np.nansum(values, axis), count)
 
 
 def _over(values: Floats, by: Floats) -> Floats:

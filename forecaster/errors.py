@@ -45,7 +45,8 @@ class UnknownName(SettingsError):
         """
         names = [str(k) for k in known]
         near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-        told = f"did you mean {', '.join(map(repr, near))}?" if near else f"there are: {', '.join(sorted(names)) or 'none'}"
+        there = f"there are: {', '.join(sorted(names)) or 'none'}" + ("." if hint else "")
+        told = f"did you mean {', '.join(map(repr, near))}?" if near else there
         return cls(f"no {what} is called {name!r}; {told}" + (f" {hint}" if hint else ""))
 
 

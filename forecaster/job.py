@@ -35,7 +35,7 @@ class Forecaster:
         series: Columns that together name a series.
         time: Column of the stamps (dates, times or whole numbers).
         target: Column to forecast.
-        freq: A pandas alias ("D", "W-SUN", "MS", "20min", ...) or an int for integer steps; inferred where None.
+        freq: A pandas alias ("D", "W-SUN", "MS", "20min", ...), an offset or Timedelta, or an int for integer steps; inferred where None.
         season_length: Steps in one season; from the frequency where None.
         aggregate: How rows are joined when `freq` is coarser than the data: "sum", "mean", "min", "max", "median".
         known: Covariates known in advance, such as prices and promotions; give their future to `predict`.
@@ -75,7 +75,7 @@ class Forecaster:
         series: str | Sequence[str] = ("unique_id",),
         time: str = "ds",
         target: str = "y",
-        freq: str | int | None = None,
+        freq: Any = None,
         season_length: int | None = None,
         aggregate: str | None = None,
         known: str | Sequence[str] = (),

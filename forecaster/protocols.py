@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,6 +81,14 @@ class Learner(Protocol):
     def fit(self, table: Table) -> Model:
         """Fit all series of the table: a pooled learner once per group, any other once per series."""
         ...
+
+
+def within(learner: Learner) -> Iterator[Learner]:
+    """A learner, then the one that it wraps, and so on inwards."""
+    inner: Any = learner
+    while inner is not None:
+        yield inner
+        inner = getattr(inner, "learner", None)
 
 
 def observed(table: Table) -> NDArray[np.int64]:

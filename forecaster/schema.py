@@ -82,13 +82,13 @@ class Schema:
         Raises:
             UnknownName: The data lacks a column; names the option that asked for it, and near columns.
         """
-        there = list(columns)
+        there, where = list(columns), f"column of the {'data' if target else 'future'}"
         one = target and self.series == _DEFAULT and not set(_DEFAULT) & set(self.group) and _surely_lacks(_DEFAULT[0], there)
         schema = replace(self, series=()) if one else self
         for field in fields(schema):
             for name in _several(field.name, getattr(schema, field.name)):
                 if name not in there and (target or field.name not in ("target", "past", "drop")):
-                    raise UnknownName.of("column of the data", name, there, f"The option {field.name}= asks for it.")
+                    raise UnknownName.of(where, name, there, f"The option {field.name}= asks for it.")
         return schema
 
     def _refuse_overlap(self) -> None:

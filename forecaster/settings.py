@@ -16,6 +16,7 @@ from forecaster.features.design import Design
 from forecaster.features.featurization import OFF, Featurization
 from forecaster.features.targets import transform_of
 from forecaster.frequency import Frequency
+from forecaster.frequency.alias import alias_of
 from forecaster.schema import Schema
 from forecaster.threads import available
 
@@ -69,6 +70,15 @@ class Settings(BaseModel):
         if isinstance(value, bool):
             raise SettingsError(f"horizon: expected a whole number of steps, got {value}")
         return value
+
+    @field_validator("freq", mode="before")
+    @classmethod
+    def _an_alias(cls, value: Any) -> Any:
+        if value is None or isinstance(value, (Frequency, Mapping)):  # a mapping is a Frequency as a file tells it
+            return value
+        alias = value if isinstance(value, (str, int)) else alias_of(value)
+        Frequency.parse(alias)
+        return alias
 
     @field_validator("learners", "lags", "quantiles", mode="before")
     @classmethod

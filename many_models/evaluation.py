@@ -33,7 +33,7 @@ def accuracy(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
         DataError: no forecast has an actual value.
     """
     settings = task.settings
-    check_columns(actuals.schema, [*settings.series, settings.time, settings.target])
+    check_columns(actuals.schema, [*settings.series, settings.time, settings.target], "actuals")
     if not made.num_rows:
         raise DataError("this run has no forecasts to compare with; train it, or forecast with its future first")
     named = [*settings.series, settings.time]

@@ -92,7 +92,7 @@ def source(data: Any) -> Source:
     return ParquetFiles(files) if files else Frame(*frames.read(data, defer=True))
 
 
-def check_columns(schema: pa.Schema, needed: Sequence[str]) -> None:
+def check_columns(schema: pa.Schema, needed: Sequence[str], where: str = "data") -> None:
     """Every needed column must be there.
 
     Raises:
@@ -100,7 +100,7 @@ def check_columns(schema: pa.Schema, needed: Sequence[str]) -> None:
     """
     for name in needed:
         if name not in schema.names:
-            raise UnknownName.of("column of the data", name, schema.names)
+            raise UnknownName.of(f"column of the {where}", name, schema.names)
 
 
 def _parquet_files(data: Any) -> tuple[str, ...]:

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster import Forecaster
-from forecaster.backtest import RollingOrigin, actuals, backtest, cutoffs, shortest
+from forecaster.backtest import RollingOrigin, backtest, cutoffs, shortest
 from forecaster.errors import SettingsError
 from forecaster.frequency import Frequency
-from forecaster.metrics import METRICS, Scale
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Table
 
@@ -262,25 +261,12 @@ def test_a_failure_is_data(how, failed):
     assert sorted(set(np.flatnonzero(np.isnan(made.forecast).any((0, 2))))) == sorted(failed)
 
 
-def test_the_fallback_fills_and_scores_what_a_user_would_have_got():
-    windows = RollingOrigin(2).split(table([20, 20]), 3)
-    spare, made = backtest(Last(), windows), backtest(Broken("said"), windows)
-    filled = made.filled(spare)
-    assert np.array_equal(filled.forecast[:, 1], spare.forecast[:, 1])
-    assert np.array_equal(filled.forecast[:, 0], made.forecast[:, 0])
-    scale, metric = Scale.of(windows[0].table), METRICS["mae"]
-    assert made.errors(metric, actuals(windows), scale)[1] == np.inf
-    by_hand = np.abs(actuals(windows) - filled.forecast).mean((0, 2))
-    assert filled.errors(metric, actuals(windows), scale) == pytest.approx(by_hand)
-
-
 def test_quantiles_only_where_all_forecasts_have_the_same():
     windows = RollingOrigin(2).split(table([20, 20]), 3)
     made = backtest(Last(levels=(0.1, 0.9)), windows)
     assert made.levels == (0.1, 0.9)
     assert made.quantiles.shape == (2, 2, 3, 2)
     assert backtest(Last(), windows).quantiles is None
-    assert made.filled(backtest(Last(), windows)).levels == (0.1, 0.9)
 
 
 def test_a_table_is_only_cut_when_asked():

@@ -118,9 +118,10 @@ def test_past_the_horizon_the_blocks_add_up():
     assert (width[1] > width[0].max()).all()
 
 
-def test_groups_know_nothing_of_each_other():
+@pytest.mark.parametrize(("windows", "horizon"), [(3, 5), (12, 1), (12, 12)])
+def test_groups_know_nothing_of_each_other(windows, horizon):
     """A group alone and among others gets the same bits."""
-    noise, size = residuals("skewed", 3, 60, 5)
+    noise, size = residuals("skewed", windows, 60, horizon)
     ptr = np.array([0, 10, 11, 40, 60])
     together = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, ptr)
     for first, last in pairwise(ptr):

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from forecaster import Forecaster, RollingOrigin
 from forecaster.errors import DataError, ForecasterError, SettingsError, UnknownName
+from forecaster.learners import make
 
 QUICK = {"learners": ["seasonal_naive", "average", "elastic_net"], "backtest": RollingOrigin(windows=2)}
 
@@ -246,6 +247,21 @@ def test_learners_of_one_kind_are_numbered():
     assert set(made.leaderboard_["learner"]) == {"ridge", "ridge_2", "lightgbm", "lightgbm_2", "voting"}
     with pytest.raises(SettingsError, match="holds 'naive' twice"):
         job(learners=["naive", "naive"]).fit(sales())
+
+
+NAMED = [{"lightgbm": {"rounds": 3}}, "lightgbm", Ridge(), make("lightgbm", rounds=5)]
+
+
+def test_a_learner_has_one_name_however_it_was_named():
+    made = job(learners=[*NAMED, "naive"]).fit(sales())
+    assert set(made.leaderboard_["learner"]) == {"lightgbm", "lightgbm_2", "ridge", "lightgbm_3", "naive", "voting"}
+
+
+def test_a_blocked_learner_is_not_tried_however_it_was_named():
+    made = job(learners=[*NAMED, "naive"], block=["lightgbm"]).fit(sales())
+    assert set(made.leaderboard_["learner"]) == {"ridge", "naive", "voting"}
+    with pytest.raises(SettingsError, match="no learner is left to try"):
+        job(learners=[{"lightgbm": {"rounds": 3}}], block="lightgbm").fit(sales())
 
 
 def test_without_a_backtest_there_is_no_search():

@@ -1,7 +1,12 @@
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.frequency import Frequency
 from forecaster.job import Forecaster
 from forecaster.settings import JobFile, Settings
 
@@ -18,11 +23,34 @@ from forecaster.settings import JobFile, Settings
         ({"horizon": 3, "time_limit": -1}, "time_limit"),
         ({"horizon": 3, "aggregate": "product"}, "aggregate"),
         ({"horizon": 3, "lags": [0]}, "lags"),
+        ({"horizon": 3, "freq": 1.5}, "freq=1.5: expected a pandas alias such as 'D'"),
+        ({"horizon": 3, "freq": "daily"}, "daily"),
+        ({"horizon": 3, "freq": 0}, "freq"),
     ],
 )
 def test_a_value_that_cannot_be_meant_names_its_key(options, said):
     with pytest.raises(SettingsError, match=said):
         Settings.parse(options)
+
+
+@pytest.mark.parametrize(
+    ("freq", "alias"),
+    [
+        (pd.offsets.Day(), "D"),
+        (pd.offsets.Week(weekday=2), "W-WED"),
+        (pd.offsets.MonthBegin(), "MS"),
+        (pd.Timedelta("1D"), "D"),
+        (timedelta(minutes=20), "20min"),
+        (np.timedelta64(1, "h"), "h"),
+    ],
+)
+def test_a_frequency_may_be_an_offset_or_a_time_difference(freq, alias):
+    assert Settings.parse({"horizon": 3, "freq": freq}).freq == alias
+
+
+def test_a_frequency_comes_back_from_a_file():
+    told = Settings.parse({"horizon": 3, "freq": Frequency("W-WED", phase=3)}).as_dict()
+    assert Settings.parse(told).freq == Frequency("W-WED", phase=3)
 
 
 @pytest.mark.parametrize(

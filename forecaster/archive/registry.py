@@ -14,7 +14,7 @@ OURS = ("forecaster.", "many_models.")
 # Classes of modules that do without an import of this package.
 LISTED = frozenset(
     {
-        "forecaster.backtest:RollingOrigin",
+        "forecaster.backtest.origin:RollingOrigin",
         "forecaster.frequency:Frequency",
         "forecaster.guardrails.findings:Batch",
         "forecaster.guardrails.findings:Finding",

@@ -10,7 +10,7 @@ from forecaster.ensembles import FINAL
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.features.targets import transform_of
-from forecaster.learners import build
+from forecaster.learners import build, name_of
 from forecaster.learners.transformed import Transformed
 from forecaster.protocols import Learner
 from forecaster.table import Table
@@ -36,24 +36,24 @@ def choose(
     """The learners to try, by name.
 
     Args:
-        named: Names or learner objects; empty for the portfolio.
-        block: Names to leave out.
+        named: Names, {name: options} or learner objects; empty for the portfolio. Those of one name are numbered.
+        block: Names to leave out, in whatever way they were named.
         design: The feature matrix that pooled learners are given.
         transforms: What these see of the target, the first applied first; see `targets.transform_of`.
 
     Raises:
-        SettingsError: nothing is left to try.
+        SettingsError: nothing is left to try, or a name alone is there twice.
     """
     wanted = named or portfolio(table)
-    left = [one for one in wanted if not (isinstance(one, str) and one in block)]
+    left = [one for one in wanted if name_of(one) not in block]
     if not left:
         raise SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
+    plain = [one for one in left if isinstance(one, str)]
+    if twice := sorted({name for name in plain if plain.count(name) > 1}):
+        raise SettingsError(f"learners={list(wanted)!r} holds {twice[0]!r} twice; name it once, or with other options each time")
     made: dict[str, Learner] = {}
     for one in left:
-        name, learner = build(one, design=design, season_length=table.season_length, threads=threads, seed=seed)
-        if isinstance(one, str) and name in made:
-            raise SettingsError(f"learners={list(wanted)!r} holds {name!r} twice; name it once, or with other options each time")
-        made[_free(name, made)] = learner
+        made[_free(name_of(one), made)] = build(one, design=design, season_length=table.season_length, threads=threads, seed=seed)
     for name in FINAL:
         if name in made:
             raise SettingsError(f"a learner may not be called {name!r}, which is what the final forecast is called; rename {made[name]!r}")

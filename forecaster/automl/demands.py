@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from forecaster.backtest import shortest
 from forecaster.features.design import Design
 from forecaster.features.pairs import choices_of
 from forecaster.guardrails import Findings
-from forecaster.protocols import Learner
+from forecaster.protocols import Learner, within
 from forecaster.table import Table
 
 
@@ -39,10 +38,7 @@ def sampled(learners: Iterable[Learner], table: Table) -> Findings:
     return found
 
 
-def _designs(learners: Iterable[Any]) -> Iterator[Design]:
+def _designs(learners: Iterable[Learner]) -> Iterator[Design]:
     """The designs of learners, also of those within another."""
-    for learner in learners:
-        if isinstance(design := getattr(learner, "design", None), Design):
-            yield design
-        if (inner := getattr(learner, "learner", None)) is not None:
-            yield from _designs([inner])
+    designs = (getattr(one, "design", None) for learner in learners for one in within(learner))
+    return (design for design in designs if design is not None)

@@ -162,9 +162,9 @@ def _compare(table: Table, candidates: Mapping[str, Learner], baseline: Learner,
     def judge(forecast: Floats) -> Floats:
         return score(actual, forecast, everyone)
 
-    spare = backtest(baseline, windows, plan.horizon).forecast
+    spare = backtest(baseline, windows).forecast
     trials = []
-    for trial in run_trials(candidates, windows, plan.horizon, judge, spare, time_limit=plan.time_limit):
+    for trial in run_trials(candidates, windows, judge, spare, time_limit=plan.time_limit):
         trials.append(trial)
         plan.on_trial(trial)
     weights = _weigh(trials, actual, score, table, plan.ensemble)

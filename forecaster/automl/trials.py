@@ -53,7 +53,6 @@ Judge = Callable[[Floats], Floats]  # forecasts (windows, series, horizon) -> er
 def run_trials(
     candidates: Mapping[str, Learner],
     windows: Sequence[Window],
-    horizon: int,
     judge: Judge,
     baseline: Floats,
     *,
@@ -64,7 +63,6 @@ def run_trials(
     Args:
         candidates: The learners by name.
         windows: The windows of the backtest, oldest first.
-        horizon: Steps ahead.
         judge: Scores forecasts.
         baseline: Forecasts that stand in where a candidate has none. (windows, series, horizon)
         time_limit: Seconds after which no further candidate is started.
@@ -74,12 +72,12 @@ def run_trials(
         if tried and time_limit is not None and time.monotonic() - started > time_limit:
             yield _nothing(name, "skipped", f"the time limit of {time_limit:g} s was reached", baseline)
         else:
-            yield _run(name, learner, windows, horizon, judge, baseline)
+            yield _run(name, learner, windows, judge, baseline)
 
 
-def _run(name: str, learner: Learner, windows: Sequence[Window], horizon: int, judge: Judge, baseline: Floats) -> Trial:
+def _run(name: str, learner: Learner, windows: Sequence[Window], judge: Judge, baseline: Floats) -> Trial:
     try:
-        made = backtest(learner, windows, horizon)
+        made = backtest(learner, windows)
     except Exception as error:  # a candidate that breaks must not cost the others
         return _nothing(name, "failed", f"{type(error).__name__}: {error}", baseline)
     needed = np.stack([window.included for window in windows])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from forecaster.ensembles.selection import select
-from forecaster.ensembles.voting import combine, vote
+from forecaster.ensembles.voting import vote
 from forecaster.metrics import Score
 from forecaster.table import Floats, Ints
 
@@ -23,4 +23,4 @@ CHOSEN = "chosen"
 FINAL = (CHOSEN, *COMBINERS)
 """Every name that the final forecast can have; no learner may take one."""
 
-__all__ = ["CHOSEN", "COMBINERS", "FINAL", "Combiner", "combine", "select", "vote"]
+__all__ = ["CHOSEN", "COMBINERS", "FINAL", "Combiner", "select", "vote"]

@@ -50,23 +50,6 @@ def vote(actual: Floats, forecast: Floats, score: Score, group_ptr: Ints, rounds
     return (votes / np.where(total > 0, total, 1)).T
 
 
-def combine(weights: Floats, forecast: Floats, group: Ints) -> Floats:
-    """The weighted average of forecasts.
-
-    Args:
-        weights: Of each learner in each group. (groups, learners)
-        forecast: A learner whose forecast is missing is left out and the others' weights grow. (learners, series, ...)
-        group: Group of each series. (series,)
-
-    Returns:
-        NaN where no learner with a weight has a forecast. (series, ...)
-    """
-    weight = weights.T[:, group].reshape(*forecast.shape[:2], *[1] * (forecast.ndim - 2)) * np.isfinite(forecast)
-    every = weight.sum(0)
-    sums: Floats = (weight * np.where(np.isfinite(forecast), forecast, 0.0)).sum(0)
-    return sums / np.where(every > 0, every, np.nan)
-
-
 @dataclass(frozen=True, eq=False)
 class _Ballot:
     """What averages are judged by."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
+
+import numpy as np
 
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.frequency.grid import BusinessDays, Days, Grid, Months, Weeks
@@ -64,6 +67,24 @@ class Alias:
             return _counted(self.every // TICKS[unit], unit)
         anchors = WEEKDAYS if self.name == "W" else MONTHS if self.name[-2:-1] in ("Q", "Y") else ()
         return _counted(self.every, self.name) + (f"-{anchors[self.anchor]}" if anchors else "")
+
+
+def alias_of(freq: Any) -> str:
+    """The alias of an offset of pandas or a time difference.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    from pandas import Timedelta
+    from pandas.tseries.frequencies import to_offset
+
+    try:
+        name = to_offset(Timedelta(freq) if isinstance(freq, np.timedelta64) else freq).freqstr
+    except (AttributeError, TypeError, ValueError):
+        raise SettingsError(
+            f"freq={freq!r}: expected a pandas alias such as 'D', 'W-MON', 'MS' or '20min', a whole number for integer steps, or None"
+        ) from None
+    return str(parse(name))
 
 
 def parse(freq: str | int) -> Alias:

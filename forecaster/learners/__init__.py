@@ -110,8 +110,8 @@ def with_options(name: str, options: Mapping[str, Any]) -> Learner:
     return of_options(recipe, name, options)
 
 
-def build(one: Any, **given: Any) -> tuple[str, Learner]:
-    """A name and a learner from whatever a user named one by.
+def build(one: Any, **given: Any) -> Learner:
+    """A learner from whatever a user named one by.
 
     Args:
         one: A name of the catalogue, {name: options}, a learner, or any object with `fit` and `predict` in the manner of scikit-learn.
@@ -122,17 +122,17 @@ def build(one: Any, **given: Any) -> tuple[str, Learner]:
         SettingsError: It is none of these.
     """
     if isinstance(one, str):
-        return one, make(one, **_fitting(_recipe(one), given))
+        return make(one, **_fitting(_recipe(one), given))
     if isinstance(one, Mapping):
         name, options = next(iter(one.items()))
         learner = with_options(name, options)
         rest = {field: value for field, value in _fitting(learner, given).items() if options.get(field) is None}
-        return name, dataclasses.replace(cast(Any, learner), **rest)
+        return cast(Learner, dataclasses.replace(cast(Any, learner), **rest))
     learner = _lifted(one)
     still_open = {name: value for name, value in _fitting(learner, given).items() if getattr(learner, name) is None}
     if isinstance(inner := getattr(learner, "learner", None), Learner):
-        still_open["learner"] = build(inner, **given)[1]
-    return name_of(learner), dataclasses.replace(cast(Any, learner), **still_open) if still_open else learner
+        still_open["learner"] = build(inner, **given)
+    return cast(Learner, dataclasses.replace(cast(Any, learner), **still_open)) if still_open else learner
 
 
 def forget() -> None:
@@ -142,8 +142,11 @@ def forget() -> None:
     SHARED.forget()
 
 
-def name_of(learner: Learner) -> str:
-    """The catalogue name of a learner, or a name made from its class: `MyLearner` is "my_learner"."""
+def name_of(one: Any) -> str:
+    """The name of whatever `build` takes: that of the catalogue, or one made from its class: `MyLearner` is "my_learner"."""
+    if isinstance(one, str | Mapping):
+        return one if isinstance(one, str) else str(next(iter(one)))
+    learner = _lifted(one)
     path = f"{type(learner).__module__.rpartition('.')[2]}:{type(learner).__qualname__}"
     known = [name for name, entry in CATALOGUE.items() if entry.path == path]
     label = getattr(learner, "label", None) or type(learner).__name__
@@ -160,9 +163,9 @@ def _check_params(name: str, recipe: Any, params: Iterable[str]) -> None:
 def _lifted(one: Any) -> Learner:
     if isinstance(one, Learner) and not isinstance(one, type):
         return one
-    from forecaster.learners.custom import as_learner
+    from forecaster.learners.custom import Custom
 
-    return as_learner(one)
+    return Custom(regressor=one)
 
 
 def _fitting(recipe: Any, given: dict[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from forecaster.archive import storable
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.rollout import Rollout
+from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._matrices import scaled, tail
 from forecaster.learners._shared import SHARED
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Future, Ints, Singles, Table
 
-NOTHING_OBSERVED = "it has no observed value; give at least one number"
 NOT_FINITE = "its forecast is not a finite number"
 
 

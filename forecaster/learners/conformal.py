@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from forecaster.backtest import RollingOrigin, actuals, backtest
 from forecaster.calibration import Spread
 from forecaster.errors import SettingsError
 from forecaster.metrics import Scale
-from forecaster.protocols import Forecast, Learner, Model, Traits
+from forecaster.protocols import Forecast, Learner, Model, Traits, within
 from forecaster.table import Future, Table
 
 
@@ -58,7 +57,7 @@ class Conformal:
         windows = self.rolling.split(table, horizon, self.learner.traits.min_length)
         if not windows:
             return Spread.naive(table, horizon)
-        found = backtest(self.learner, windows, horizon)
+        found = backtest(self.learner, windows)
         return Spread.of(actuals(windows), found.forecast, Scale.of(table).mae, table.group_ptr)
 
 
@@ -77,11 +76,7 @@ class Calibrated:
         return replace(forecast, levels=self.levels, quantiles=np.asarray(self.spread.quantiles(forecast.mean, self.levels)))
 
 
-def _reach(learner: Any) -> int:
+def _reach(learner: Learner) -> int:
     """The horizon of the first design found in a learner or what it wraps; 1 where there is none."""
-    while learner is not None:
-        design = getattr(learner, "design", None)
-        if design is not None:
-            return int(design.horizon)
-        learner = getattr(learner, "learner", None)
-    return 1
+    designs = (getattr(one, "design", None) for one in within(learner))
+    return next((design.horizon for design in designs if design is not None), 1)

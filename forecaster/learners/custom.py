@@ -10,12 +10,10 @@ import numpy as np
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
-from forecaster.features.design import Design
 from forecaster.learners._dense import AsIs, dense
 from forecaster.learners._estimator import Fitted
 from forecaster.learners._reduction import Reduction, Rows
 from forecaster.learners.scaling import Scaling, scaling_of
-from forecaster.protocols import Learner
 
 
 @storable
@@ -54,21 +52,6 @@ class Custom(Reduction):
             return Fitted(AsIs(), _fitted(regressor, rows.X, rows.y))
         encoding, Z = dense(rows.X, rows.kinds, scaling_of(self.scaling))
         return Fitted(encoding, _fitted(regressor, Z, rows.y))
-
-
-def as_learner(thing: Any, design: Design | None = None) -> Learner:
-    """A learner from a learner (as it is) or from any object with `fit` and `predict` in the manner of scikit-learn.
-
-    Args:
-        thing: The object; for every group a clone of it is fitted.
-        design: The feature matrix it is given; a job fills it in where it is None.
-
-    Raises:
-        SettingsError: It has no fit or predict.
-    """
-    if isinstance(thing, Learner) and not isinstance(thing, type):
-        return thing
-    return Custom(regressor=thing, design=design)
 
 
 def _clone(regressor: Any) -> Any:

@@ -1,4 +1,4 @@
-"""From numbers per series to numbers per group and one overall: unweighted means over series."""
+"""From numbers per series to numbers per group: unweighted means over series."""
 
 from __future__ import annotations
 
@@ -23,11 +23,6 @@ def per_series(values: Floats) -> Floats:
 def per_group(values: Floats, group_ptr: Ints) -> Floats:
     """Mean over the series of each group, NaN skipped; NaN for a group without any. (..., series) -> (..., groups)"""
     return mean(values, group_ptr)
-
-
-def overall(values: Floats) -> Floats:
-    """Mean over all series, NaN skipped. (..., series) -> (...)"""
-    return along(values)
 
 
 def scorer(metric: Metric, scale: Scale) -> Score:

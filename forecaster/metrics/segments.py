@@ -1,4 +1,8 @@
-"""Sums and extremes over the series of a flat array, or over the groups of a series axis."""
+"""Sums and extremes over the series of a flat array, or over the groups of a series axis.
+
+A sum of floats depends on the order in which they are added. Here that order is a segment's own: neither its place nor its
+neighbours, nor the memory layout of the array, move a bit.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from forecaster.table import Floats, Ints
 
 
 def reduce(ufunc: np.ufunc, values: Floats, ptr: Ints, neutral: float) -> Floats:
-    """Reduce `values[..., ptr[i]:ptr[i + 1]]` for every i; `neutral` changes no result and stands for empty segments."""
+    """Reduce `values[..., ptr[i]:ptr[i + 1]]` for every i; `neutral` stands for empty segments."""
     pad = np.full((*values.shape[:-1], 1), neutral)
-    out: Floats = ufunc.reduceat(np.concatenate([values, pad], axis=-1), ptr[:-1], axis=-1)
+    # the pad is a segment of its own: within the last one it would change the order of its sum
+    out: Floats = ufunc.reduceat(np.concatenate([values, pad], axis=-1), ptr, axis=-1)[..., :-1]
     out[..., np.diff(ptr) == 0] = neutral
     return out
 
@@ -28,8 +33,8 @@ def mean(values: Floats, ptr: Ints) -> Floats:
 
 def along(values: Floats, axis: int = -1) -> Floats:
     """Mean along one axis, NaN skipped; NaN where nothing is left."""
-    count = np.asarray((~np.isnan(values)).sum(axis))
-    return _ratio(np.nansum(values, axis), count)
+    values = np.ascontiguousarray(np.moveaxis(values, axis, -1))
+    return _ratio(np.nansum(values, -1), np.asarray((~np.isnan(values)).sum(-1)))
 
 
 def _ratio(sums: Floats, count: Floats) -> Floats:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.ensembles import COMBINERS, combine, vote
+from forecaster.ensembles import COMBINERS, vote
 from forecaster.metrics import METRICS, Scale, scorer
 
 NAN = np.nan
@@ -106,15 +106,6 @@ def test_a_thousand_groups_are_quick():
     begin = time.process_time()
     vote(actual, forecast, score, np.arange(1001))
     assert time.process_time() - begin < 2
-
-
-def test_combine_weighs_per_group_and_leaves_out_what_is_missing():
-    weights = np.array([[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]])
-    forecast = np.array([[[4.0], [4], [NAN], [NAN]], [[8.0], [NAN], [6], [NAN]]])
-    told = combine(weights, forecast, np.array([0, 1, 2, 2]))
-    assert told[:3, 0].tolist() == [7, 4, 6]
-    assert np.isnan(told[3, 0])
-    assert combine(weights, forecast[..., None].repeat(3, -1), np.array([0, 1, 2, 2])).shape == (4, 1, 3)
 
 
 def test_the_table_of_combiners():

@@ -61,11 +61,10 @@ def test_a_learner_knows_its_name(name):
     except MissingExtra:
         pytest.skip(f"{name} is not installed")
     assert name_of(learner) == name
-    assert build(learner)[0] == name
+    assert name_of(build(learner)) == name_of(name) == name_of({name: {}}) == name
 
 
 def test_build_fills_only_what_is_open():
-    name, learner = build("seasonal_naive", period=3, threads=2)
-    assert (name, learner.period) == ("seasonal_naive", 3)
-    assert build(make("seasonal_naive", period=5), period=3)[1].period == 5
-    assert build(make("seasonal_naive"), period=3)[1].period == 3
+    assert build("seasonal_naive", period=3, threads=2).period == 3
+    assert build(make("seasonal_naive", period=5), period=3).period == 5
+    assert build(make("seasonal_naive"), period=3).period == 3

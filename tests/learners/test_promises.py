@@ -12,4 +12,4 @@ from forecaster.testing import PROMISES
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
 @pytest.mark.parametrize("name", installed())
 def test_learner(name, promise):
-    promise(build(name, design=Design(horizon=4), threads=1)[1])
+    promise(build(name, design=Design(horizon=4), threads=1))

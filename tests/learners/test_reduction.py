@@ -13,7 +13,6 @@ from forecaster.features.design import Design
 from forecaster.features.fitted import FittedDesign
 from forecaster.learners import build, make, name_of
 from forecaster.learners._shared import SHARED, Shared
-from forecaster.learners.custom import as_learner
 from forecaster.table import Future
 from forecaster.testing import PROMISES, sales, same, table_of
 
@@ -43,14 +42,14 @@ def ramp(days=30):
 
 def test_the_last_value_is_learnt_from_its_lag():
     design = Design(horizon=1, lags=(1,), windows=None, calendar=False)
-    model = as_learner(LinearRegression(), design).fit(ramp())
+    model = build(LinearRegression(), design=design).fit(ramp())
     np.testing.assert_allclose(model.predict(3).mean, [[40, 41, 42]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_strategies_agree_on_a_line(strategy):
     design = Design(horizon=3, lags=(1,), windows=None, calendar=False, strategy=strategy)
-    model = as_learner(LinearRegression(), design).fit(ramp())
+    model = build(LinearRegression(), design=design).fit(ramp())
     np.testing.assert_allclose(model.predict(7).mean, [np.arange(40, 47)], rtol=1e-4)
 
 
@@ -136,7 +135,7 @@ def test_max_rows_thins_the_rows_evenly():
             seen.append(len(y))
             super().fit(X, y)
 
-    dataclasses.replace(as_learner(Count(), Design(lags=(1,), windows=None)), max_rows=10).fit(ramp())
+    dataclasses.replace(build(Count(), design=Design(lags=(1,), windows=None)), max_rows=10).fit(ramp())
     assert seen == [10]
 
 
@@ -160,25 +159,25 @@ def test_threads_do_not_change_the_bits(monkeypatch):
 
 
 def test_any_object_with_fit_and_predict_is_a_learner():
-    forecast = as_learner(Mean()).fit(table_of([np.full(20, 4.0) + np.arange(20) % 2], None)).predict(3)
+    forecast = build(Mean()).fit(table_of([np.full(20, 4.0) + np.arange(20) % 2], None)).predict(3)
     np.testing.assert_allclose(forecast.mean, 4.5, rtol=0.05)
 
 
 def test_a_regressor_is_cloned_for_every_group():
     regressor = Ridge()
-    as_learner(regressor, Design(horizon=2)).fit(sales((1, 1)))
+    build(regressor, design=Design(horizon=2)).fit(sales((1, 1)))
     assert not hasattr(regressor, "coef_")
 
 
 def test_a_scikit_learn_regressor_keeps_the_promises():
-    learner = as_learner(Ridge(), Design(horizon=4))
+    learner = build(Ridge(), design=Design(horizon=4))
     for promise in PROMISES:
         promise(learner)
 
 
 def test_a_failure_is_a_reason_for_its_group_alone():
     table = table_of([np.arange(20) % 3 + 1.0, np.arange(20) % 3 + 100.0], [1, 1])
-    forecast = dataclasses.replace(as_learner(Grumpy()), target=None).fit(table).predict(2)
+    forecast = dataclasses.replace(build(Grumpy()), target=None).fit(table).predict(2)
     assert forecast.failed == {1: "RuntimeError: too large for me"}
     assert np.isfinite(forecast.mean[0]).all()
 
@@ -186,13 +185,13 @@ def test_a_failure_is_a_reason_for_its_group_alone():
 @pytest.mark.parametrize("thing", [3, object(), Ridge])
 def test_what_is_no_regressor_is_refused(thing):
     with pytest.raises(SettingsError, match="fit"):
-        as_learner(thing)
+        build(thing)
 
 
 def test_own_regressors_are_named_for_their_class():
-    assert build(Ridge(), design=Design(horizon=3))[0] == "ridge"
-    assert build(Ridge(), design=Design(horizon=3))[1].design.horizon == 3
-    assert name_of(as_learner(LinearRegression())) == "linear_regression"
+    assert name_of(Ridge()) == name_of(build(Ridge())) == "ridge"
+    assert build(Ridge(), design=Design(horizon=3)).design.horizon == 3
+    assert name_of(build(LinearRegression())) == "linear_regression"
 
 
 @pytest.mark.parametrize("objective", ["auto", "tweedie", "poisson", "regression_l1"])

@@ -52,7 +52,7 @@ def test_bad_settings_are_refused():
 
 
 def test_a_job_reaches_the_learner_inside():
-    name, learner = build(Transformed(make("elastic_net"), "log"), design=Design(horizon=9))
-    assert name == "log_elastic_net"
+    learner = build(Transformed(make("elastic_net"), "log"), design=Design(horizon=9))
+    assert name_of(learner) == "log_elastic_net"
     assert learner.learner.design.horizon == 9
     assert name_of(Conformal(make("lightgbm"))) == "light_gbm"

@@ -15,7 +15,7 @@ from sklearn.svm import SVR
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError, UnknownName
-from forecaster.learners import CATALOGUE, build, make
+from forecaster.learners import CATALOGUE, build, make, name_of
 from forecaster.learners.conformal import Conformal
 from forecaster.learners.custom import Custom
 from forecaster.learners.lightgbm import LightGBM
@@ -75,10 +75,11 @@ def test_an_object_comes_back_as_it_was(one: Any) -> None:
 
 def test_a_name_with_options_takes_the_rest_from_the_job() -> None:
     _, settings = again({"lightgbm": {"rounds": 30, "scaling": {"kind": "robust"}, "params": {"max_bin": 31}}})
-    name, learner = build(settings.named_learners[0], seed=5, threads=2)
+    asked = settings.named_learners[0]
+    name, learner = name_of(asked), build(asked, seed=5, threads=2)
     assert name == "lightgbm"
     assert learner == LightGBM(rounds=30, scaling=Scaling("robust"), params={"max_bin": 31}, seed=5, threads=2)  # type: ignore[arg-type]
-    assert build({"lightgbm": {"seed": 3}}, seed=5)[1] == LightGBM(seed=3)
+    assert build({"lightgbm": {"seed": 3}}, seed=5) == LightGBM(seed=3)
 
 
 def test_options_can_be_said_in_a_job_file(tmp_path: Any) -> None:

@@ -159,6 +159,21 @@ def test_scale_does_not_look_across_series():
     assert Scale.of(table([1, 2], [100, 101])).mae.tolist() == [1, 1]
 
 
+def test_scale_is_the_same_alone_and_in_any_order():
+    values = [np.random.default_rng(i).normal(size=60 + i) for i in range(6)]
+    alone = np.array([Scale.of(table(one)).mse[0] for one in values])
+    for turn in range(6):
+        order = np.roll(np.arange(6), turn)
+        assert np.array_equal(Scale.of(table(*(values[i] for i in order))).mse, alone[order])
+
+
+@pytest.mark.parametrize("windows", [2, 9, 30])
+def test_the_mean_over_windows_is_the_same_alone_and_among_others(windows):
+    values = np.random.default_rng(0).normal(size=(windows, 5))
+    alone = [metrics.per_series(values[:, [i]])[0] for i in range(5)]
+    assert metrics.per_series(values).tolist() == alone
+
+
 def test_scale_of_an_empty_series():
     assert Scale.of(table([], [1, 3], [])).range.tolist() == [1, 2, 1]
 
@@ -169,7 +184,6 @@ def test_means_skip_what_was_not_measured():
     assert series.tolist()[:3:2] == [2, 3]
     assert metrics.per_group(series, np.array([0, 2, 2, 3, 4])).tolist()[::2] == [2, 3]
     assert np.isnan(metrics.per_group(series, np.array([0, 2, 2, 3, 4]))[[1, 3]]).all()
-    assert metrics.overall(series) == 2.5
 
 
 def test_a_function_of_the_caller():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import made_findings, made_leaderboard, made_series
+from hand_pages import made_findings, made_leaderboard, made_series
 
 from many_models.report import RunData, page
 

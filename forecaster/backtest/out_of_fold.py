@@ -1,0 +1,129 @@
+"""What a learner says after each cutoff, knowing only what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from forecaster.backtest.window import Window
+from forecaster.errors import SettingsError
+from forecaster.protocols import Forecast, Learner, Model
+from forecaster.table import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What a learner said in each window about values that it had not seen.
+
+    Args:
+        forecast: NaN where a series does not take part or could not be forecast. (windows, series, horizon)
+        levels: Quantile levels; empty where the learner has none.
+        quantiles: (windows, series, horizon, levels), or None.
+        failed: Why a series could not be forecast. Series index -> reason
+        fit_seconds: Time spent fitting.
+        predict_seconds: Time spent predicting.
+    """
+
+    forecast: Floats
+    levels: tuple[float, ...] = ()
+    quantiles: Floats | None = None
+    failed: dict[int, str] = field(default_factory=dict)
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+
+
+def backtest(learner: Learner, windows: Sequence[Window]) -> OutOfFold:
+    """Forecast the scored steps of every window. A learner that raises has failed for the series it was given; nothing is raised here.
+
+    Args:
+        learner: Fitted in each fresh window, and for series that enter later; otherwise its last models roll forward. A learner
+            that does not roll forward is fitted in every window.
+        windows: Of one table, oldest first.
+    """
+    run = _Run(learner, windows)
+    for w, window in enumerate(windows):
+        if window.fresh or not learner.traits.rolls_forward:
+            run.cohorts.clear()
+        entered = window.included.copy()
+        for cohort in run.cohorts:
+            entered[cohort.series] = False
+        if entered.any():
+            run.fit(window, np.flatnonzero(entered))
+        for cohort in run.cohorts:
+            run.predict(w, window, cohort)
+    return run.done()
+
+
+@dataclass(frozen=True, eq=False)
+class _Cohort:
+    """Series that were fitted together."""
+
+    series: Ints
+    model: Model | None
+    since: Window
+
+
+class _Run:
+    """The arrays that a backtest fills."""
+
+    def __init__(self, learner: Learner, windows: Sequence[Window]) -> None:
+        if not windows:
+            raise SettingsError("a backtest needs at least one window, and no series is long enough for one: ask for a shorter horizon")
+        self.learner, self.windows = learner, windows
+        self.cohorts: list[_Cohort] = []
+        self.forecast = np.full((len(windows), len(windows[0].table), windows[0].horizon), np.nan)
+        self.quantiles: dict[int, list[tuple[Ints, Forecast]]] = {}
+        self.failed: dict[int, str] = {}
+        self.fit_seconds = self.predict_seconds = 0.0
+
+    def fit(self, window: Window, series: Ints) -> None:
+        begin, model = perf_counter(), None
+        try:
+            model = self.learner.fit(window.training(series))
+        except Exception as error:
+            self.fail(series, error)
+        self.fit_seconds += perf_counter() - begin
+        self.cohorts.append(_Cohort(series, model, window))
+
+    def predict(self, w: int, window: Window, cohort: _Cohort) -> None:
+        if cohort.model is None:
+            return
+        begin = perf_counter()
+        history = None if cohort.since is window else window.past(cohort.series)
+        try:
+            said = cohort.model.predict(window.gap + window.horizon, history, window.future.take(cohort.series))
+        except Exception as error:
+            self.fail(cohort.series, error)
+        else:
+            self.keep(w, window, cohort.series, said)
+        self.predict_seconds += perf_counter() - begin
+
+    def keep(self, w: int, window: Window, series: Ints, said: Forecast) -> None:
+        wanted = np.flatnonzero(window.included[series])
+        said, series = said.take(wanted), series[wanted]
+        self.forecast[w, series] = np.where(np.isfinite(said.mean), said.mean, np.nan)[:, window.gap :]
+        self.quantiles.setdefault(w, []).append((series, said))
+        for i in np.flatnonzero(~np.isfinite(said.mean).all(1)).tolist():
+            self.failed.setdefault(int(series[i]), said.failed.get(i, "the forecast holds values that are no numbers"))
+
+    def fail(self, series: Ints, error: Exception) -> None:
+        for i in series.tolist():
+            self.failed.setdefault(i, f"{type(error).__name__}: {error}")
+
+    def done(self) -> OutOfFold:
+        return OutOfFold(self.forecast, *self.gathered(), self.failed, self.fit_seconds, self.predict_seconds)
+
+    def gathered(self) -> tuple[tuple[float, ...], Floats | None]:
+        """Levels and quantiles, if every forecast carries the same levels."""
+        said = [forecast for parts in self.quantiles.values() for _, forecast in parts]
+        levels = said[0].levels if said else ()
+        if not levels or any(f.quantiles is None or f.levels != levels for f in said):
+            return (), None
+        out = np.full((*self.forecast.shape, len(levels)), np.nan)
+        for w, parts in self.quantiles.items():
+            for series, forecast in parts:
+                out[w, series] = np.asarray(forecast.quantiles)[:, self.windows[w].gap :]
+        return levels, out
