@@ -15,7 +15,8 @@ from forecaster.frequency import Frequency
 from forecaster.learners import build, make
 from forecaster.learners.prophet import Event, Prophet, Regressor, Seasonality
 from forecaster.table import Future
-from forecaster.testing import PROMISES, is_the_same_after_saving, promoted, sales, sound, table_of
+from forecaster.testing import PROMISES, promoted, sales, sound, table_of
+from forecaster.testing.promises import is_the_same_after_saving
 
 VARIANTS = {
     "flat": Prophet(growth="flat"),
