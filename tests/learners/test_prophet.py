@@ -15,7 +15,8 @@ from forecaster.frequency import Frequency
 from forecaster.learners import build, make
 from forecaster.learners.prophet import Event, Prophet, Regressor, Seasonality
 from forecaster.table import Future
-from forecaster.testing import PROMISES, is_the_same_after_saving, promoted, sales, sound, table_of
+from forecaster.testing import PROMISES, promoted, sales, sound, table_of
+from forecaster.testing.promises import is_the_same_after_saving
 
 VARIANTS = {
     "flat": Prophet(growth="flat"),
@@ -239,10 +240,10 @@ def test_holidays_have_windows_and_priors_of_their_own():
 
 def test_a_job_lends_its_holidays():
     table = daily(800, 1)
-    lent = build("prophet", design=Design(horizon=3, holidays="US"))[1].fit(table)
+    lent = build("prophet", design=Design(horizon=3, holidays="US")).fit(table)
     own = Prophet(holidays={"country": "US", "lead": 1, "lag": 1}).fit(table)
     np.testing.assert_array_equal(lent.predict(40).mean, own.predict(40).mean)
-    assert build("prophet", design=Design(horizon=3))[1].fit(table).layout.country is None
+    assert build("prophet", design=Design(horizon=3)).fit(table).layout.country is None
 
 
 def test_each_series_keeps_the_holidays_of_its_country():
