@@ -39,6 +39,11 @@ class Cycle:
         return Forecast(mean, failed=dict.fromkeys(lost.tolist(), NOTHING_OBSERVED))
 
 
+def observed(table: Table) -> Ints:
+    """Number of values of each series that are not missing."""
+    return np.bincount(table.series[np.isfinite(table.target)], minlength=len(table))
+
+
 def last_observed(table: Table) -> tuple[Floats, Ints]:
     """The last value of each series that is not missing and its row; NaN and the first row where there is none. (series,) each"""
     return _edge(table, np.maximum, table.indptr[:-1])

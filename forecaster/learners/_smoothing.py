@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from forecaster._native import ets as native
 from forecaster.archive import storable
-from forecaster.learners._local import first_observed, last_observed
-from forecaster.protocols import observed
+from forecaster.learners._local import first_observed, last_observed, observed
 from forecaster.table import Floats, Ints, Table
 
 Codes = NDArray[np.int8]

@@ -14,9 +14,9 @@ import numpy as np
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners import _smoothing
-from forecaster.learners._local import season
+from forecaster.learners._local import observed, season
 from forecaster.learners._smoothing import Outlook, Rows, Search, States
-from forecaster.protocols import Forecast, Traits, observed
+from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
 Select = Literal["aicc", "aic", "bic"]

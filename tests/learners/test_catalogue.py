@@ -28,8 +28,8 @@ def test_what_stands_in_for_a_planned_learner_exists():
 
 
 def test_a_planned_name_says_so_and_what_to_use():
-    with pytest.raises(UnknownName, match="'prophet' is planned but not in this version yet; use 'seasonal_average'"):
-        make("prophet")
+    with pytest.raises(UnknownName, match="'tcn' is planned but not in this version yet; use 'lightgbm'"):
+        make("tcn")
 
 
 def test_a_wrong_name_is_answered_with_near_ones():
