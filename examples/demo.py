@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 import time
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -68,11 +70,14 @@ def main() -> None:
     run = ManyModels(job(), partition_by=["store", "brand"]).train(
         data, path=options.out / "run", workers=options.workers, resume=options.resume
     )
-    forecast = run.forecast(future=after.drop(columns="quantity"))
+    with warnings.catch_warnings(record=True) as told:  # stores that closed early have no plan for the weeks after their last
+        forecast = run.forecast(future=after.drop(columns="quantity"))
     seconds = time.perf_counter() - began
     forecast.to_parquet(options.out / "forecasts.parquet", index=False)
     run.outcomes().to_parquet(options.out / "outcomes.parquet", index=False)
     write(run, options.out / "report.html", forecast, seconds)
+    for note in told:
+        print(textwrap.fill(f"note: {note.message}", 80, subsequent_indent="  "))
     print(summary(run.outcomes(), run.leaderboard(), accuracy_of(forecast, after), seconds))
     print(f"\nrun/, forecasts.parquet, outcomes.parquet and report.html are in\n{options.out}")
 

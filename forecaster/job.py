@@ -156,7 +156,7 @@ class Forecaster:
         return self._give(self._done.forecast(ahead))
 
     def features(self, data: Any) -> Any:
-        """The training matrix: series columns, time, target, origin, horizon and every engineered column by name."""
+        """The training matrix: series columns, time, target, every engineered column by name, and origin and horizon where forecasts are direct."""
         frame, kind = frames.read(data, defer=True)
         table, _ = check(frame, self.settings)
         return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
