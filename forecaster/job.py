@@ -156,7 +156,10 @@ class Forecaster:
         return self._give(self._done.forecast(ahead))
 
     def features(self, data: Any) -> Any:
-        """The training matrix: series columns, time, target, every engineered column by name, and origin and horizon where forecasts are direct."""
+        """The training matrix: series columns, time, target and every engineered column by name.
+
+        With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon.
+        """
         frame, kind = frames.read(data, defer=True)
         table, _ = check(frame, self.settings)
         return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
