@@ -167,9 +167,8 @@ def test_workers_that_cannot_load_the_job_stop_the_run_and_are_no_groups_fault(t
     assert set(by_store(trained(stores(8))).values()) == {"done"}
 
 
-def test_a_folder_named_as_our_package_where_the_user_works_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "forecaster").mkdir()
-    (tmp_path / "forecaster" / "__init__.py").write_text("raise ImportError('the wrong forecaster')")
+def test_a_module_of_the_same_name_where_the_user_works_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").touch()
     (tmp_path / "here").mkdir()
     script = tmp_path / "here" / "job.py"
     script.write_text(
