@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -11,13 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from forecaster import guardrails, learners, metrics
-from forecaster.automl.candidates import baseline_name, choose
+from forecaster.automl.candidates import Candidates, baseline_name, choose
 from forecaster.automl.demands import least_known, sampled
 from forecaster.automl.search import Plan, search
 from forecaster.automl.trials import Trial
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted
-from forecaster.protocols import Learner
 from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Table
@@ -65,11 +64,13 @@ def fit_table(
         transforms=settings.target_transform, threads=settings.threads, seed=settings.seed,
     )  # fmt: skip
     windows, told = cut(table, candidates, settings)
-    plan = Plan(settings.horizon, windows, settings.metric, settings.ensemble, settings.time_limit, on_trial)
+    plan = Plan(
+        settings.horizon, windows, settings.metric, settings.ensemble,
+        time_limit=settings.time_limit, pooled=settings.pooling == "block", on_trial=on_trial,
+    )  # fmt: skip
     try:
         with limited(settings.threads):
             found = search(table, candidates, learners.make(baseline_name(table)), plan)
-            fallback = found.forecast(table, settings.horizon, None).failed
     finally:
         learners.forget()
     return Fitted(
@@ -79,19 +80,19 @@ def fit_table(
         rows=table.sizes,
         search=found,
         findings=findings + told,
-        fallback=fallback,
+        fallback=found.failed,
         seconds=time.perf_counter() - started,
         floor=_floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
     )
 
 
-def cut(table: Table, candidates: Mapping[str, Learner], settings: Settings) -> tuple[list[Window], guardrails.Findings]:
+def cut(table: Table, candidates: Candidates, settings: Settings) -> tuple[list[Window], guardrails.Findings]:
     """The windows of the backtest, and what of the table the candidates are not tested or trained on."""
-    findings = sampled(candidates.values(), table)
+    findings = sampled(candidates.learners.values(), table)
     if (rolling := settings.backtest) is None:
         return [], findings
-    least = least_known(candidates.values(), table, settings.horizon)
+    least = least_known(candidates.learners.values(), table, settings.horizon)
     least = min(least, rolling.length or least)
     windows = rolling.split(table, settings.horizon, least)
     return windows, findings + rolling.shortfalls(table, windows, settings.horizon, least)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from forecaster import frames, learners, metrics
 from forecaster.archive import storable
 from forecaster.automl.search import Search
-from forecaster.calibration import Spread
 from forecaster.ensembles import CHOSEN
 from forecaster.errors import SettingsError
 from forecaster.guardrails import Findings, check_future
@@ -77,10 +76,10 @@ class Fitted:
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every series for all steps of a future."""
         try:
-            mean = self.search.forecast(self.table, ahead.steps, ahead).mean
+            made = self.search.forecast(self.table, ahead.steps, ahead, levels=self.levels)
         finally:
             learners.forget()
-        columns = {"forecast": self._bounded(mean)} | self._quantiles(self.search.spread, mean)
+        columns = {"forecast": self._bounded(made.mean)} | self._quantiles(np.asarray(made.quantiles))
         when = self.table.end[:, None] + np.arange(1, ahead.steps + 1)
         return frames.long(self.table.ids, self.table.frequency, when, columns, self.schema.time)
 
@@ -155,16 +154,17 @@ class Fitted:
         floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
         return np.maximum(values, floor)
 
-    def _quantiles(self, spread: Spread, mean: Floats) -> dict[str, Floats]:
-        values = self._bounded(spread.quantiles(mean, self.levels))
-        return {f"q{level:g}": values[:, :, i] for i, level in enumerate(self.levels)}
+    def _quantiles(self, values: Floats) -> dict[str, Floats]:
+        """One column per level. (series, steps, levels)"""
+        bounded = self._bounded(values)
+        return {f"q{level:g}": bounded[:, :, i] for i, level in enumerate(self.levels)}
 
     def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
         """The out-of-fold forecasts of one candidate and window; its quantiles come from the residuals of the other windows."""
-        search, others = self.search, [v for v in range(len(forecast)) if v != w] or [w]
-        spread = Spread.of(search.actual[others], forecast[others], search.typical, self.table.group_ptr)
-        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(spread, forecast[w])
-        return self._told(name, search.cutoffs[w], columns, np.isfinite(search.actual[w]).any(axis=1))
+        search = self.search
+        said = search.around(forecast[w], search.size[w], search.without(w, forecast), self.levels)
+        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(said)
+        return self._told(name, search.cutoffs[w], columns, (np.isfinite(search.actual[w]) & np.isfinite(forecast[w])).any(axis=1))
 
     def _told(self, name: str, cutoff: Ints, columns: Mapping[str, Floats], kept: NDArray[np.bool_]) -> pa.Table:
         """Columns of the steps after a cutoff, as rows of `backtest`, for the series that are kept."""
@@ -195,7 +195,7 @@ class Fitted:
     def _fallback_reasons(self) -> list[str]:
         """Why a group is a fallback: all of it, or some of its series; empty where it is not."""
         per_group: NDArray[Any] = np.array([""] * self.table.n_groups, object)
-        for g, why in self.search.broken.items():
+        for g, why in self.search.blend.broken.items():
             per_group[g] = why
         for i, why in self.fallback.items():
             g = self.table.group[i]

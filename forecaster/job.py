@@ -56,7 +56,9 @@ class Forecaster:
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
         metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number; metrics of quantiles are judged by the
             point metric of the median: mae for pinball, wape for wql, nmae for coverage.
-        ensemble: "voting", or None for the single best learner of each group.
+        ensemble: "voting" weighs every learner by its errors, series by series, shrunk towards those of the group; "caruana" and "stacking"
+            look for the best mixture of each group; None takes the single best learner of each group.
+        pooling: "block" lets the weights of a group learn from the other groups that are fitted in the same call; "group" never does.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
         time_limit: Seconds after which no further learner is tried.
@@ -92,6 +94,7 @@ class Forecaster:
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
         metric: str | Callable[..., Any] = "nrmse",
         ensemble: str | None = "voting",
+        pooling: Literal["group", "block"] = "group",
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         lower_bound: float | Literal["auto"] | None = "auto",
         time_limit: float | None = None,
