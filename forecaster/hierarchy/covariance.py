@@ -46,8 +46,8 @@ class Covariance:
 
     @classmethod
     def of_scales(cls, scale: Floats) -> Covariance:
-        """The square of each node's scale, on the diagonal. (nodes,)"""
-        return cls.of_variances(np.full((len(scale), 0), np.nan), scale**2)
+        """The scale of each node itself, not its square, on the diagonal: what does not add up is shared out by scale. (nodes,)"""
+        return cls._diagonal(np.maximum(scale, FLOOR * max(float(scale.max(initial=0.0)), FLOOR)))
 
     @classmethod
     def shrunk(cls, residuals: Floats, typical: Floats) -> Covariance:
@@ -101,4 +101,4 @@ def _variance(residuals: Floats, typical: Floats) -> Floats:
     count = known.sum(1)
     sums = np.where(known, residuals, 0.0) ** 2
     found = np.divide(sums.sum(1), count, out=np.array(typical, np.float64), where=count > 0)
-    return np.maximum(found, FLOOR * max(float(found.max(initial=0.0)), FLOOR))
+    return np.asarray(np.maximum(found, FLOOR * max(float(found.max(initial=0.0)), FLOOR)), np.float64)
