@@ -82,7 +82,7 @@ def fit_table(
         findings=findings + told,
         fallback=found.failed,
         seconds=time.perf_counter() - started,
-        floor=_floor(table, settings.lower_bound),
+        floor=floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
     )
 
@@ -113,7 +113,7 @@ def feature_frame(table: Table, settings: Settings, *, nulls: bool = True) -> pa
     return features_frame(table, settings.design, time=settings.time, target=settings.target, nulls=nulls, threads=settings.threads)
 
 
-def _floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:
+def floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:
     """The lower bound of each series."""
     if bound is None:
         return np.full(len(table), -np.inf)

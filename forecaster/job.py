@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
-from forecaster import archive, frames, guardrails
+from forecaster import archive, frames, guardrails, reconciled
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
-from forecaster.block import check, feature_frame, fit_block
+from forecaster.block import feature_frame, fit_block
 from forecaster.errors import ArchiveError, ForecasterError, SettingsError
 from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
+from forecaster.reconciled import Reconciled
 from forecaster.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = ["Forecaster", "NotFitted", "fit_block"]
 
 
 class NotFitted(ForecasterError, AttributeError):
@@ -59,6 +62,9 @@ class Forecaster:
         ensemble: "voting" weighs every learner by its errors, series by series, shrunk towards those of the group; "caruana" and "stacking"
             look for the best mixture of each group; None takes the single best learner of each group.
         pooling: "block" lets the weights of a group learn from the other groups that are fitted in the same call; "group" never does.
+        hierarchy: Columns from the top down (["state_id", "store_id"]), one list of columns per level where levels cross, or a
+            `forecaster.hierarchy.plan.Hierarchy` or its options as a mapping: sums at every level are forecast too, and all forecasts
+            add up; see docs/hierarchy.md.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
         time_limit: Seconds after which no further learner is tried.
@@ -95,6 +101,7 @@ class Forecaster:
         metric: str | Callable[..., Any] = "nrmse",
         ensemble: str | None = "voting",
         pooling: Literal["group", "block"] = "group",
+        hierarchy: Any = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         lower_bound: float | Literal["auto"] | None = "auto",
         time_limit: float | None = None,
@@ -104,7 +111,7 @@ class Forecaster:
         options = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         self.settings = Settings.parse(options)
         self._lost: dict[str, str] = {}  # options of a loaded job that were objects without a file format
-        self._fitted: Fitted | None = None
+        self._fitted: Fitted | Reconciled | None = None
         self._ahead = guardrails.Findings()
         self._frames = frames.FrameKind("pandas")
 
@@ -134,7 +141,7 @@ class Forecaster:
                 f"{option}={was} was an object that no file can hold; to fit again, give it anew: Forecaster.load(folder, {option}=...)"
             )
         frame, kind = frames.read(data, defer=True)
-        self._fitted, self._frames, self._ahead = fit_block(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
+        self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
         return self
 
     def predict(self, future: Any = None, horizon: int | None = None) -> Any:
@@ -164,7 +171,7 @@ class Forecaster:
         With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon.
         """
         frame, kind = frames.read(data, defer=True)
-        table, _ = check(frame, self.settings)
+        table = reconciled.trained(frame, self.settings)
         return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
 
     @property
@@ -210,7 +217,7 @@ class Forecaster:
             ArchiveError: a file is damaged, foreign or newer than this version.
         """
         fitted = archive.load(Path(folder))
-        if not isinstance(fitted, Fitted):
+        if not isinstance(fitted, Fitted | Reconciled):
             raise ArchiveError(f"{folder} holds a {type(fitted).__name__}, not a fitted Forecaster")
         given = {name: value for name, value in {"learners": learners, "metric": metric}.items() if value is not None}
         settings, lost = Settings.revived({**fitted.options, **given})
@@ -237,7 +244,7 @@ class Forecaster:
         return write(self._done, Path(path), None if future is None else frames.read(future, defer=True)[0])
 
     @property
-    def _done(self) -> Fitted:
+    def _done(self) -> Fitted | Reconciled:
         if self._fitted is None:
             raise NotFitted("this Forecaster is not fitted yet; call fit(data) first, or Forecaster.load(folder)")
         return self._fitted

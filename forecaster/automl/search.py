@@ -19,7 +19,7 @@ from forecaster.automl.blend import UNSCORED, Blend, Mixture, fitted
 from forecaster.automl.candidates import Candidates
 from forecaster.automl.trials import Trial, run_trials
 from forecaster.backtest import Window, actuals, backtest, cutoffs
-from forecaster.calibration import APART, Spread, usual, yardstick
+from forecaster.calibration import APART, Bands, Sized, usual, yardstick
 from forecaster.ensembles import COMBINERS, Evidence, crossed, select, weigh
 from forecaster.metrics.segments import total
 from forecaster.protocols import Forecast, Learner
@@ -40,9 +40,8 @@ class Search:
         chosen: Out-of-fold forecasts of the chosen candidates together; the shares of a window come from the other windows, so that
             `errors` and `spread` are those of forecasts that had not seen what came. (windows, series, horizon)
         cutoffs: Last known step of each window and series. (windows, series)
-        size: How far off forecasts were expected to be at each cutoff. (windows, series, horizon)
-        now: The same at the end. (series, horizon)
-        spread: How far off they were, in these sizes.
+        sizes: How far off forecasts were expected to be at each cutoff. (windows, series, horizon)
+        spread: How far off they are.
         failed: Why a series is forecast by the baseline. Series index -> reason
     """
 
@@ -53,9 +52,8 @@ class Search:
     actual: Floats
     chosen: Floats
     cutoffs: Ints
-    size: Floats
-    now: Floats
-    spread: Spread
+    sizes: Floats
+    spread: Bands
     failed: Mapping[int, str]
 
     @property
@@ -63,22 +61,15 @@ class Search:
         """Names of the candidates."""
         return self.blend.learners
 
-    def forecast(
-        self, table: Table, horizon: int, future: Future | None, history: Table | None = None, levels: Sequence[float] = ()
-    ) -> Forecast:
-        """Forecast every series of `table`, with quantiles; where no member can, the baseline does and `failed` says why."""
+    def forecast(self, table: Table, horizon: int, future: Future | None, history: Table | None = None) -> Forecast:
+        """Forecast every series of `table`; where no member can, the baseline does and `failed` says why."""
         made = self.blend.ahead(table, horizon, future, history)
-        return Forecast(made.mean, tuple(levels), self.around(made.mean, self.now, self.spread, levels), made.failed)
+        return Forecast(made.mean, failed=made.failed)
 
-    def around(self, mean: Floats, size: Floats, spread: Spread, levels: Sequence[float]) -> Floats:
-        """Quantiles around forecasts of any number of steps. (series, steps), (series, horizon) -> (series, steps, levels)"""
-        place = np.arange(mean.shape[1]) % size.shape[1]
-        return np.asarray(mean[..., None] + size[:, place, None] * spread.quantiles(np.zeros_like(mean), levels))
-
-    def without(self, window: int, forecast: Floats) -> Spread:
-        """How far off out-of-fold forecasts were in all windows but one. (windows, series, horizon)"""
+    def without(self, window: int, forecast: Floats, group_ptr: Ints) -> Bands:
+        """How far off out-of-fold forecasts are in a window, learnt from all others. (windows, series, horizon)"""
         others = [v for v in range(len(forecast)) if v != window] or [window]
-        return _spread(self.actual[others], forecast[others], self.size[others], self.spread.group)
+        return Sized.of(self.actual[others], forecast[others], self.sizes[others], self.sizes[window], group_ptr)
 
 
 @dataclass(frozen=True)
@@ -119,7 +110,7 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
     blend = fitted(table, tried.learners, found.shares, baseline, until)
     ahead = blend.ahead(table, plan.horizon, None)
     now = yardstick(usual(table, plan.horizon), ahead.width, _known(table))
-    size = np.clip(found.size, now / APART, now * APART)
+    sizes = np.clip(found.sizes, now / APART, now * APART)
     return Search(
         trials=tuple(replace(trial, width=None) for trial in found.trials),
         blend=replace(blend, broken=found.broken | dict(blend.broken)),
@@ -128,16 +119,10 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         actual=found.actual,
         chosen=found.chosen,
         cutoffs=found.cutoffs,
-        size=size,
-        now=now,
-        spread=_spread(found.actual, found.chosen, size, table.group),
+        sizes=sizes,
+        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr),
         failed={i: found.broken.get(int(table.group[i]), why) for i, why in ahead.failed.items()},
     )
-
-
-def _spread(actual: Floats, forecast: Floats, size: Floats, group: Ints) -> Spread:
-    ptr = np.concatenate([[0], np.cumsum(np.bincount(group))])
-    return Spread.of(actual / size, forecast / size, np.ones(len(group)), ptr)
 
 
 def _known(table: Table) -> Floats:
@@ -153,7 +138,7 @@ class _Found:
     actual: Floats
     chosen: Floats
     cutoffs: Ints
-    size: Floats
+    sizes: Floats
     broken: dict[int, str]
 
 
@@ -188,9 +173,9 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     chosen = np.where(lost[None, :, None], spare, _mixed(honest, [trial.forecast for trial in trials]))
     width = _mixed(honest, [trial.width for trial in trials])
     pasts = [window.history for window in windows]
-    size = np.stack([yardstick(usual(past, plan.horizon), told, _known(past)) for past, told in zip(pasts, width, strict=True)])
+    sizes = np.stack([yardstick(usual(past, plan.horizon), told, _known(past)) for past, told in zip(pasts, width, strict=True)])
     broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), UNSCORED)
-    return _Found(tuple(trials), shares, judge(chosen), actual, chosen, cutoffs(windows), size, broken)
+    return _Found(tuple(trials), shares, judge(chosen), actual, chosen, cutoffs(windows), sizes, broken)
 
 
 def _evidence(trials: Sequence[Trial], actual: Floats, score: metrics.Score, table: Table, candidates: Candidates, plan: Plan) -> Evidence:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,6 +43,13 @@ PRIOR_STEP = 30.0
 
 PRIOR_RISE = 4.0
 """Weight of no growth at all against the growth with the step, in residuals times their variance of log steps."""
+
+
+class Bands(Protocol):
+    """Something that says how far off forecasts are."""
+
+    def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
+        """Quantiles around point forecasts. (series, steps) -> (series, steps, levels)"""
 
 
 @storable
@@ -100,14 +108,58 @@ class Spread:
         Returns:
             (series, steps, levels)
         """
-        width = self.scale[:, None] * _extended(self.profile, mean.shape[1])[self.group]
-        standard = _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
+        width, standard = self.parts(mean.shape[1], levels)
         return mean[..., None] + width[..., None] * standard[:, None, :]
+
+    def parts(self, steps: int, levels: Sequence[float]) -> tuple[Floats, Floats]:
+        """Quantiles around zero as a product: the width of each series and step, and its standard quantiles.
+
+        Args:
+            steps: Steps ahead.
+            levels: Ascending, between 0 and 1.
+
+        Returns:
+            (series, steps), (series, levels)
+        """
+        width = self.scale[:, None] * _extended(self.profile, steps)[self.group]
+        return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
     def take(self, which: ArrayLike) -> Spread:
         """The spread of the series `which` (indices or a mask)."""
         chosen = np.asarray(which)
         return replace(self, scale=self.scale[chosen], bias=self.bias[chosen], group=self.group[chosen])
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Sized:
+    """A spread in sizes that were expected of each series and step; past the horizon they repeat.
+
+    Args:
+        spread: How far off forecasts are, in these sizes.
+        size: (series, horizon)
+    """
+
+    spread: Spread
+    size: Floats
+
+    @classmethod
+    def of(cls, actual: Floats, forecast: Floats, sizes: Floats, now: Floats, group_ptr: Ints) -> Sized:
+        """Learn from out-of-fold forecasts and what was expected at each cutoff.
+
+        Args:
+            actual: NaN where unknown. (windows, series, horizon)
+            forecast: NaN where there is none. (windows, series, horizon)
+            sizes: What was expected at the cutoffs. (windows, series, horizon)
+            now: What is expected at the end. (series, horizon)
+            group_ptr: Boundaries of the groups in the series. (groups + 1,)
+        """
+        return cls(Spread.of(actual / sizes, forecast / sizes, np.ones(len(now)), group_ptr), now)
+
+    def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
+        """Quantiles around point forecasts, ascending in the level. (series, steps) -> (series, steps, levels)"""
+        size = self.size[:, np.arange(mean.shape[1]) % self.size.shape[1]]
+        return np.asarray(mean[..., None] + size[..., None] * self.spread.quantiles(np.zeros_like(mean), levels))
 
 
 def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:

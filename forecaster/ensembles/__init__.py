@@ -31,7 +31,10 @@ COMBINERS: dict[str, Combiner] = {"voting": weigh, "caruana": elect, "stacking":
 CHOSEN = "chosen"
 """What the final forecast is called where no combiner made it."""
 
-FINAL = (CHOSEN, *COMBINERS)
+RECONCILED = "reconciled"
+"""What the final forecast is called where levels of a hierarchy were made to add up."""
+
+FINAL = (CHOSEN, *COMBINERS, RECONCILED)
 """Every name that the final forecast can have; no learner may take one."""
 
 
@@ -45,4 +48,6 @@ def crossed(combiner: Combiner, evidence: Evidence) -> Floats:
     return np.where(alone.sum(-1, keepdims=True) > 0, alone, together)
 
 
-__all__ = ["CHOSEN", "COMBINERS", "FINAL", "Combiner", "Evidence", "added", "crossed", "elect", "select", "stack", "vote", "weigh"]
+__all__ = [
+    "CHOSEN", "COMBINERS", "FINAL", "RECONCILED", "Combiner", "Evidence", "added", "crossed", "elect", "select", "stack", "vote", "weigh",
+]  # fmt: skip
