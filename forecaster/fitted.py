@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from forecaster import frames, learners, metrics
 from forecaster.archive import storable
+from forecaster.automl.blend import Joined
 from forecaster.automl.search import Search
 from forecaster.calibration import Bands
 from forecaster.ensembles import CHOSEN
@@ -80,7 +81,8 @@ class Fitted:
 
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every series for all steps of a future."""
-        return self.told_ahead(self.expect(ahead), self.search.spread)
+        joined = self._joined(ahead)
+        return self.told_ahead(joined.mean, self.search.bands(joined))
 
     def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
         """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""
@@ -90,8 +92,11 @@ class Fitted:
 
     def expect(self, ahead: Future) -> Floats:
         """The point forecasts for all steps of a future, before any bound. (series, steps)"""
+        return self._joined(ahead).mean
+
+    def _joined(self, ahead: Future) -> Joined:
         try:
-            return self.search.forecast(self.table, ahead.steps, ahead).mean
+            return self.search.blend.ahead(self.table, ahead.steps, ahead)
         finally:
             learners.forget()
 
@@ -133,12 +138,19 @@ class Fitted:
         return pa.table({name: ranks if name == "rank" else columns[name] for name in order})
 
     def selected(self) -> pa.Table:
-        """One row per group: partition columns, learner, members with their weights, score."""
+        """One row per group: partition columns, learner, members with their weights, score, and the share of the backtest that lies in the
+        interval between the outermost quantiles."""
         rows = [zip(self.search.learners, row, strict=True) for row in self.search.weights]
         members = [[{"learner": name, "weight": float(weight)} for name, weight in row if weight > 0] for row in rows]
         kind = pa.list_(pa.struct([("learner", pa.string()), ("weight", pa.float64())]))
         return pa.table(
-            self._group_columns() | {"learner": self._chosen_names(), "members": pa.array(members, kind), "score": self._scores()}
+            self._group_columns()
+            | {
+                "learner": self._chosen_names(),
+                "members": pa.array(members, kind),
+                "score": self._scores(),
+                "coverage": pa.array(self._coverage(), from_pandas=True),
+            }
         )
 
     def outcomes(self) -> pa.Table:
@@ -198,6 +210,16 @@ class Fitted:
     def _scores(self) -> pa.Array:
         sign = -1.0 if self.greater_is_better else 1.0
         return pa.array(sign * metrics.per_group(self.search.errors, self.table.group_ptr) + 0.0, from_pandas=True)
+
+    def _coverage(self) -> Floats:
+        """Share of the actual values of the backtest between the outermost quantiles of the final forecast. (groups,)"""
+        search, group = self.search, self.table.group
+        inside = np.zeros((2, self.table.n_groups))
+        for w, actual in enumerate(search.actual if len(self.levels) > 1 else ()):
+            said = self._bounded(search.without(w, search.chosen, self.table.group_ptr).quantiles(search.chosen[w], self.levels))
+            held = np.stack([(said[..., 0] <= actual) & (actual <= said[..., -1]), np.isfinite(actual)])
+            inside += np.stack([np.bincount(group, counts, len(inside[0])) for counts in held.sum(-1)])
+        return np.asarray(inside[0] / np.where(inside[1] > 0, inside[1], np.nan))
 
     def _chosen_names(self) -> list[str]:
         names = np.array(self.search.learners)

@@ -187,7 +187,8 @@ class Forecaster:
 
     @property
     def selected_(self) -> Any:
-        """One row per group: learner, the members with their weights, and the score."""
+        """One row per group: learner, the members with their weights, the score, and the share of the backtest that lies in the interval
+        between the outermost quantiles."""
         return self._give(self._done.selected())
 
     @property

@@ -15,15 +15,15 @@ import numpy as np
 
 from forecaster import metrics
 from forecaster.archive import storable
-from forecaster.automl.blend import UNSCORED, Blend, Mixture, fitted
+from forecaster.automl.blend import UNSCORED, Blend, Joined, Mixture, fitted
 from forecaster.automl.candidates import Candidates
 from forecaster.automl.trials import Trial, run_trials
 from forecaster.backtest import Window, actuals, backtest, cutoffs
-from forecaster.calibration import APART, Bands, Sized, usual, yardstick
+from forecaster.calibration import APART, Sized, Spread, Usual, yardstick
 from forecaster.ensembles import COMBINERS, Evidence, crossed, select, weigh
 from forecaster.metrics.segments import total
-from forecaster.protocols import Forecast, Learner
-from forecaster.table import Floats, Future, Ints, Table
+from forecaster.protocols import Learner
+from forecaster.table import Floats, Ints, Table
 
 
 @storable
@@ -41,7 +41,9 @@ class Search:
             `errors` and `spread` are those of forecasts that had not seen what came. (windows, series, horizon)
         cutoffs: Last known step of each window and series. (windows, series)
         sizes: How far off forecasts were expected to be at each cutoff. (windows, series, horizon)
-        spread: How far off they are.
+        usual: How far off a seasonal naive forecast would be from the end on.
+        known: Known values of each series. (series,)
+        spread: How far off forecasts are, in the sizes that are expected.
         failed: Why a series is forecast by the baseline. Series index -> reason
     """
 
@@ -53,7 +55,9 @@ class Search:
     chosen: Floats
     cutoffs: Ints
     sizes: Floats
-    spread: Bands
+    usual: Usual
+    known: Floats
+    spread: Spread
     failed: Mapping[int, str]
 
     @property
@@ -61,12 +65,11 @@ class Search:
         """Names of the candidates."""
         return self.blend.learners
 
-    def forecast(self, table: Table, horizon: int, future: Future | None, history: Table | None = None) -> Forecast:
-        """Forecast every series of `table`; where no member can, the baseline does and `failed` says why."""
-        made = self.blend.ahead(table, horizon, future, history)
-        return Forecast(made.mean, failed=made.failed)
+    def bands(self, ahead: Joined) -> Sized:
+        """How far off a forecast of any number of steps is to be expected to be."""
+        return Sized(self.spread, yardstick(self.usual.at(ahead.mean.shape[1]), ahead.width, self.known))
 
-    def without(self, window: int, forecast: Floats, group_ptr: Ints) -> Bands:
+    def without(self, window: int, forecast: Floats, group_ptr: Ints) -> Sized:
         """How far off out-of-fold forecasts are in a window, learnt from all others. (windows, series, horizon)"""
         others = [v for v in range(len(forecast)) if v != window] or [window]
         return Sized.of(self.actual[others], forecast[others], self.sizes[others], self.sizes[window], group_ptr)
@@ -109,7 +112,8 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
     found = _compare(table, tried, baseline, plan) if plan.windows else _unseen(table, tried, plan)
     blend = fitted(table, tried.learners, found.shares, baseline, until)
     ahead = blend.ahead(table, plan.horizon, None)
-    now = yardstick(usual(table, plan.horizon), ahead.width, _known(table))
+    usual, known = Usual.of(table, plan.horizon), _known(table)
+    now = yardstick(usual.at(plan.horizon), ahead.width, known)
     sizes = np.clip(found.sizes, now / APART, now * APART)
     return Search(
         trials=tuple(replace(trial, width=None) for trial in found.trials),
@@ -120,13 +124,20 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         chosen=found.chosen,
         cutoffs=found.cutoffs,
         sizes=sizes,
-        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr),
+        usual=usual,
+        known=known,
+        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread,
         failed={i: found.broken.get(int(table.group[i]), why) for i, why in ahead.failed.items()},
     )
 
 
+def _expected(past: Table, width: Floats, horizon: int) -> Floats:
+    """How far off forecasts are expected to be at a cutoff. (series, horizon)"""
+    return yardstick(Usual.of(past, horizon).at(horizon), width, _known(past))
+
+
 def _known(table: Table) -> Floats:
-    """Known values of each series."""
+    """Known values of each series. (series,)"""
     return total(np.isfinite(table.target).astype(np.float64), table.indptr)
 
 
@@ -173,7 +184,9 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     chosen = np.where(lost[None, :, None], spare, _mixed(honest, [trial.forecast for trial in trials]))
     width = _mixed(honest, [trial.width for trial in trials])
     pasts = [window.history for window in windows]
-    sizes = np.stack([yardstick(usual(past, plan.horizon), told, _known(past)) for past, told in zip(pasts, width, strict=True)])
+    sizes = np.stack(
+        [yardstick(Usual.of(past, plan.horizon).at(plan.horizon), told, _known(past)) for past, told in zip(pasts, width, strict=True)]
+    )
     broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), UNSCORED)
     return _Found(tuple(trials), shares, judge(chosen), actual, chosen, cutoffs(windows), sizes, broken)
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
+from forecaster.archive import storable
 from forecaster.metrics import Scale, per_group
 from forecaster.metrics.scale import differences
 from forecaster.metrics.segments import mean
-from forecaster.table import Floats, Table
+from forecaster.table import Floats, Ints, Table
 
 UNIT = NormalDist(0, np.sqrt(np.pi / 2))
 """The normal distribution of mean absolute deviation 1: what residuals look like before any are seen."""
 
 MOST = 1000.0
 """What the residuals of a series are at most, in expected scales; where they are more, more is expected of it."""
+
+REACH, MEASURED = 3, 10
+"""Horizons up to which growth is measured, and at how many numbers of seasons at most."""
 
 UNSEEN = 12.0
 """Intervals of a model of n values are wider by UNSEEN / n than it says itself, for the doubt about its form and coefficients. Over M3,
@@ -26,14 +31,50 @@ APART = 2.0
 """Most that a yardstick at a cutoff may differ from the one at the end, as a factor."""
 
 
+@storable
+@dataclass(frozen=True, eq=False)
+class Usual:
+    """Size of the residuals that a seasonal naive forecast would have, at any step ahead.
+
+    Args:
+        first: In the first season. (series,)
+        group: Group of each series. (series,)
+        seasons: Numbers of seasons ahead at which growth was measured, ascending from 1.
+        grown: Size at these against the first. (groups, seasons)
+        season_length: Steps in one season.
+    """
+
+    first: Floats
+    group: Ints
+    seasons: Ints
+    grown: Floats
+    season_length: int
+
+    @classmethod
+    def of(cls, table: Table, horizon: int) -> Usual:
+        """Measure differences of values a few numbers of seasons apart, up to REACH horizons; they never fall with their number, and
+        where no series is long enough, they are those of a random walk."""
+        last = -(-REACH * horizon // table.season_length)
+        seasons = np.unique(np.geomspace(1, last, MEASURED).round().astype(np.int64))
+        sizes = np.stack([mean(np.abs(differences(table, int(k) * table.season_length)), table.indptr) for k in seasons])
+        grown = per_group(over(sizes, sizes[0]), table.group_ptr)
+        measured = np.maximum.accumulate(np.where(np.isfinite(grown), grown, np.sqrt(seasons)[:, None]))
+        return cls(Scale.of(table).mae, table.group, seasons, measured.T.copy(), table.season_length)
+
+    def growth(self, steps: int) -> Floats:
+        """Size at each step against the first; beyond what was measured that of a random walk. (groups, steps)"""
+        ahead = np.arange(steps) // self.season_length + 1
+        further = np.sqrt(np.maximum(ahead / self.seasons[-1], 1))
+        return np.asarray(np.stack([np.interp(ahead, self.seasons, g) for g in self.grown]) * further)
+
+    def at(self, steps: int) -> Floats:
+        """(series, steps)"""
+        return np.asarray(self.first[:, None] * self.growth(steps)[self.group])
+
+
 def expected(table: Table, horizon: int) -> Floats:
     """Mean size of the residuals that a seasonal naive forecast would have over the steps of the horizon. (series,)"""
-    return np.asarray(usual(table, horizon).mean(1), np.float64)
-
-
-def usual(table: Table, horizon: int) -> Floats:
-    """Size of the residuals that a seasonal naive forecast would have at each step. (series, horizon)"""
-    return np.asarray(Scale.of(table).mae[:, None] * growth(table, horizon)[table.group])
+    return np.asarray(Usual.of(table, horizon).at(horizon).mean(1), np.float64)
 
 
 def told_width(levels: Sequence[float], quantiles: Floats) -> Floats:
@@ -53,20 +94,6 @@ def yardstick(usual: Floats, width: Floats, known: Floats) -> Floats:
     told = width * (1 + UNSEEN / np.maximum(known, UNSEEN / 2))[..., None]
     both = np.sqrt(told * usual)
     return np.where(both > usual / MOST, both, usual)
-
-
-def growth(table: Table, horizon: int) -> Floats:
-    """Size of the differences that a seasonal naive forecast meets at each step, against those of the first. (groups, horizon)
-
-    Measured at a few numbers of seasons and never falling; where no series is long enough, that of a random walk.
-    """
-    last = -(-horizon // table.season_length)
-    seasons = np.unique(np.geomspace(1, last, 8).round().astype(np.int64))
-    sizes = np.stack([mean(np.abs(differences(table, int(k) * table.season_length)), table.indptr) for k in seasons])
-    grown = per_group(over(sizes, sizes[0]), table.group_ptr)
-    grown = np.maximum.accumulate(np.where(np.isfinite(grown), grown, np.sqrt(seasons)[:, None]))
-    block = np.arange(horizon) // table.season_length + 1
-    return np.stack([np.interp(block, seasons, g) for g in grown.T])
 
 
 def over(values: Floats, by: Floats) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecaster.archive import storable
-from forecaster.calibration.sizes import MOST, UNIT, growth, over
+from forecaster.calibration.sizes import MOST, UNIT, Usual, over
 from forecaster.metrics import Scale, per_group
 from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints, Table
@@ -96,7 +96,7 @@ class Spread:
     def naive(cls, table: Table, horizon: int) -> Spread:
         """The spread to expect without any residuals: normal, with the size and growth of differences within the training values."""
         pooled = np.repeat(NORMAL[None], table.n_groups, axis=0)
-        return cls(Scale.of(table).mae, np.zeros(len(table)), table.group, growth(table, horizon), pooled)
+        return cls(Scale.of(table).mae, np.zeros(len(table)), table.group, Usual.of(table, horizon).growth(horizon), pooled)
 
     def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
         """Quantiles around point forecasts: ascending in the level, never NaN where the mean is not.
@@ -128,38 +128,6 @@ class Spread:
         """The spread of the series `which` (indices or a mask)."""
         chosen = np.asarray(which)
         return replace(self, scale=self.scale[chosen], bias=self.bias[chosen], group=self.group[chosen])
-
-
-@storable
-@dataclass(frozen=True, eq=False)
-class Sized:
-    """A spread in sizes that were expected of each series and step; past the horizon they repeat.
-
-    Args:
-        spread: How far off forecasts are, in these sizes.
-        size: (series, horizon)
-    """
-
-    spread: Spread
-    size: Floats
-
-    @classmethod
-    def of(cls, actual: Floats, forecast: Floats, sizes: Floats, now: Floats, group_ptr: Ints) -> Sized:
-        """Learn from out-of-fold forecasts and what was expected at each cutoff.
-
-        Args:
-            actual: NaN where unknown. (windows, series, horizon)
-            forecast: NaN where there is none. (windows, series, horizon)
-            sizes: What was expected at the cutoffs. (windows, series, horizon)
-            now: What is expected at the end. (series, horizon)
-            group_ptr: Boundaries of the groups in the series. (groups + 1,)
-        """
-        return cls(Spread.of(actual / sizes, forecast / sizes, np.ones(len(now)), group_ptr), now)
-
-    def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
-        """Quantiles around point forecasts, ascending in the level. (series, steps) -> (series, steps, levels)"""
-        size = self.size[:, np.arange(mean.shape[1]) % self.size.shape[1]]
-        return np.asarray(mean[..., None] + size[..., None] * self.spread.quantiles(np.zeros_like(mean), levels))
 
 
 def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
