@@ -51,7 +51,7 @@ class Hierarchy:
     reconcile: str = "mint_shrink"
     level: str | None = None
     shares: str = "proportion_averages"
-    sums: tuple[str, ...] = ()
+    sums: tuple[str, ...] | str = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", _levels(self.levels))
