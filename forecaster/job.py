@@ -23,6 +23,8 @@ from forecaster.settings import Settings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from forecaster.azure import Translation
+
 __all__ = ["Forecaster", "NotFitted", "fit_block"]
 
 
@@ -111,6 +113,7 @@ class Forecaster:
         options = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         self.settings = Settings.parse(options)
         self._lost: dict[str, str] = {}  # options of a loaded job that were objects without a file format
+        self._azure: Translation | None = None
         self._fitted: Fitted | Reconciled | None = None
         self._ahead = guardrails.Findings()
         self._frames = frames.FrameKind("pandas")
@@ -119,6 +122,38 @@ class Forecaster:
     def of(cls, settings: Settings) -> Self:
         """The forecaster of settings that are checked already."""
         return cls(**{name: getattr(settings, name) for name in Settings.model_fields})
+
+    @classmethod
+    def from_azure(cls, settings: Mapping[str, Any], **options: Any) -> Self:
+        """The forecaster of an `automl_settings` dictionary of Azure, or of the YAML of such a job; `azure_` tells what became of it.
+
+        Args:
+            settings: The dictionary; old and new names are known.
+            options: Options of `Forecaster` that go before it, such as known=: Azure takes every further column as known in advance.
+
+        Raises:
+            UnknownName: Azure has no setting, metric or model of that name; the message names the nearest.
+            SettingsError: a setting has a value that cannot be meant, or contradicts another.
+
+        Warns:
+            UserWarning: settings that have no counterpart here and would have changed the forecasts.
+        """
+        from forecaster.azure import translate
+
+        said = translate(settings)
+        made = cls(**{**said.options, **options})
+        made._azure = said
+        for line in said.lines:
+            if line.matters:
+                warnings.warn(f"{line.setting}={line.value!r}: {line.why}", UserWarning, stacklevel=2)
+        return made
+
+    @property
+    def azure_(self) -> Any:
+        """One row per setting that `from_azure` was given: setting, value, becomes (options of Forecaster, as text), why."""
+        if self._azure is None:
+            raise NotFitted("this Forecaster was not made by Forecaster.from_azure(settings)")
+        return self._give(self._azure.frame())
 
     def __repr__(self) -> str:
         told = {name: (getattr(self.settings, name), field.default) for name, field in Settings.model_fields.items()}

@@ -99,7 +99,7 @@ class Reconciled:
 
     def backtest(self, final: bool = True) -> pa.Table:
         """Out-of-fold forecasts of every candidate at the levels that were trained, and those that add up, at all levels."""
-        return pa.concat_tables([self.base.backtest(final=False), self.whole.backtest()])
+        return pa.concat_tables([self.base.backtest(final=False), self.whole.backtest()], promote_options="default")
 
     def leaderboard(self) -> pa.Table:
         """One row per candidate, one for the ensemble before and one after its forecasts were made to add up, on the same nodes."""

@@ -71,7 +71,7 @@ class Shown:
     def keys(self, table: Table, time: str, target: str) -> pa.Table:
         """Series columns, stamps and targets of the rows."""
         series = pa.array(np.repeat(np.arange(len(table), dtype=np.int32), self.when.counts))
-        ids = {name: pa.DictionaryArray.from_arrays(series, pa.array(values)) for name, values in table.ids.items()}
+        ids = {name: _encoded(pa.array(values)).take(series) for name, values in table.ids.items()}
         values = table.target if self.drawn.row is None else table.target[self.drawn.row]
         return pa.table(ids | {time: self.when.stamps(self.threads), target: pa.array(values, from_pandas=self.nulls)})
 
@@ -176,6 +176,11 @@ def _labels(fitted: FittedDesign, table: Table) -> dict[str, tuple[str, ...]]:
     if fitted.holidays is not None:
         labels["holiday_name"] = ("", *fitted.holidays.labels)
     return labels
+
+
+def _encoded(ids: pa.Array) -> pa.Array:
+    """Ids with every value held once; a column without any, as nodes above it have it, as it is."""
+    return ids if pa.types.is_null(ids.type) else ids.dictionary_encode()
 
 
 def _labelled(codes: Singles, labels: tuple[str, ...]) -> pa.Array:

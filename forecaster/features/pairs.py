@@ -43,7 +43,7 @@ def pairs(table: Table, choices: Counts, eligible: Ints, budget: int | None, see
     if budget is not None and (eligible > budget).any():
         quota, shift = _sample(table, choices, eligible, budget, seed)
     row = np.repeat(np.arange(len(quota)), quota)
-    nth = np.arange(len(row)) - np.repeat(np.cumsum(quota) - quota, quota)
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(quota, dtype=np.int64) - quota, quota)
     if shift is None:
         return row, nth + 1
     # One random shift per row and equal strides: the horizons of a row are distinct and each is equally likely.

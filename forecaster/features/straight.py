@@ -69,6 +69,7 @@ class Straight:
         end = int(fitted.direct)
         X[:, :end] = 1
         season = fitted.season_length - 1
+        looked: list[tuple[Sequence[LookBack], Floats | Singles, int]]
         looked = [(fitted.blocks, table.target, 0), (fitted.seasonal, table.target, season)]
         looked += [(blocks, column_of(table, name), 0) for name, blocks in fitted.covariates.items()]
         for blocks, values, back in looked:
@@ -81,7 +82,7 @@ class Straight:
         """Write the look-backs of the row that lies `back` rows before the origin."""
         indptr = self.table.indptr
         if self._cut:  # the last row of a series is no origin, so that the rows of the matrix are those of the origins
-            values = np.delete(values, indptr[1:][self.table.sizes > 0] - 1)
+            values = _without(values, indptr[1:][self.table.sizes > 0] - 1)
             indptr = np.concatenate([[0], np.cumsum(np.maximum(self.table.sizes - 1, 0))])
         shifted(blocks, values, indptr, back + (not self._cut), out)
 
@@ -131,3 +132,9 @@ def _blank(looks: Singles) -> Ints:
             break
         rows = rows[np.isnan(looks[rows, k])]
     return rows
+
+
+def _without(values: Floats | Singles, rows: Ints) -> Floats | Singles:
+    stay = np.ones(len(values), bool)
+    stay[rows] = False
+    return values[stay]

@@ -51,7 +51,7 @@ class Hierarchy:
     reconcile: str = "mint_shrink"
     level: str | None = None
     shares: str = "proportion_averages"
-    sums: tuple[str, ...] = ()
+    sums: tuple[str, ...] | str = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", _levels(self.levels))
@@ -130,13 +130,13 @@ class Hierarchy:
 
 def _levels(value: Any) -> tuple[Any, ...]:
     """Names, or tuples of names where any level is a list of columns."""
-    levels = (value,) if isinstance(value, str) else tuple(value or ())
+    levels = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else ()
     crossed = any(not isinstance(level, str) for level in levels)
     if crossed:
-        levels = tuple((level,) if isinstance(level, str) else tuple(level) for level in levels)
+        levels = tuple(tuple(level) if isinstance(level, (list, tuple)) else (level,) for level in levels)
     flat = [name for level in levels for name in level] if crossed else levels
-    keys = [frozenset(level) for level in levels] if crossed else levels
-    if not flat or any(not isinstance(name, str) or not name for name in flat) or len(set(keys)) < len(keys):
+    good = bool(flat) and all(isinstance(name, str) and name for name in flat)
+    if not good or len({frozenset(level) if crossed else level for level in levels}) < len(levels):
         raise SettingsError(
             f"hierarchy={value!r}: expected each level once, as columns from the top down such as ['state_id', 'store_id'], "
             f"or as one list of columns per level such as [['state_id'], ['cat_id'], ['state_id', 'cat_id']]"

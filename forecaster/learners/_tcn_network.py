@@ -20,6 +20,9 @@ from torch.nn.functional import conv1d, linear, softplus
 
 from forecaster.archive import storable
 
+FIRST_SHARE = 2.0
+"""Logarithm of how much more weight earlier seasons have than the last value and the level, before anything is learnt."""
+
 Weights = Mapping[str, Tensor]
 
 WIDTH = 3
@@ -111,7 +114,9 @@ def start(plan: Plan, seed: int) -> dict[str, Tensor]:
             tensor.zero_()
         elif name.endswith("gain"):
             tensor.fill_(1.0 if name.endswith("0.gain") else 0.5)
-    made["bias"][1:] = -1.0
+    shares = made["bias"][len(plan.levels) :]
+    shares[: max(plan.anchors - 2, 1)] = FIRST_SHARE
+    made["bias"][: len(plan.levels)] = torch.where(torch.tensor(plan.levels) == 0.5, 0.0, -1.0)
     return made
 
 
