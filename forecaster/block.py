@@ -17,6 +17,7 @@ from forecaster.automl.search import Plan, search
 from forecaster.automl.trials import Trial
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted
+from forecaster.profile import profile
 from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Table
@@ -84,6 +85,7 @@ def fit_table(
         seconds=time.perf_counter() - started,
         floor=floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
+        profile={} if schema.group else profile(table),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from forecaster.calibration import Bands
 from forecaster.ensembles import CHOSEN
 from forecaster.errors import SettingsError
 from forecaster.guardrails import Findings, check_future
+from forecaster.profile import as_columns
 from forecaster.schema import Schema
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -38,6 +39,7 @@ class Fitted:
         seconds: Time that the whole fit took.
         floor: No forecast of a series lies below; -inf for no bound. (series,)
         greater_is_better: Direction of the metric.
+        profile: What every series is like, as `forecaster.profile` measures it; empty for a block of groups. Measure -> (series,)
     """
 
     options: Mapping[str, Any]
@@ -50,6 +52,7 @@ class Fitted:
     seconds: float
     floor: Floats
     greater_is_better: bool
+    profile: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -169,6 +172,11 @@ class Fitted:
                 "error": pa.array([why or None for why in reasons], pa.string()),
             }
         )
+
+    def profiled(self) -> pa.Table:
+        """What every series is like: series columns and measures."""
+        ids = {name: pa.array(values) for name, values in self.table.ids.items()}
+        return pa.table({**ids, **as_columns(self.profile)} if self.profile else {})
 
     def found(self) -> pa.Table:
         """The findings: series columns, column, rule, count, first, action, message."""

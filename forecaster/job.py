@@ -232,6 +232,12 @@ class Forecaster:
         message."""
         return self._give((self._done.findings + self._ahead).frame(self._done.schema))
 
+    @property
+    def profile_(self) -> Any:
+        """What every series is like, one row each: series columns, known (values), missing and zeros (shares), adi, cv2 and the kind of
+        demand they make, strength of trend and season (0 to 1), entropy, acf1, kpss and whether the level is stationary, seasons found."""
+        return self._give(self._done.profiled())
+
     def save(self, folder: str | Path) -> None:
         """Save the fitted job: JSON, Parquet and native model files with checksums; no pickle.
 

@@ -122,6 +122,10 @@ class Reconciled:
         """One row per level that was trained: level, status, learner, score, seconds, rows, error_type, error."""
         return self.base.outcomes()
 
+    def profiled(self) -> pa.Table:
+        """What every node that was trained is like: level, keys and measures."""
+        return self.base.profiled()
+
     def found(self) -> pa.Table:
         """The findings: level, keys, column, rule, count, first, action, message."""
         return self.findings.frame(self.schema)
@@ -231,7 +235,7 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     )  # fmt: skip
     whole = replace(
         base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes, search=found,
-        findings=Findings(), fallback={}, floor=floor(nodes, settings.lower_bound),
+        findings=Findings(), fallback={}, profile={}, floor=floor(nodes, settings.lower_bound),
     )  # fmt: skip
     joint = Joint.of(tree, spread, folds.actual - chosen, settings.seed) if tested else None
     kept = series.tail(base.table.sizes.max())
