@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,9 @@ from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Table
 from forecaster.threads import limited
+
+if TYPE_CHECKING:
+    from forecaster.features.frame import Shown
 
 
 def fit_block(
@@ -108,11 +111,11 @@ def check(frame: pa.Table, settings: Settings, group: tuple[str, ...] = ()) -> t
     )  # fmt: skip
 
 
-def feature_frame(table: Table, settings: Settings, *, nulls: bool = True) -> pa.Table:
-    """The training matrix of the job as a frame; a missing number is null or NaN."""
-    from forecaster.features.design import features_frame
+def feature_rows(table: Table, settings: Settings, *, every: bool = False, nulls: bool = True) -> Shown:
+    """The training matrix of the job by columns; with `every`, also rows that learners are not given."""
+    from forecaster.features.frame import Shown
 
-    return features_frame(table, settings.design, time=settings.time, target=settings.target, nulls=nulls, threads=settings.threads)
+    return Shown.of(table, settings.design.fit(table), every=every, nulls=nulls, threads=settings.threads)
 
 
 def floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:

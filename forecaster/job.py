@@ -13,10 +13,11 @@ import pyarrow as pa
 from forecaster import archive, frames, guardrails, reconciled
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
-from forecaster.block import feature_frame, fit_block
+from forecaster.block import feature_rows, fit_block
 from forecaster.errors import ArchiveError, ForecasterError, SettingsError
 from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
+from forecaster.frames.kinds import family
 from forecaster.reconciled import Reconciled
 from forecaster.settings import Settings
 
@@ -200,14 +201,29 @@ class Forecaster:
                 warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
         return self._give(self._done.forecast(ahead))
 
-    def features(self, data: Any) -> Any:
+    def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
 
         With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon.
+
+        Args:
+            data: As for `fit`.
+            every_row: Whether rows that learners are not given are there too: those without a target, and those of a series that have
+                nothing to look back at.
+
+        Returns:
+            A frame of the type of `data`; series columns, time and target are the data's own where nothing had to be mended.
         """
         frame, kind = frames.read(data, defer=True)
-        table = reconciled.trained(frame, self.settings)
-        return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
+        table, untouched = reconciled.trained(frame, self.settings)
+        rows = feature_rows(table, self.settings, every=every_row, nulls=kind.name != "pandas")
+        time, target = self.settings.time, self.settings.target
+        names = (*table.ids, time, target)
+        if untouched and family(frame[time].type) in ("stamp", "integer"):
+            del table  # which need not be held beside the columns that are still to be written
+            return frames.beside(data, names, rows.drawn.row, rows.columns(names), kind, frame)
+        keys, made = rows.keys(table, time, target, frame[target].type), rows.columns(names)
+        return frames.give(pa.table([*keys.columns, *made.columns], [*keys.column_names, *made.column_names]), kind, fresh=True)
 
     @property
     def backtest_(self) -> Any:

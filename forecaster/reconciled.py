@@ -168,12 +168,13 @@ def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Trial], None
     return replace(made, base=replace(base, seconds=time.perf_counter() - started))
 
 
-def trained(frame: pa.Table, settings: Settings) -> Table:
-    """The table that learners are trained on."""
+def trained(frame: pa.Table, settings: Settings) -> tuple[Table, bool]:
+    """The table that learners are trained on, and whether its rows are those of the frame as they came."""
     if (plan := settings.hierarchy) is None:
-        return check(frame, settings)[0]
+        table, findings = check(frame, settings)
+        return table, findings.untouched
     series, tree, _ = _series(frame, _with_series(settings, frame), plan)
-    return nodes_of(series, tree, plan.trained(tree.levels), plan.sums)
+    return nodes_of(series, tree, plan.trained(tree.levels), plan.sums), False
 
 
 def _with_series(settings: Settings, frame: pa.Table) -> Settings:

@@ -20,6 +20,8 @@ from forecaster.features.timeline import Timeline
 from forecaster.frequency import Frequency
 from forecaster.table import Ints, Singles, Table
 
+_DOUBLE = pa.float64()
+
 
 def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "ds", target: str = "y", **options: Any) -> pa.Table:
     """The training rows of a table with every feature by name.
@@ -68,11 +70,12 @@ class Shown:
         when = When(table.frequency, Grid.over(table), table.start, table.indptr, drawn.row)
         return cls(fitted, drawn, when, _labels(fitted, table), nulls, threads)
 
-    def keys(self, table: Table, time: str, target: str) -> pa.Table:
-        """Series columns, stamps and targets of the rows."""
+    def keys(self, table: Table, time: str, target: str, came: pa.DataType = _DOUBLE) -> pa.Table:
+        """Series columns, stamps and targets of the rows; targets that came in single precision are so again."""
         series = pa.array(np.repeat(np.arange(len(table), dtype=np.int32), self.when.counts))
         ids = {name: _encoded(pa.array(values)).take(series) for name, values in table.ids.items()}
         values = table.target if self.drawn.row is None else table.target[self.drawn.row]
+        values = values.astype(np.float32) if came == pa.float32() else values
         return pa.table(ids | {time: self.when.stamps(self.threads), target: pa.array(values, from_pandas=self.nulls)})
 
     def columns(self, taken: Iterable[str]) -> pa.Table:
