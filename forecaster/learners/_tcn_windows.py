@@ -92,7 +92,7 @@ def windows(panel: Panel, view: View, series: Ints, last: Ints, origins: Ints, u
         later = last[:, None, None] - reach + (place - view.span + 1) >= until[:, None, None]
         actual = np.where(later | (scale[:, None, None] <= 0), np.nan, actual)
     numbers, codes = panel.numbers[rows] * inside[..., None], panel.codes[rows] * inside[..., None]
-    coming = slice(view.span - 1, None)
+    coming = slice(view.span - max(view.seasons, default=1), None)
     batch = Batch(
         past=_tensor(np.concatenate([_values(z, view, first, ends), numbers[:, first:ends]], 2)),
         past_codes=torch.from_numpy(codes[:, first:ends]),

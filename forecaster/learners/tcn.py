@@ -153,7 +153,7 @@ class TCN:
         plan = Plan(
             horizon=view.horizon, levels=tuple(sorted({*self.levels, 0.5})), inputs=view.inputs + panel.numbers.shape[1],
             known=channels.known, cards=tuple(len(labels) + 1 for labels in channels.labels), known_cards=channels.known_categories,
-            anchors=view.anchors, blocks=self.blocks, cells=cells, channels=self.channels, dropout=self.dropout,
+            seasons=seasons, anchors=view.anchors, blocks=self.blocks, cells=cells, channels=self.channels, dropout=self.dropout,
         )  # fmt: skip
         weights = train(Split(panel, view), plan, self._effort())
         return Trained(plan, view, channels, safetensors.save(weights))

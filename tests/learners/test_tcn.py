@@ -41,8 +41,8 @@ def test_every_variant_keeps_every_promise(name, promise):
 
 def plan(**other):
     return Plan(**{
-        "horizon": 3, "levels": (0.1, 0.5, 0.8, 0.9), "inputs": 4, "known": 2, "cards": (5, 3), "known_cards": 1, "anchors": 4,
-        "blocks": 2, "cells": 2, "channels": 6, "dropout": 0.0,
+        "horizon": 3, "levels": (0.1, 0.5, 0.8, 0.9), "inputs": 4, "known": 2, "cards": (5, 3), "known_cards": 1,
+        "seasons": (2, 5), "anchors": 4, "blocks": 2, "cells": 2, "channels": 6, "dropout": 0.0,
     } | other)  # fmt: skip
 
 
@@ -53,9 +53,9 @@ def batch_of(plan, origins, steps, seed=0):
     def numbers(*shape):
         return torch.from_numpy(rng.normal(size=shape).astype(np.float32))
 
-    codes = [torch.from_numpy(rng.integers(0, 3, (2, length, n))) for length, n in ((steps, 2), (reach + plan.horizon + 1, 1))]
+    codes = [torch.from_numpy(rng.integers(0, 3, (2, length, n))) for length, n in ((steps, 2), (plan.lead + reach + plan.horizon + 1, 1))]
     return Batch(
-        past=numbers(2, steps, plan.inputs), past_codes=codes[0], ahead=numbers(2, reach + plan.horizon + 1, plan.known),
+        past=numbers(2, steps, plan.inputs), past_codes=codes[0], ahead=numbers(2, plan.lead + reach + plan.horizon + 1, plan.known),
         ahead_codes=codes[1], origins=torch.tensor([origins, origins]), anchors=numbers(2, len(origins), plan.horizon, plan.anchors),
         actual=numbers(2, len(origins), plan.horizon),
     )  # fmt: skip
@@ -86,7 +86,12 @@ def slowly(weights, plan, batch, window, nth):
     said = []
     for h in range(1, plan.horizon + 1):
         anchors = batch.anchors[window, nth, h - 1].numpy().astype(float)
-        mixed = w["origin"] @ values[lead + origin] + w["ahead"] @ row(batch.ahead, batch.ahead_codes, origin + h)
+        first = plan.lead + origin
+        mixed = w["origin"] @ values[lead + origin] + w["ahead"] @ row(batch.ahead, batch.ahead_codes, first + h)
+        for i, season in enumerate(plan.seasons):
+            mixed = mixed + w[f"earlier.{i}"] @ row(
+                batch.ahead, batch.ahead_codes, first + max(t for t in range(h, -99, -season) if t <= 0)
+            )
         hidden = np.maximum(0, mixed + w["anchors"] @ anchors + w["steps"][h - 1])
         hidden = hidden + np.maximum(0, w["hidden"] @ hidden + w["hidden.bias"])
         told = w["head"] @ hidden + w["bias"]
