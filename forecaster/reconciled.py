@@ -14,7 +14,7 @@ from forecaster import metrics
 from forecaster.archive import storable
 from forecaster.automl.trials import Trial
 from forecaster.block import check, fit_block, fit_table, floor
-from forecaster.calibration import Spread, expected
+from forecaster.calibration import Spread
 from forecaster.ensembles import RECONCILED
 from forecaster.errors import DataError
 from forecaster.fitted import Fitted
@@ -28,6 +28,7 @@ from forecaster.hierarchy.tree import Tree
 from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Future, Ints, Table
+from forecaster.yardstick import expected
 
 
 @storable

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from forecaster.archive import load, save
-from forecaster.calibration import Spread, expected
+from forecaster.calibration import Spread
 from forecaster.frequency import Frequency
 from forecaster.table import Table
+from forecaster.yardstick import expected
 
 LEVELS = (0.1, 0.5, 0.9)
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from forecaster.archive import storable
 from forecaster.backtest import OutOfFold
-from forecaster.calibration import told_width
 from forecaster.ensembles import added
 from forecaster.protocols import Forecast, Learner, Model
 from forecaster.table import Floats, Future, Ints, Table
+from forecaster.yardstick import told_width
 
 UNSCORED = "no candidate could be scored: every series is too short for the backtest, or all failed"
 

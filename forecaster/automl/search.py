@@ -17,13 +17,15 @@ from forecaster import metrics
 from forecaster.archive import storable
 from forecaster.automl.blend import UNSCORED, Blend, Joined, Mixture, fitted
 from forecaster.automl.candidates import Candidates
+from forecaster.automl.sized import Sized
 from forecaster.automl.trials import Trial, run_trials
 from forecaster.backtest import Window, actuals, backtest, cutoffs
-from forecaster.calibration import APART, Sized, Spread, Usual, yardstick
+from forecaster.calibration import Spread
 from forecaster.ensembles import COMBINERS, Evidence, crossed, select, weigh
 from forecaster.metrics.segments import total
 from forecaster.protocols import Learner
 from forecaster.table import Floats, Ints, Table
+from forecaster.yardstick import APART, Usual, yardstick
 
 
 @storable

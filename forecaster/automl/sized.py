@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.archive import storable
-from forecaster.calibration.spread import Spread
+from forecaster.calibration import Spread
 from forecaster.table import Floats, Ints
 
 

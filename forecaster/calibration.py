@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecaster.archive import storable
-from forecaster.calibration.sizes import MOST, UNIT, Usual, over
 from forecaster.metrics import Scale, per_group
 from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints, Table
+from forecaster.yardstick import MOST, UNIT, Usual, over
 
 LEVELS = np.array([0.001, 0.0025, 0.005, *np.round(np.arange(1, 100) / 100, 2), 0.995, 0.9975, 0.999])
 """Levels at which the pooled quantiles are kept; between them they are interpolated, beyond them they grow like normal ones."""
