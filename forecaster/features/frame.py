@@ -98,16 +98,20 @@ class Shown:
     def _features(self) -> dict[str, pa.Array]:
         """Every feature in the order of the design. Column name -> (rows,)"""
         timed = self.fitted.timeline.natural(self.when.frequency, self.when.grid)
-        clock = dict(zip(timed, self.when.spread(list(timed.values()), self.threads), strict=True))
-        made, found, k = self.fitted.timeline.names, {}, 0
-        first = self.fitted.time_at
-        for i, name in enumerate(self.fitted.names):
-            if first <= i < first + len(made):
-                found[name] = pa.array(clock[made[i - first]])
-                continue
-            column, k = self.drawn.X[:, k], k + 1
-            found[name] = _labelled(column, self.labels[name]) if name in self.labels else pa.array(column, from_pandas=self.nulls)
-        return found
+        clock = [pa.array(column) for column in self.when.spread(list(timed.values()), self.threads)]
+        first, last = self.fitted.time_at, self.fitted.time_at + len(clock)
+        rest = [*self.fitted.names[:first], *self.fitted.names[last:]]
+        columns = each(lambda k, _: self._shown(self.drawn.X[:, k], rest[k]), [(k, k + 1) for k in range(len(rest))], self.threads)
+        return dict(zip(self.fitted.names, [*columns[:first], *clock, *columns[first:]], strict=True))
+
+    def _shown(self, column: Singles, name: str) -> pa.Array:
+        if name in self.labels:
+            return _labelled(column, self.labels[name])
+        missing = np.isnan(column) if self.nulls else np.zeros(0, bool)
+        if not missing.any():
+            return pa.array(column)
+        there = pa.py_buffer(np.packbits(~missing, bitorder="little"))
+        return pa.Array.from_buffers(pa.float32(), len(column), [there, pa.py_buffer(column)], int(np.count_nonzero(missing)))
 
 
 @dataclass(frozen=True, eq=False)
