@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from forecaster import frames
 from forecaster.errors import SettingsError
 from forecaster.fitted import Fitted
 from forecaster.guardrails import Findings
 from forecaster.guardrails.newer import check_newer
-from forecaster.table import Floats, Future, Table
+from forecaster.table import Future, Ints, Table
 
 
 def moved(fitted: Fitted, rows: pa.Table) -> tuple[Fitted, Findings]:
@@ -58,7 +60,7 @@ def roll(fitted: Fitted, rows: pa.Table, horizon: int | None = None, step: int |
     return pa.concat_tables(_from_each(whole, newer, steps, int(stride)))
 
 
-def _from_each(whole: Fitted, newer: Floats, steps: int, stride: int) -> Iterator[pa.Table]:
+def _from_each(whole: Fitted, newer: Ints, steps: int, stride: int) -> Iterator[pa.Table]:
     table = whole.table
     for done in range(0, int(newer.max()), stride):
         left = np.maximum(newer - done, 0)
@@ -72,8 +74,36 @@ def _from_each(whole: Fitted, newer: Floats, steps: int, stride: int) -> Iterato
         yield taken.add_column(place, "origin", origin).add_column(place + 1, "actual", pa.array(actual, from_pandas=True))
 
 
-def _after(table: Table, left: Floats, column: Floats, steps: int) -> Floats:
+def _after(table: Table, left: Ints, column: NDArray[Any], steps: int) -> NDArray[Any]:
     """The `steps` rows of a column after each origin, NaN where there are none. (series, steps)"""
     at = (table.indptr[1:] - left)[:, None] + np.arange(steps)
     inside = (at < table.indptr[1:, None]) & (at >= table.indptr[:-1, None])
     return np.where(inside, column[np.where(inside, at, 0)], np.nan).astype(column.dtype)
+
+
+def steps_until(fitted: Fitted, until: Any) -> int:
+    """Steps that the series which ended first is away from a stamp.
+
+    Raises:
+        SettingsError: No series has a step to go.
+    """
+    steps = int((_step_of(fitted.table, until) - fitted.table.end).max(initial=0))
+    if steps < 1:
+        raise SettingsError(f"until={until!r}: every series has values up to there or later; give a later stamp")
+    return steps
+
+
+def up_to(fitted: Fitted, made: pa.Table, until: Any) -> pa.Table:
+    """The rows of a forecast that lie no later than a stamp."""
+    away = _step_of(fitted.table, until) - fitted.table.end
+    steps = made.num_rows // max(len(away), 1)
+    return made.filter(pa.array((np.arange(1, steps + 1) <= away[:, None]).reshape(-1)))
+
+
+def _step_of(table: Table, until: Any) -> int:
+    """The step of a stamp, or the last one before it."""
+    frequency = table.frequency
+    if frequency.unit == "integer":
+        return int(until)
+    stamp = np.datetime64(until, "us")
+    return int(frequency.steps(np.array([stamp]))[0][0])

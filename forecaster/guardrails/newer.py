@@ -13,7 +13,7 @@ from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.history import check
 from forecaster.guardrails.stamped import step_text
 from forecaster.schema import Schema
-from forecaster.table import Floats, Ints, Singles, Table
+from forecaster.table import Ints, Singles, Table
 
 
 def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str | None = None) -> tuple[Table, Findings]:
@@ -101,6 +101,6 @@ def _refuse_earlier(moved: Table, table: Table) -> None:
         first = int(early[0])
         told = [step_text(table.frequency, one.end[first : first + 1])[0] for one in (moved, table)]
         raise DataError(
-            f"history of {len(early)} series ends before what the job was fitted on, the first is {table.label(first)}: it ends at {told[0]}, "
-            f"the job knows values up to {told[1]}; give all rows up to now"
+            f"history of {len(early)} series ends before what the job was fitted on, the first is {table.label(first)}: it ends at "
+            f"{told[0]}, the job knows values up to {told[1]}; give all rows up to now"
         )
