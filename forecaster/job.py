@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
-from forecaster import archive, frames, guardrails, reconciled
+from forecaster import archive, frames, guardrails, reconciled, rolling
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
 from forecaster.block import feature_rows, fit_block
@@ -70,6 +70,7 @@ class Forecaster:
             add up; see docs/hierarchy.md.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
+        integer: Whether forecasts and quantiles are rounded to whole numbers.
         time_limit: Seconds after which no further learner is tried.
         n_jobs: Threads; -1 for one per core.
         seed: Seed of everything random: the same seed gives the same bits.
@@ -107,6 +108,7 @@ class Forecaster:
         hierarchy: Any = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         lower_bound: float | Literal["auto"] | None = "auto",
+        integer: bool = False,
         time_limit: float | None = None,
         n_jobs: int = -1,
         seed: int = 0,
@@ -180,12 +182,14 @@ class Forecaster:
         self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
         return self
 
-    def predict(self, future: Any = None, horizon: int | None = None) -> Any:
+    def predict(self, future: Any = None, horizon: int | None = None, *, until: Any = None, history: Any = None) -> Any:
         """Forecast every series.
 
         Args:
             future: Rows with the series columns, the time and the known covariates of the steps ahead, where there are any.
             horizon: Steps ahead; past the fitted horizon the forecast is recursive.
+            until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps.
+            history: All rows up to now, as they would be given to `fit`: forecasts go on from there, and nothing is fitted again.
 
         Returns:
             A frame of the type given to `fit`: series columns, time, "forecast" and one column per quantile ("q0.1").
@@ -194,12 +198,30 @@ class Forecaster:
             UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
         rows = None if future is None else frames.read(future, defer=True)[0]
-        ahead, self._ahead = self._done.look_ahead(rows, horizon)
+        done, found = (self._done, guardrails.Findings()) if history is None else self._moved(history)
+        if until is not None:
+            horizon = rolling.steps_until(self._single(done), until)
+        ahead, self._ahead = done.look_ahead(rows, horizon)
+        self._ahead = found + self._ahead
         for batch in self._ahead.batches:
             if batch.action != "noted":
                 others = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
                 warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
-        return self._give(self._done.forecast(ahead))
+        made = done.forecast(ahead)
+        return self._give(made if until is None else rolling.up_to(self._single(done), made, until))
+
+    def roll(self, data: Any, horizon: int | None = None, step: int | None = None) -> Any:
+        """Forecast from one origin after the other, each with the actual values up to there; nothing is fitted again.
+
+        Args:
+            data: All rows, as they would be given to `fit`, with the actual values after those that the job was fitted on.
+            horizon: Steps ahead of each origin; those of the job where None.
+            step: Steps from one origin to the next; the horizon where None.
+
+        Returns:
+            Series columns, time, "origin", "actual" (missing where not known yet), "forecast" and one column per quantile.
+        """
+        return self._give(rolling.roll(self._single(self._done), frames.read(data, defer=True)[0], horizon, step))
 
     def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
@@ -306,6 +328,14 @@ class Forecaster:
         if self._fitted is None:
             raise NotFitted("this Forecaster is not fitted yet; call fit(data) first, or Forecaster.load(folder)")
         return self._fitted
+
+    def _moved(self, history: Any) -> tuple[Fitted, guardrails.Findings]:
+        return rolling.moved(self._single(self._done), frames.read(history, defer=True)[0])
+
+    def _single(self, done: Fitted | Reconciled) -> Fitted:
+        if isinstance(done, Reconciled):
+            raise SettingsError("a job with a hierarchy cannot move to newer history or to a stamp yet; fit it again, or give horizon=")
+        return done
 
     def _give(self, table: pa.Table) -> Any:
         return frames.give(table, self._frames)

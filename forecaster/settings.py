@@ -65,6 +65,7 @@ class Settings(BaseModel):
     hierarchy: Hierarchy | None = Field(None, description="Levels of sums whose forecasts are to add up, from the top down.")
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.5, 0.9), description="Quantile levels to forecast.")
     lower_bound: Auto | float | None = Field("auto", description="No forecast lies below; auto: zero for series that never were.")
+    integer: bool = Field(False, description="Whether forecasts and quantiles are rounded to whole numbers.")
     time_limit: float | None = Field(None, gt=0, description="Seconds after which no further candidate is tried.")
     n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
