@@ -57,6 +57,8 @@ class Forecaster:
             terms, lags and windows of covariates, the recursive strategy and so on.
         target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
             {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
+        clean: What learners do not see: "spikes", "levels" (earlier values are moved to the level that a series has now) or both; backtests
+            are scored on what came, and `findings_` tells what was seen.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
         block: Names of learners not to try.
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
@@ -99,6 +101,7 @@ class Forecaster:
         holidays: str | Mapping[str, Any] | None = None,
         featurization: str | Featurization | Mapping[str, Any] = "auto",
         target_transform: Any = (),
+        clean: str | Sequence[str] = (),
         learners: str | Sequence[Any] = "auto",
         block: str | Sequence[str] = (),
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
