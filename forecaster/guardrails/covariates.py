@@ -89,14 +89,7 @@ def finite(values: Singles, name: str, findings: Findings) -> Singles:
         _tell(findings, name, "infinite", "repaired", infinite, "{count} {value is|values are} infinite and taken for missing")
     known = values[np.isfinite(values)]
     if missing := len(values) - len(known) - infinite:
-        _tell(
-            findings,
-            name,
-            "missing",
-            "noted",
-            missing,
-            "{count} {value is|values are} missing; learners that need {it fill it|them fill them} in",
-        )
+        _tell(findings, name, "missing", "noted", missing, "{count} {value is|values are} missing; learners that must fill {it|them} in")
     if len(known) == 0:
         _tell(findings, name, "empty", "noted", len(values), "no value is known, so the covariate says nothing; leave it out or fill it")
     elif known.min() == known.max() and len(known) > 1:
