@@ -138,6 +138,15 @@ def _season_differenced(profile: Profile) -> Mask:
     return _differenced(profile) & _decomposed(profile)
 
 
+def _differenced_alone(profile: Profile) -> Mask:
+    return _differenced(profile) & ~_decomposed(profile)
+
+
+def _level(profile: Profile) -> Mask:
+    # where values tell nothing but the past, differences say all that levels do, and better
+    return _learnable(profile) & (~_differenced(profile) | profile.covariates)
+
+
 # The cheap ones first: where time is short, they are what is tried. Merits were measured a horizon before the ends of M3, M4 hourly
 # and weekly, NN5 and Australian tourism; those of intermittent demand on M5.
 PORTFOLIO: dict[str, Entry] = {
@@ -156,11 +165,11 @@ PORTFOLIO: dict[str, Entry] = {
     "intermittent": _plain("intermittent", 0.0, _sparse),
     "tsb": _plain("tsb", 0.0, _sparse),
     "imapa": _plain("imapa", 0.0, _sparse),
-    "elastic_net": _plain("elastic_net", 0.21, _learnable),
+    "elastic_net": _plain("elastic_net", 0.21, _level),
     "elastic_net_difference": _plain("elastic_net", 0.03, _differenced, "difference"),
     "elastic_net_season": _plain("elastic_net", -0.07, _season_differenced, "season_difference"),
-    "lightgbm": _plain("lightgbm", 0.10, _learnable),
-    "lightgbm_difference": _plain("lightgbm", 0.00, _differenced, "difference"),
+    "lightgbm": _plain("lightgbm", 0.10, _level),
+    "lightgbm_difference": _plain("lightgbm", 0.00, _differenced_alone, "difference"),
     "lightgbm_season": _plain("lightgbm", -0.11, _season_differenced, "season_difference"),
 }
 
