@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from forecaster.ensembles import RECONCILED
 from forecaster.errors import DataError
 from forecaster.fitted import Fitted
 from forecaster.guardrails import Findings, check_future
+from forecaster.guardrails.newer import check_newer
 from forecaster.hierarchy.aggregation import aligned, future_of, nodes_of
 from forecaster.hierarchy.joint import Joint
 from forecaster.hierarchy.out_of_fold import Folds, values_after
@@ -87,6 +88,23 @@ class Reconciled:
         steps = self.base.steps(horizon)
         ahead, found = check_future(self._with_keys(future), self.series, self.base.schema, steps, aggregate=self.options.get("aggregate"))
         return future_of(ahead, self.series, self.tree, self.plan.trained(self.tree.levels), self.plan.sums), found
+
+    def moved(self, rows: pa.Table) -> tuple[Reconciled, Findings]:
+        """The job that goes on from newer history, and what the guardrails saw in it.
+
+        Args:
+            rows: All rows up to now, as they would be given to fit.
+
+        Raises:
+            DataError: A series is missing in them, or ends earlier.
+        """
+        schema = replace(self.schema, series=tuple(self.series.ids))
+        known = replace(self.series, static={name: codes for name, codes in self.series.static.items() if name not in self.series.ids})
+        newer, found = check_newer(rows, known, schema, aggregate=self.options.get("aggregate"))
+        series, more = aligned(_with_own_static(newer, self.options["static"]), self.base.steps(None))
+        nodes = nodes_of(series, self.tree, range(len(self.tree.levels)), self.plan.sums)
+        base = replace(self.base, table=nodes.take_groups(self.plan.trained(self.tree.levels)), moved=True)
+        return replace(self, base=base, whole=replace(self.whole, table=nodes), series=series), found + more
 
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every node for all steps of a future."""
@@ -189,15 +207,19 @@ def _series(frame: pa.Table, settings: Settings, plan: Hierarchy) -> tuple[Table
     """The table of the series, all with the same end, and their nodes."""
     table, findings = check(frame, settings)
     _refuse_torn(table, settings.series)
-    table, more = aligned(table, settings.horizon)
-    own = [name for name in settings.static if name in table.ids]
+    table, more = aligned(_with_own_static(table, settings.static), settings.horizon)
+    return table, Tree.of(table.ids, plan.tree(settings.series)), findings + more
+
+
+def _with_own_static(table: Table, static: Sequence[str]) -> Table:
+    """The table with the columns of the levels that are static covariates too."""
+    own = [name for name in static if name in table.ids]
     codes = {name: np.unique(table.ids[name].astype(str), return_inverse=True) for name in own}
-    table = replace(
+    return replace(
         table,
         static={**table.static, **{name: code.astype(np.float32) for name, (_, code) in codes.items()}},
         categories={**table.categories, **{name: tuple(labels.tolist()) for name, (labels, _) in codes.items()}},
     )
-    return table, Tree.of(table.ids, plan.tree(settings.series)), findings + more
 
 
 def _refuse_torn(table: Table, series: tuple[str, ...]) -> None:

@@ -168,6 +168,27 @@ def test_a_column_that_is_not_there_is_named():
         job(["stat", "store"]).fit(sales())
 
 
+@pytest.mark.parametrize("how", ["bottom_up", "top_down", "mint_shrink"])
+def test_a_job_goes_on_from_newer_history(how):
+    data = sales()
+    early = data[data["date"] < "2024-04-20"]
+    made = job({"levels": ["state", "store"], "reconcile": how}, learners=["seasonal_naive"], static=["state"]).fit(early)
+    moved = made.predict(history=data)
+    assert moved["date"].min() == data["date"].max() + pd.Timedelta(days=1)
+    assert_adds_up(moved, NESTED)
+    if how == "bottom_up":
+        assert (
+            moved["forecast"].tolist()
+            == job({"levels": ["state", "store"], "reconcile": how}, learners=["seasonal_naive"]).fit(data).predict()["forecast"].tolist()
+        )
+    pd.testing.assert_frame_equal(made.predict(history=early), made.predict())
+
+
+def test_a_stamp_may_be_given_instead_of_a_horizon():
+    made = job().fit(sales())
+    pd.testing.assert_frame_equal(made.predict(until="2024-05-03"), made.predict(horizon=4))
+
+
 def test_the_page_and_the_figure_show_levels(tmp_path):
     made = job().fit(sales())
     page = made.report(tmp_path / "page.html").read_text()
