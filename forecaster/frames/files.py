@@ -164,12 +164,13 @@ def _fits(text: str) -> bool:
 def _agreed(dataset: Any, keys: Mapping[str, pa.DataType], codes: set[str], texts: bool) -> pa.Schema:
     """The types that hold what every file has; `codes` are texts, and so, where `texts`, are columns that do not go together.
 
-    Keys of folders that are columns of the files too have the type of these.
+    Keys of folders that are columns of the files too have the type of these, though not as dictionaries, which Arrow makes of no key.
     """
     fields: dict[str, dict[pa.DataType, None]] = {}
     for schema in [dataset.schema, *(fragment.physical_schema for fragment in dataset.get_fragments())]:
         for field in schema:
-            fields.setdefault(field.name, {})[field.type] = None
+            kind = field.type.value_type if field.name in keys and pa.types.is_dictionary(field.type) else field.type
+            fields.setdefault(field.name, {})[kind] = None
     for key, kind in keys.items():
         fields.setdefault(key, {kind: None})
     return pa.schema([(name, pa.string() if name in codes else common(name, list(kinds), texts=texts)) for name, kinds in fields.items()])
