@@ -24,7 +24,7 @@ from forecaster.hierarchy.aggregation import aligned, future_of, nodes_of
 from forecaster.hierarchy.joint import Joint
 from forecaster.hierarchy.out_of_fold import Folds, values_after
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
-from forecaster.hierarchy.reconcile import Reconciler
+from forecaster.hierarchy.reconcile import Reconciler, bounded
 from forecaster.hierarchy.tree import Tree
 from forecaster.schema import Schema
 from forecaster.settings import Settings
@@ -109,7 +109,7 @@ class Reconciled:
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every node for all steps of a future."""
         base = _at(self.tree.nodes(self.plan.trained(self.tree.levels)), self.base.expect(ahead), len(self.tree))
-        series = np.maximum(self.reconciler.series(base), self.whole.floor[self.tree.upper :, None])
+        series = bounded(self.reconciler.series(base), self.whole.floor[self.tree.upper :], bool(self.options["integer"]))
         return self.whole.told_ahead(self.tree.add_up(series), self.joint or self.whole.search.spread)
 
     def history(self) -> pa.Table:
@@ -158,7 +158,7 @@ class Reconciled:
         known = pa.table({name: self.series.ids[name] for name in (*series, *missing)})
         plain = [(name, pa.array(self.series.ids[name][:1]).type) for name in series]
         for name, kind in plain:
-            future = future.set_column(future.column_names.index(name), name, future[name].cast(kind))
+            future = future.set_column(future.column_names.index(name), name, _like(future[name], kind, name))
         return future.join(known, keys=series, join_type="left outer")
 
 
@@ -247,7 +247,7 @@ def _moved(findings: Findings, tree: Tree, trained: tuple[int, ...]) -> Findings
 def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings) -> Reconciled:
     """Make the out-of-fold forecasts of a fitted job add up, and learn from them how those of the future will."""
     search, typical = base.search, expected(nodes, settings.horizon)
-    folds = _folds(base, series, nodes, tree, plan, settings.backtest.gap if settings.backtest else 0, typical)
+    folds = _folds(base, series, nodes, tree, plan, settings, typical)
     chosen, tested = folds.reconciled(), len(folds.base) > 0
     spread = Spread.of(folds.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
     score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
@@ -266,15 +266,27 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     return Reconciled(base, whole, kept, tree, plan, folds.reconciler(range(len(folds.base))), joint)
 
 
-def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, gap: int, typical: Floats) -> Folds:
+def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, typical: Floats) -> Folds:
     """What was said and what came in the backtest, of all nodes."""
     search, rows = base.search, tree.nodes(plan.trained(tree.levels))
+    gap = settings.backtest.gap if settings.backtest else 0
     cutoff = search.cutoffs.min(axis=1, initial=series.end.max())
     actual = values_after(nodes, cutoff, search.actual.shape[2], gap)
     actual[:, rows] = search.actual
     blank = np.full(actual.shape, np.nan)
     blank[:, rows] = np.where(np.isfinite(search.actual), search.chosen, np.nan)
-    return Folds(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2)
+    least = floor(series, settings.lower_bound)
+    return Folds(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2, least, settings.integer)
+
+
+def _like(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
+    """Ids of the type that the history has."""
+    try:
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(
+            f"column {name!r} of future holds {column.type}, that of the history {kind}; ids must be of one type: convert future[{name!r}]"
+        ) from None
 
 
 def _at(rows: Ints, values: Floats, size: int) -> Floats:

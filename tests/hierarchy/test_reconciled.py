@@ -62,6 +62,34 @@ def test_forecasts_of_every_method_add_up(plan):
     assert made.leaderboard_["rank"].tolist() == [1, 2, 3, 4]
 
 
+def test_whole_numbers_add_up_too():
+    made = job(integer=True).fit(sales())
+    rows = made.predict()
+    assert (rows["forecast"] % 1 == 0).all()
+    assert_adds_up(rows, NESTED)
+    folds = made.backtest_
+    assert_adds_up(folds[folds["learner"] == "reconciled"], NESTED, keys=("cutoff", "date"))
+
+
+def test_a_series_that_would_fall_below_zero_is_raised_before_it_is_added_up():
+    data = sales()
+    data.loc[data["item"] == "tea", "sales"] = (np.arange((data["item"] == "tea").sum()) % 9 == 0).astype(int)
+    data.loc[data["item"] != "tea", "sales"] += np.where(data.loc[data["item"] != "tea", "date"].dt.day_of_year % 30 < 15, 60, 0)
+    made = job({"levels": ["state", "store"], "reconcile": "ols"}).fit(data)
+    rows, folds = made.predict(), made.backtest_
+    assert (rows["forecast"] >= 0).all()
+    assert_adds_up(rows, NESTED)
+    assert_adds_up(folds[folds["learner"] == "reconciled"], NESTED, keys=("cutoff", "date"))
+
+
+def test_ids_of_a_future_are_of_the_type_of_the_history():
+    data = sales()
+    made = job(learners=["elastic_net"], known=["price"]).fit(data)
+    ahead = data.tail(7).drop(columns=["state", "sales"]).assign(store=[1] * 7, item=[[1]] * 7)
+    with pytest.raises(DataError, match="column 'item' of future holds"):
+        made.predict(ahead)
+
+
 def test_levels_that_cross_add_up():
     rows = job([["state"], ["item"], ["state", "item"]]).fit(sales()).predict(horizon=10)
     assert_adds_up(rows, CROSSED)
