@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.learners import make
 from forecaster.metrics.segments import reduce, total
 from forecaster.table import Floats, Table
 
@@ -160,7 +161,7 @@ PORTFOLIO: dict[str, Entry] = {
     "damped_ets": Entry(lambda season: {"ets": {"form": "ZAdZ"}}, -0.08, _dense),
     "ces": _plain("ces", -0.12, _dense),
     "mstl": _plain("mstl", -0.12, _decomposed),
-    "mstl_week": Entry(lambda season: {"mstl": {"seasons": (season, 7 * season)}}, -0.30, _weekly),
+    "mstl_week": Entry(lambda season: make("mstl", seasons=(season, 7 * season)), -0.30, _weekly),
     "arima": _plain("arima", -0.12, _dense),
     "intermittent": _plain("intermittent", 0.0, _sparse),
     "tsb": _plain("tsb", 0.0, _sparse),

@@ -62,6 +62,15 @@ def test_many_series_are_tried_on_differences_and_with_covariates_on_levels_too(
     assert not {name for name in tried(data.drop(columns="price"), target_transform="log") if "_difference" in name or "_season" in name}
 
 
+def test_where_the_season_is_a_day_a_week_is_tried_too():
+    hours = np.arange(24 * 7 * 4)
+    load = 50 + 10 * np.sin(2 * np.pi * hours / 24) + 10 * (hours // 24 % 7 > 4) + np.random.default_rng(0).normal(size=len(hours))
+    data = pd.DataFrame({"unique_id": "a", "ds": hours, "y": load})
+    named = {"learners": "auto", "block": ["lightgbm", "elastic_net", "arima"], "freq": 1, "season_length": 24}
+    assert "mstl_week" in tried(data, **named)
+    assert "mstl_week" not in tried(data.head(24 * 10), **named)
+
+
 def test_blocked_learners_are_blocked_in_every_form():
     data = pd.concat([rows(f"s{i}", smooth(60, i)) for i in range(8)])
     assert not {name for name in tried(data, block=["lightgbm", "ets"]) if "lightgbm" in name or "ets" in name}
