@@ -86,12 +86,14 @@ class Entry:
     """One candidate.
 
     Args:
-        recipe: What `learners.build` takes, for a season length.
+        learner: Its name in the catalogue.
+        recipe: What `learners.build` takes, for the season length of a group that it suits.
         merit: Logarithm of its error against those of the others, as measured (see below).
         suits: Which groups it is tried for.
         transform: What it sees of the target, as `targets.transform_of` reads it.
     """
 
+    learner: str
     recipe: Callable[[int], Any]
     merit: float
     suits: Callable[[Profile], Mask]
@@ -99,7 +101,7 @@ class Entry:
 
 
 def _plain(name: str, merit: float, suits: Callable[[Profile], Mask], transform: str | None = None) -> Entry:
-    return Entry(lambda season: name, merit, suits, transform)
+    return Entry(name, lambda season: name, merit, suits, transform)
 
 
 def _always(profile: Profile) -> Mask:
@@ -156,12 +158,12 @@ PORTFOLIO: dict[str, Entry] = {
     "seasonal_average": _plain("seasonal_average", 0.36, _seasonal),
     "average": _plain("average", 0.81, _always),
     "drift": _plain("drift", 0.24, _dense),
-    "theta": Entry(lambda season: {"theta": {"form": "auto"}}, -0.03, _dense),
+    "theta": Entry("theta", lambda season: {"theta": {"form": "auto"}}, -0.03, _dense),
     "ets": _plain("ets", -0.10, _dense),
-    "damped_ets": Entry(lambda season: {"ets": {"form": "ZAdZ"}}, -0.08, _dense),
+    "damped_ets": Entry("ets", lambda season: {"ets": {"form": "ZAdZ"}}, -0.08, _dense),
     "ces": _plain("ces", -0.12, _dense),
     "mstl": _plain("mstl", -0.12, _decomposed),
-    "mstl_week": Entry(lambda season: make("mstl", seasons=(season, 7 * season)), -0.30, _weekly),
+    "mstl_week": Entry("mstl", lambda season: make("mstl", seasons=(season, 7 * season)), -0.30, _weekly),
     "arima": _plain("arima", -0.12, _dense),
     "intermittent": _plain("intermittent", 0.0, _sparse),
     "tsb": _plain("tsb", 0.0, _sparse),
