@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import forecaster._native
 from forecaster.features.lags import Lags
 from forecaster.features.lookback import matrix
-from forecaster.features.windows import STATS, Expanding, ExpandingMedian, Exponential, Rolling, Seasonal, SinceNonZero
+from forecaster.features.windows import STATS, Expanding, Exponential, Rolling, Seasonal, SinceNonZero
 from forecaster.learners import make
 from forecaster.testing import same, sound, table_of
 
@@ -28,13 +28,17 @@ LEARNERS = {
     "ces": [make("ces", period=SEASON)],
     "intermittent": [make(name) for name in ("croston", "sba", "tsb", "adida", "imapa", "intermittent")],
     "mstl": [make("mstl", seasons=(SEASON, 7))],
-    "prophet": [make("prophet"), make("prophet", seasonality_mode="multiplicative", scaling="minmax"), make("prophet", **LIMITS, samples=20)],
+    "prophet": [
+        make("prophet"),
+        make("prophet", seasonality_mode="multiplicative", scaling="minmax"),
+        make("prophet", **LIMITS, samples=20),
+    ],
 }
 WINDOWS = [
     *(Rolling(stat, (1, 7)) for stat in STATS),
     *(Seasonal(stat, SEASON, (3,)) for stat in STATS),
     *(Expanding(stat, 2) for stat in STATS if stat != "median"),
-    *(Exponential((0.3,)), SinceNonZero(), Lags((1, 5)))
+    *(Exponential((0.3,)), SinceNonZero(), Lags((1, 5))),
 ]
 """Every statistic of the windows kernel, lags among them."""
 
@@ -128,5 +132,7 @@ def test_bad_covariates_cost_neighbours_nothing(name, bad, wild, code):
 def test_windows_over_bad_series_leave_their_neighbours_alone(bad):
     series = [good(0), *bad, good(1)]
     with np.errstate(all="ignore"):
-        beside, alone = (matrix(WINDOWS, np.concatenate(some), np.cumsum([0, *map(len, some)])) for some in (series, series[:: len(series) - 1]))
+        beside, alone = (
+            matrix(WINDOWS, np.concatenate(some), np.cumsum([0, *map(len, some)])) for some in (series, series[:: len(series) - 1])
+        )
     np.testing.assert_array_equal(np.concatenate([beside[:36], beside[-36:]]), alone)
