@@ -24,7 +24,7 @@ class Fitter {
         Settings how = job_.settings;
         how.multiplicative = multiplicative_;
         double* sigma = job_.parameters.sigma + s;
-        const Found found = search(how, *sigma * *sigma);
+        const Found found = search(how, std::isnan(*sigma) ? from_mean() : *sigma * *sigma);
         scatter(s);
         *sigma = std::sqrt(found.v);
         job_.criterion[s] = found.sound ? found.criterion : std::numeric_limits<double>::quiet_NaN();
@@ -148,6 +148,15 @@ class Fitter {
         each_parameter(s, [](double& here, double& there) { here = there; });
         if (logistic()) theta_[1] *= -theta_[0];
     }
+    // Before the search the trend is the mean and all else is noise: the variance of that.
+    double from_mean() {
+        double sum = 0, squares = 0;
+        for (double y : y_) sum += y;
+        theta_[1] = sum / y_.size();
+        for (double y : y_) squares += (y - theta_[1]) * (y - theta_[1]);
+        return squares / std::max<std::size_t>(y_.size() - 1, 1);
+    }
+
     void scatter(Index s) {
         if (logistic()) theta_[1] /= -theta_[0];
         double* theta = job_.parameters.theta + s * width();
