@@ -115,12 +115,12 @@ def told(table: Table, ways: tuple[str, ...]) -> Findings:
     seen, found = outlying(table, ways), Findings()
     series, first, count = np.unique(seen.spiked, return_index=True, return_counts=True)
     _add(found, table, series, rule="spikes", count=count, step=seen.step[first],
-         message="{count} values stand out by themselves, the first at {first}; learners take them for missing")  # fmt: skip
+         message="{count} {value stands|values stand} out, the first at {first}; learners take {it|them} for missing")  # fmt: skip
     shifted = seen.shift >= table.start[:, None]
     series = np.flatnonzero(shifted.any(1))
     first = np.where(shifted, seen.shift, np.iinfo(np.int64).max).min(1)
     _add(found, table, series, rule="level_shift", count=shifted.sum(1)[series], step=first[series],
-         message="the level changes {count} times, first at {first}; learners see earlier values on the last level")  # fmt: skip
+         message="the level changes {count} {time|times}, first at {first}; learners see earlier values on the last level")  # fmt: skip
     return found
 
 
