@@ -34,6 +34,15 @@ FORECASTER_INLINE void add_scaled(double* at, double a, const double* x, Index f
     for (Index c = first / W * W; c < stride; c += W) (Lanes<W>::load(at + c) + factor * Lanes<W>::load(x + c)).store(at + c);
 }
 
+// at[c] += x[c]^2
+template <int W>
+FORECASTER_INLINE void add_squares(double* at, const double* x, Index stride) {
+    for (Index c = 0; c < stride; c += W) {
+        const auto value = Lanes<W>::load(x + c);
+        (Lanes<W>::load(at + c) + value * value).store(at + c);
+    }
+}
+
 template <int W>
 FORECASTER_INLINE double dot(const double* a, const double* b, Index stride) {
     Lanes<W> sum(0.0);
@@ -45,28 +54,33 @@ FORECASTER_INLINE double dot(const double* a, const double* b, Index stride) {
 
 constexpr Index outer_rows = 8;  // rows that are added to a Gram matrix at a time
 
-// Two rows of the Gram matrix gain what R padded rows of x add to them: enough work per load, and no more than the registers hold.
-template <int W, int R>
-FORECASTER_INLINE void add_two(double* at, double* below, const double* x, Index i, Index end, Index stride) {
+// Two rows of a matrix gain what R padded rows of x add to them, weighted as in `one` and `two`: enough work per load, and no more than
+// the registers hold.
+template <int W, int R, bool alike>
+FORECASTER_INLINE void add_two(double* at, double* below, const double* x, const double* one, const double* two, Index i, Index end, Index stride) {
     Lanes<W> a[R], b[R];
     for (int r = 0; r < R; ++r) a[r] = Lanes<W>(x[r * stride + i]), b[r] = Lanes<W>(x[r * stride + i + 1]);
     for (Index c = i / W * W; c < end; c += W) {
-        auto one = Lanes<W>::load(at + c), two = Lanes<W>::load(below + c);
+        auto first = Lanes<W>::load(at + c), second = Lanes<W>::load(below + c);
         for (int r = 0; r < R; ++r) {
-            const auto value = Lanes<W>::load(x + r * stride + c);
-            one += a[r] * value, two += b[r] * value;
+            const auto value = Lanes<W>::load(one + r * stride + c);
+            first += a[r] * value, second += b[r] * (alike ? value : Lanes<W>::load(two + r * stride + c));
         }
-        one.store(at + c), two.store(below + c);
+        first.store(at + c), second.store(below + c);
     }
 }
 
-// gram += X'X for `outer_rows` padded rows that follow each other, all zero from column `live` on.
-template <int W>
-void add_outer(Sheet& gram, const double* x, Index live) {
+// Row i gains what X'Y has there, for `outer_rows` padded rows of X and of Y, all zero from column `live` on; Y is `weighted(i)`.
+template <int W, class Weighted>
+void add_outer(Sheet& to, const double* x, const Weighted& weighted, Index live) {
     constexpr int at_once = W == 8 ? 8 : 4;
-    const Index stride = gram.stride, end = (live + W - 1) / W * W;
-    for (Index from = 0; from < outer_rows; from += at_once)
-        for (Index i = 0; i < live; i += 2) add_two<W, at_once>(gram[i], gram[i + 1], x + from * stride, i, end, stride);
+    const Index stride = to.stride, end = (live + W - 1) / W * W;
+    for (Index from = 0; from < outer_rows * stride; from += at_once * stride)
+        for (Index i = 0; i < live; i += 2) {
+            const double *one = weighted(i) + from, *two = weighted(std::min(i + 1, live - 1)) + from;
+            if (one == two) add_two<W, at_once, true>(to[i], to[i + 1], x + from, one, two, i, end, stride);
+            if (one != two) add_two<W, at_once, false>(to[i], to[i + 1], x + from, one, two, i, end, stride);
+        }
 }
 
 // Copies what stands above the diagonal below it.

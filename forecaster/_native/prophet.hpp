@@ -24,6 +24,7 @@ namespace forecaster {
 enum class Growth { linear, logistic, flat };
 
 constexpr Index trend_columns = 2;  // k and m
+constexpr int parts = 3;            // T, Xm, Xa
 
 // The columns of one series: [k, m | X | changepoints], what is true of each, and its rows.
 struct Calendar {
@@ -31,6 +32,7 @@ struct Calendar {
     std::vector<Index> columns;       // which columns of X: those that are not all zero here
     std::vector<double> precision;    // of the quadratic penalty; 0 for changepoints (p, padded)
     std::vector<double> of_trend, of_product, of_sum;  // 1 where a column belongs to T, to Xm, to Xa (p, padded)
+    std::vector<int> part;            // 0, 1, 2 of these three (p)
     Sheet rows;                       // (n rounded up to outer_rows, p)
     std::vector<Index> live;          // of each `outer_rows` rows: the column from which on they are zero, as changepoints to come are
     Sheet gram;                       // of the rows, where the Jacobian is constant (p, p)
@@ -44,7 +46,8 @@ struct Settings {
     Index passes = 200;
     double tolerance = 1e-8;          // of `slack`: far below what matters, so that all levels of vector instructions end at the same mode
     double rolling_tolerance = 1e-4;  // a mode that newer values do not move stays as it is, bit for bit
-    double close = 3;                 // below that the Gram matrix is kept
+    double near = 30;                 // below that second derivatives of the value count
+    double close = 3;                 // below that the Hessian is kept
     double enough = 1e-6;             // below that the search ends as soon as rounding keeps it from getting closer
     double least_sigma = 1e-5;
 
@@ -93,8 +96,9 @@ class Curve {
     bool multiplies() const { return multiplies_; }
     bool adds() const { return adds_; }
 
+    // T and its first two derivatives by u; what multiplies it; what is added.
     struct Row {
-        double trend, slope, product, sum;
+        double trend, slope, bend, product, sum;
         double value() const { return trend * product + sum; }
     };
 
@@ -102,17 +106,27 @@ class Curve {
         const double u = dot<W>(x, trend_.data(), stride);
         const double sum = adds_ ? dot<W>(x, sum_.data(), stride) : 0.0;
         const double product = multiplies_ ? 1 + dot<W>(x, product_.data(), stride) : 1.0;
-        if (!logistic_) return {u, 1.0, product, sum};
-        const double share = 1 / (1 + std::exp(-u));
-        return {cap * share, cap * share * (1 - share), product, sum};
+        if (!logistic_) return {u, 1.0, 0.0, product, sum};
+        const double share = 1 / (1 + std::exp(-u)), slope = cap * share * (1 - share);
+        return {cap * share, slope, slope * (1 - 2 * share), product, sum};
     }
 
-    // The derivative of the value by each parameter.
-    void derivative(const Row& at, const double* x, const Calendar& of, double* out) const {
-        const Lanes<W> by_trend(at.slope * at.product), by_product(at.trend);
+    // x weighted three times, for the rows of the Hessian that belong to T, to Xm and to Xa: those of Xa by the derivative of the value.
+    // `off` is what the second derivatives of the value are worth, 0 to leave them out.
+    void derivatives(const Row& at, double off, const double* x, const Calendar& of, double* const* out) const {
+        const double by_trend = at.slope * at.product;
+        const double both[] = {by_trend * by_trend - off * at.bend * at.product, by_trend * at.trend - off * at.slope, by_trend};
+        const double weights[][3] = {{both[0], both[1], both[2]}, {both[1], at.trend * at.trend, at.trend}, {both[2], at.trend, 1.0}};
+        const bool there[] = {true, multiplies_, true};
         for (Index c = 0; c < of.rows.stride; c += W) {
-            const auto weight = by_trend * Lanes<W>::load(&of.of_trend[c]) + by_product * Lanes<W>::load(&of.of_product[c]) + Lanes<W>::load(&of.of_sum[c]);
-            (weight * Lanes<W>::load(x + c)).store(out + c);
+            const auto in_trend = Lanes<W>::load(&of.of_trend[c]), in_product = Lanes<W>::load(&of.of_product[c]);
+            const auto in_sum = Lanes<W>::load(&of.of_sum[c]);
+            for (int part = 0; part < parts; ++part) {
+                if (!there[part]) continue;
+                const double* of_part = weights[part];
+                const auto weight = Lanes<W>(of_part[0]) * in_trend + Lanes<W>(of_part[1]) * in_product + Lanes<W>(of_part[2]) * in_sum;
+                (weight * Lanes<W>::load(x + c)).store(out[part] + c);
+            }
         }
     }
 

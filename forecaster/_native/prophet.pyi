@@ -24,7 +24,7 @@ class Theta:
 
     Args:
         theta: [k, m | columns | changepoints]; the start of a fit, and its result. (series, 2 + columns + changepoints)
-        sigma: Likewise. (series,)
+        sigma: Likewise; NaN starts a fit of linear or flat growth from the mean. (series,)
         begin: Day at which t is 0. (series,)
         span: Days from there to t = 1. (series,)
         changepoints: Their t, NaN behind the last one. (series, changepoints)

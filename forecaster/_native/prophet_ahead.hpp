@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "order.hpp"
 #include "prophet_jobs.hpp"
 #include "spread.hpp"
 
@@ -125,7 +126,8 @@ class Ahead {
                 const double value = one.bent ? here.value(one.slope * here.t + one.level) : straight;
                 values_[path] = value + sigma * noise_[h * job_.samples + path];
             }
-            pick(values_.data(), quantiles(s, h));
+            order_.set(values_.data(), job_.samples);
+            for (Index l = 0; l < job_.n_levels; ++l) quantiles(s, h)[l] = order_.quantile(job_.levels[l]);
         }
     }
 
@@ -146,19 +148,6 @@ class Ahead {
         }
     }
 
-    // Quantiles by linear interpolation between order statistics, as NumPy has them.
-    void pick(double* values, double* out) const {
-        double *from = values, *end = values + job_.samples;
-        for (Index l = 0; l < job_.n_levels; ++l) {
-            const double at = job_.levels[l] * static_cast<double>(job_.samples - 1);
-            double* below = values + static_cast<Index>(at);
-            std::nth_element(from, below, end);
-            const double above = below + 1 < end ? *std::min_element(below + 1, end) : *below;
-            out[l] = *below + (at - std::floor(at)) * (above - *below);
-            from = below;
-        }
-    }
-
     const AheadJob& job_;
     const double *theta_ = nullptr, *delta_ = nullptr, *points_ = nullptr;
     Index bends_ = 0;
@@ -166,6 +155,7 @@ class Ahead {
     std::vector<Place> places_;
     std::vector<Path> paths_;
     std::vector<double> values_, noise_;
+    Order order_;
     Spread spread_;
 };
 

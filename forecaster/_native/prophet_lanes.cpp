@@ -24,7 +24,7 @@ class Fitter {
         Settings how = job_.settings;
         how.multiplicative = multiplicative_;
         double* sigma = job_.parameters.sigma + s;
-        const Found found = search(how, *sigma * *sigma);
+        const Found found = search(how, std::isnan(*sigma) ? from_mean() : *sigma * *sigma);
         scatter(s);
         *sigma = std::sqrt(found.v);
         job_.criterion[s] = found.sound ? found.criterion : std::numeric_limits<double>::quiet_NaN();
@@ -50,11 +50,12 @@ class Fitter {
     Found search(const Settings& how, double v) {
         const double* cap = job_.cap ? cap_.data() : nullptr;
         if (!logistic() || how.hold_sigma) return mode_.find(calendar_, how, y_.data(), cap, theta_.data(), v);
-        std::vector<double> other = theta_;
-        other[0] = -theta_[0], other[1] = theta_[0] + theta_[1];
         const Found one = mode_.find(calendar_, how, y_.data(), cap, theta_.data(), v);
-        const Found two = mode_.find(calendar_, how, y_.data(), cap, other.data(), v);
-        if (one.sound && !(two.sound && two.criterion < one.criterion)) return one;
+        std::vector<double> other = theta_;
+        other[0] = -theta_[0];
+        const double beat = one.criterion - 1e-6;
+        const Found two = mode_.find(calendar_, how, y_.data(), cap, other.data(), one.v, beat);
+        if (one.sound && !(two.sound && two.criterion < beat)) return one;
         theta_.swap(other);
         return two;
     }
@@ -82,7 +83,10 @@ class Fitter {
         fill(s);
         if (logistic() || multiplicative_) return;
         calendar_.gram.shape(calendar_.p, calendar_.p);
-        for (Index r = 0; r < calendar_.n; r += outer_rows) add_outer<lanes>(calendar_.gram, calendar_.rows[r], calendar_.live[r / outer_rows]);
+        for (Index r = 0; r < calendar_.n; r += outer_rows) {
+            const double* x = calendar_.rows[r];
+            add_outer<lanes>(calendar_.gram, x, [x](Index) { return x; }, calendar_.live[r / outer_rows]);
+        }
         mirror(calendar_.gram);
     }
 
@@ -103,12 +107,14 @@ class Fitter {
         of.p = of.q + bends;
         const Index stride = padded(of.p);
         for (auto* part : {&of.precision, &of.of_trend, &of.of_product, &of.of_sum}) part->assign(stride, 0.0);
+        of.part.assign(of.p, 0);
         multiplicative_ = false;
         for (Index c = 0; c < of.p; ++c) {
             const bool in_trend = c < trend_columns || c >= of.q;
             const Index column = in_trend ? 0 : of.columns[c - trend_columns];
             const bool product = !in_trend && job_.columns.multiplicative[column];
             of.precision[c] = in_trend ? 0.0 : job_.columns.precision[column];
+            of.part[c] = in_trend ? 0 : product ? 1 : 2;
             (in_trend ? of.of_trend : product ? of.of_product : of.of_sum)[c] = 1.0;
             multiplicative_ |= product;
         }
@@ -142,6 +148,15 @@ class Fitter {
         each_parameter(s, [](double& here, double& there) { here = there; });
         if (logistic()) theta_[1] *= -theta_[0];
     }
+    // Before the search the trend is the mean and all else is noise: the variance of that.
+    double from_mean() {
+        double sum = 0, squares = 0;
+        for (double y : y_) sum += y;
+        theta_[1] = sum / y_.size();
+        for (double y : y_) squares += (y - theta_[1]) * (y - theta_[1]);
+        return squares / std::max<std::size_t>(y_.size() - 1, 1);
+    }
+
     void scatter(Index s) {
         if (logistic()) theta_[1] /= -theta_[0];
         double* theta = job_.parameters.theta + s * width();

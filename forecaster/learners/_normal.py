@@ -11,8 +11,9 @@ from forecaster.table import Floats
 
 
 def normal_quantiles(mean: Floats, spread: Floats, levels: tuple[float, ...]) -> Floats:
-    """Quantiles of normal distributions. (series, horizon, levels)"""
-    return np.asarray(mean[..., None] + spread[..., None] * np.array([NormalDist().inv_cdf(level) for level in levels]))
+    """Quantiles of normal distributions; infinite where they are beyond all numbers. (series, horizon, levels)"""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(mean[..., None] + spread[..., None] * np.array([NormalDist().inv_cdf(level) for level in levels]))
 
 
 def ascending(levels: tuple[float, ...]) -> tuple[float, ...]:

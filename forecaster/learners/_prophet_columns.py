@@ -248,8 +248,9 @@ def raw(columns: tuple[Column, ...], known: Mapping[str, Any], rows: int) -> Flo
 
 
 def covariate(name: str, known: Mapping[str, Any], rows: int) -> Floats:
-    """A known covariate at each row; NaN where it was not given. (rows,)"""
-    return np.asarray(known[name], np.float64) if name in known else np.full(rows, np.nan)
+    """A known covariate at each row; NaN where it was not given or is no finite number. (rows,)"""
+    values = np.asarray(known[name], np.float64) if name in known else np.full(rows, np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def regressor_columns(

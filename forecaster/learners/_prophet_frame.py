@@ -18,11 +18,13 @@ class Observed:
     """The rows of each series that hold a value.
 
     Args:
-        rows: All of them, series after series. (observed,)
+        there: Whether a row does. (rows,)
+        rows: Those that do, series after series. (observed,)
         ptr: Boundaries of the series in `rows`. (series + 1,)
         day: Their times, in days. (observed,)
     """
 
+    there: Mask
     rows: Ints
     ptr: Ints
     day: Floats
@@ -31,7 +33,7 @@ class Observed:
     def of(cls, seen: Mask, indptr: Ints, day: Floats) -> Observed:
         """Rows that are `seen`, of series with the boundaries `indptr`, at the times `day` (rows,)."""
         rows = np.flatnonzero(seen)
-        return cls(rows, np.searchsorted(rows, indptr).astype(np.int64), day[rows])
+        return cls(seen, rows, np.searchsorted(rows, indptr).astype(np.int64), day[rows])
 
     @cached_property
     def counts(self) -> Ints:

@@ -27,8 +27,6 @@ MOST_SLACK = 0.5
 """A search that ends farther from stationary has found no mode: an eighth of a unit of log posterior is left to gain, or more."""
 CONSTANT_SIGMA = 1e-9
 """Noise of a series that never changes, as in the package."""
-LEAST_SIGMA = 1e-5
-"""Below that share of the size of a series its noise is not told apart from none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,24 +200,21 @@ class Curves:
         """Values and capacities of the rows in units of the scales; NaN where nothing is seen. (rows,) each"""
         size, shift = (np.repeat(one, past.rows.each) for one in (self.scales.size, self.scales.shift))
         base = past.floor + shift
-        y = np.full(len(base), np.nan)
         with np.errstate(over="ignore", invalid="ignore"):
-            y[past.seen.rows] = ((past.table.target - base) / size)[past.seen.rows]
+            y = np.where(past.seen.there, past.table.target, np.nan)
+            y -= base
+            y /= size
             return y, None if past.cap is None else (past.cap - base) / size
 
     def _parameters(self, theta: Floats, sigma: Floats) -> native.Theta:
         return native.Theta(theta, sigma, self.scales.begin, self.scales.span, self.scales.changepoints)
 
     def _on_line(self, past: History, y: Floats, flat: Mask) -> Curves:
-        """Before the search the trend is the mean and all else is noise; a series that never changes needs no search and has none."""
-        values = y[past.seen.rows]
+        """The search starts from the mean; a series that never changes needs none and has none."""
         theta = np.zeros_like(self.theta)
-        theta[:, 1] = np.nan_to_num(np.where(flat, past.seen.first_of(values), past.seen.mean(values)))
-        sigma = np.maximum(past.seen.deviation(values), LEAST_SIGMA)
-        told = np.where(flat, np.inf, np.nan)
-        return replace(
-            self, theta=theta, sigma=np.where(flat, CONSTANT_SIGMA, sigma), log_posterior=told, slack=np.where(flat, 0.0, np.nan)
-        )
+        theta[:, 1] = np.where(flat, past.seen.first_of(y[past.seen.rows]), 0.0)
+        sigma = np.where(flat | (past.seen.counts == 0), CONSTANT_SIGMA, np.nan)
+        return replace(self, theta=theta, sigma=sigma, log_posterior=np.where(flat, np.inf, np.nan), slack=np.where(flat, 0.0, np.nan))
 
     def _on_curve(self, past: History, share: Floats) -> Curves:
         """Before the search the curve goes through the first and the last value, given as shares of the capacity (rows,)."""

@@ -189,6 +189,17 @@ def test_logistic_quantiles_are_simulated_from_the_seed():
     assert (quantiles_of(points, delta, 0.05, t, levels, "logistic", cap, 20_000, seed=1)[1] != quantiles).all()
 
 
+def test_simulated_quantiles_lie_between_order_statistics_as_in_numpy():
+    points, delta, t, cap = np.linspace(0.1, 0.8, 4), np.array([3.0, -2, 0, 9]), np.array([1.1, 1.9]), np.full((1, 2), 2.0)
+    levels, samples = [0.005, 0.1, 0.37, 0.5, 0.995], 101
+    every = quantiles_of(points, delta, 0.05, t, np.linspace(0, 1, samples), "logistic", cap, samples)[1]
+    assert (np.diff(every, axis=1) >= 0).all()
+    some = quantiles_of(points, delta, 0.05, t, levels, "logistic", cap, samples)[1]
+    np.testing.assert_allclose(some, np.quantile(every, levels, axis=1).T, rtol=1e-12)
+    mean, still = quantiles_of(points, 0 * delta, 0.0, t, levels, "logistic", cap, samples)
+    np.testing.assert_array_equal(still, np.repeat(mean[:, None], len(levels), axis=1))
+
+
 def block(rng, series, shortest=0, gaps=0.1):
     """Many series on one grid."""
     sizes = np.where(rng.random(series) < 0.7, 90, rng.integers(shortest, 90, series))
