@@ -47,7 +47,7 @@ class Search:
         members: The fitted candidates.
         baseline: Stands in where a member has no forecast.
         spread: How far off forecasts are, per series and step.
-        typical: How far off a seasonal naive forecast of each series would be. (series,)
+        typical: How far off a seasonal naive forecast of each series would be; without windows, one season ahead. (series,)
         actual: Target values of the windows. (windows, series, horizon)
         chosen: Out-of-fold forecasts of the chosen candidates together. (windows, series, horizon)
         cutoffs: Last known step of each window and series. (windows, series)
@@ -121,13 +121,12 @@ def search(table: Table, candidates: Mapping[str, Learner], baseline: Learner, p
         baseline: Stands in for a candidate where that has no forecast.
         plan: How to compare them.
     """
-    typical = expected(table, plan.horizon)
     if plan.windows:
-        found = _compare(table, candidates, baseline, plan)
+        found, typical = _compare(table, candidates, baseline, plan), expected(table, plan.horizon)
         spread = Spread.of(found.actual, found.chosen, typical, table.group_ptr)
     else:
-        found = _first(table, candidates, plan)
-        spread = Spread.naive(table, plan.horizon)
+        found, spread = _first(table, candidates, plan), Spread.naive(table, plan.horizon)
+        typical = spread.scale
     members, weights, broken = _fit(table, candidates, found.weights)
     return Search(
         tuple(candidates), found.trials, weights, found.errors, members, baseline.fit(table), spread, typical,
