@@ -20,7 +20,10 @@ def fit(
     states: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Write `models` and their states before the first value and after the last; cycle -1 takes the one with the least AICc per series. The number of threads changes no bit."""
+    """Write `models` and their states before the first value and after the last; the number of threads changes no bit.
+
+    Cycle -1 takes the one with the least AICc per series.
+    """
 
 def follow(
     values: NDArray[np.float64],

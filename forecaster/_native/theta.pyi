@@ -2,8 +2,8 @@
 
 A model is a row of WIDTH numbers: form (0 STM, 1 OTM, 2 DSTM, 3 DOTM), alpha (NaN where nothing was observed), k = 1 - 1/theta,
 standard deviation of the error, kind of season (0 none, 1 multiplicative, 2 additive), level, steps so far, five numbers of the
-regression on time, index of the season to come, missing values at the end, level before the first value. `indices` (series, steps of a season) are those of the
-steps after the fit.
+regression on time, index of the season to come, missing values at the end, level before the first value. `indices` (series, steps
+of a season) are those of the steps after the fit.
 """
 
 import numpy as np

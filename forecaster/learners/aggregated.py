@@ -15,7 +15,6 @@ from forecaster.learners._newer import NOWHERE, ends_early, newer, told
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
-
 FILLED = 2
 """Column of a bucket's state: how many values it holds; below zero those that belong to none."""
 

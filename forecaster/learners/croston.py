@@ -147,7 +147,9 @@ def _fit(recipe: Croston, table: Table, method: Ints) -> Rate:
     return Rate(recipe, table.end, method, smoothing, state, rate)
 
 
-def _follow(values: Floats, indptr: Ints, method: Ints, smoothing: Floats, state: Floats, threads: int | None, said: Floats = NOWHERE) -> Floats:
+def _follow(
+    values: Floats, indptr: Ints, method: Ints, smoothing: Floats, state: Floats, threads: int | None, said: Floats = NOWHERE
+) -> Floats:
     """Move `state` on over the values; the rate of each series, NaN where it was never observed. (series,)"""
     rate = np.empty(len(state))
     native.follow_demand(values, indptr, method, smoothing, state, rate, said, threads or 1)

@@ -98,7 +98,9 @@ class WithoutSeasons:
             CannotPredict: What was fitted on the rest tells no fitted values.
         """
         if not hasattr(self.model, "fitted"):
-            raise CannotPredict(f"{type(self.model).__name__}, fitted on what the seasons leave, tells no fitted values; use theta, ets or arima")
+            raise CannotPredict(
+                f"{type(self.model).__name__}, fitted on what the seasons leave, tells no fitted values; use theta, ets or arima"
+            )
         season = self._seasons(table)
         rest: Floats = self.model.fitted(table.with_target(table.target - season))
         return rest + season

@@ -159,7 +159,7 @@ def test_fitted_values_are_those_of_the_rest_with_the_seasons():
 
 def test_a_learner_without_fitted_values_says_so():
     table = table_of([wavy(100)])
-    with pytest.raises(CannotPredict, match="Cycle.*tells no fitted values"):
+    with pytest.raises(CannotPredict, match=r"Cycle, .* tells no fitted values"):
         make("mstl", learner=make("naive"), seasons=(6,)).fit(table).fitted(table)
 
 
