@@ -61,11 +61,13 @@ void follow(const Row<const double>& values, const Row<const Index>& indptr, Ind
     });
 }
 
-void ahead(Index period, const Sheet<double>& models, const Sheet<double>& states, const Sheet<double>& mean, const Sheet<double>& spread) {
+void ahead(Index period, const Sheet<double>& models, const Sheet<double>& states, const Sheet<double>& mean, const Sheet<double>& spread,
+           Index threads) {
     const Index series = static_cast<Index>(models.shape(0)), horizon = static_cast<Index>(mean.shape(1));
     check(models, states, series, period);
     expect(is_sheet(mean, series, horizon) && is_sheet(spread, series, horizon), "mean and spread must be (series, horizon)");
-    for (Index s = 0; s < series; ++s) ces_ahead(get(models, s), period, row_of(states, s), horizon, row_of(mean, s), row_of(spread, s));
+    over_rows(series, horizon, threads,
+              [&](Index s) { ces_ahead(get(models, s), period, row_of(states, s), horizon, row_of(mean, s), row_of(spread, s)); });
 }
 
 }  // namespace
@@ -79,5 +81,5 @@ NB_MODULE(ces, m) {
     m.def("follow", &follow, nb::arg("values"), nb::arg("indptr"), nb::arg("period"), nb::arg("models").noconvert(), nb::arg("states").noconvert(),
           nb::arg("said").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("ahead", &ahead, nb::arg("period"), nb::arg("models"), nb::arg("states"), nb::arg("mean").noconvert(), nb::arg("spread").noconvert(),
-          unlocked);
+          nb::arg("threads") = 1, unlocked);
 }

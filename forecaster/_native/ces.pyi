@@ -37,6 +37,11 @@ def follow(
     """Move models and states on over further values; `said` (rows,), unless it is empty, gets the forecast of each from those before it."""
 
 def ahead(
-    period: int, models: NDArray[np.float64], states: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
+    period: int,
+    models: NDArray[np.float64],
+    states: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    threads: int = 1,
 ) -> None:
     """Write means and standard deviations of the next steps (series, horizon)."""

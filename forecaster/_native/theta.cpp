@@ -67,13 +67,15 @@ void restart(const Sheet<double>& models, Index period) {
     }
 }
 
-void ahead(const Sheet<double>& models, const Sheet<double>& indices, const Sheet<double>& mean, const Sheet<double>& spread) {
+void ahead(const Sheet<double>& models, const Sheet<double>& indices, const Sheet<double>& mean, const Sheet<double>& spread, Index threads) {
     const Index series = static_cast<Index>(models.shape(0)), period = static_cast<Index>(indices.shape(1));
     const Index horizon = static_cast<Index>(mean.shape(1));
     expect(is_sheet(models, series, theta_width) && is_sheet(indices, series, period) && period > 0 && is_sheet(mean, series, horizon) &&
                is_sheet(spread, series, horizon),
            "models must be (series, WIDTH), indices (series, steps of a season), mean and spread (series, horizon)");
-    for (Index s = 0; s < series; ++s) theta_ahead(get(models, s), row_of(indices, s), period, horizon, row_of(mean, s), row_of(spread, s));
+    over_rows(series, horizon, threads, [&](Index s) {
+        theta_ahead(get(models, s), row_of(indices, s), period, horizon, row_of(mean, s), row_of(spread, s));
+    });
 }
 
 }  // namespace
@@ -87,5 +89,6 @@ NB_MODULE(theta, m) {
     m.def("follow", &follow, nb::arg("values"), nb::arg("indptr"), nb::arg("indices"), nb::arg("models").noconvert(),
           nb::arg("said").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("restart", &restart, nb::arg("models").noconvert(), nb::arg("period"), unlocked);
-    m.def("ahead", &ahead, nb::arg("models"), nb::arg("indices"), nb::arg("mean").noconvert(), nb::arg("spread").noconvert(), unlocked);
+    m.def("ahead", &ahead, nb::arg("models"), nb::arg("indices"), nb::arg("mean").noconvert(), nb::arg("spread").noconvert(),
+          nb::arg("threads") = 1, unlocked);
 }

@@ -36,5 +36,7 @@ def follow(
 def restart(models: NDArray[np.float64], period: int) -> None:
     """Take `models` back to before their first value, so that `follow` can go over all of them again."""
 
-def ahead(models: NDArray[np.float64], indices: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]) -> None:
+def ahead(
+    models: NDArray[np.float64], indices: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64], threads: int = 1
+) -> None:
     """Write means and standard deviations of the next steps (series, horizon)."""
