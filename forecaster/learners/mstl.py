@@ -9,6 +9,7 @@ import numpy as np
 from forecaster._native import mstl as native
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict, SettingsError
+from forecaster.learners._seasons import usual
 from forecaster.protocols import Forecast, Learner, Model, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -138,10 +139,3 @@ def _decomposed(table: Table, seasons: tuple[int, ...], threads: int | None) -> 
     left, last, share = np.empty(len(table.target)), np.empty((len(table), sum(seasons))), np.empty(len(table))
     native.decompose(table.target, table.indptr, seasons, left, last, share, threads or 1)
     return left, last, share
-
-
-def usual(table: Table) -> tuple[int, ...]:
-    """The seasons that are usual for the frequency of a table: its own, and a week where that is a day."""
-    own = table.season_length
-    further = 7 * own if table.frequency.unit in ("minute", "hour") else own
-    return tuple(sorted({season for season in (own, further) if season > 1}))
