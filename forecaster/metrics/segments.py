@@ -27,8 +27,9 @@ def total(values: Floats, ptr: Ints) -> Floats:
 
 def mean(values: Floats, ptr: Ints) -> Floats:
     """Mean of each segment, NaN skipped; NaN where nothing is left."""
-    count = reduce(np.add, (~np.isnan(values)).astype(np.float64), ptr, 0.0)
-    return _ratio(total(values, ptr), count)
+    missing = np.isnan(values)
+    count = np.diff(ptr) - reduce(np.add, missing.astype(np.float64), ptr, 0.0)
+    return _ratio(reduce(np.add, np.where(missing, 0.0, values), ptr, 0.0), count)
 
 
 def along(values: Floats, axis: int = -1) -> Floats:
