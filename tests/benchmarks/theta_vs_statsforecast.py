@@ -6,12 +6,12 @@
     python tests/benchmarks/theta_vs_statsforecast.py --scaling        # one thread and two, ours alone
 
 Every measurement is a process of its own, sides take turns, and both start from the same pandas frame in memory. Each warms up on
-three series first, then, up to five times within two seconds, the frame goes in and the forecast frame, with an 80% interval where the learner has one, comes out; seconds
-are the best of all repeats, CPU that of all threads. "Models alone" is the part of it that fitting and predicting all series takes, on
-arrays on both sides (the peer's `GroupedArray.forecast`); the rest is reading, checking and writing frames. MASE is scaled by the
-seasonal differences of the training values, mean over series; "inside" is the share of the values to come within the interval. The
-peer takes no missing values: nn5 is filled by straight lines for both sides. m5_foods, m5_hobbies and m5_household are every third
-series of a department of M5, day by day; m5_weekly is every sixth series of all, week by week.
+three series first; then, up to five times within two seconds, the frame goes in and the forecast frame, with an 80% interval where the
+learner has one, comes out. Seconds are the best of all repeats, CPU that of all threads. "Models alone" is the part of it that fitting
+and predicting all series takes, on arrays on both sides (the peer's `GroupedArray.forecast`); the rest is reading, checking and writing
+frames. MASE is scaled by the seasonal differences of the training values, mean over series; "inside" is the share of the values to
+come within the interval. The peer takes no missing values: nn5 is filled by straight lines for both sides. m5_foods, m5_hobbies and
+m5_household are every third series of a department of M5, day by day; m5_weekly is every sixth series of all, week by week.
 """
 
 from __future__ import annotations

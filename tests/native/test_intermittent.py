@@ -234,6 +234,24 @@ def test_what_is_too_large_fails_alone():
     assert np.isfinite(forecast.mean[1]).all()
 
 
+WILD = st.lists(st.sampled_from([0.0, 0.0, 1.0, -2.5, 1e300, -1e300, 1e-300, np.nan, np.inf, -np.inf]), max_size=70)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(series=st.lists(WILD, min_size=1, max_size=9), open_weights=st.booleans())
+def test_wild_values_cost_their_neighbours_nothing(name, series, open_weights):
+    good = np.random.default_rng(0).poisson(0.4, 90).astype(float)
+    learner = make(name, **({"alpha": None, "beta": None} if open_weights and name not in ("adida", "imapa") else {}))
+    tables = [table_of([good]), table_of([np.array(x) for x in series] + [good])]
+    models = [learner.fit(table) for table in tables]
+    alone, beside = (model.predict(2) for model in models)
+    np.testing.assert_array_equal(alone.mean[0], beside.mean[-1])
+    np.testing.assert_array_equal(models[0].fitted(tables[0]), models[1].fitted(tables[1])[-90:])
+    for i, row in enumerate(beside.mean):
+        assert np.isfinite(row).all() != (i in beside.failed)
+
+
 def test_a_weight_outside_its_range_is_refused():
     with pytest.raises(SettingsError, match="above 0 and at most at 1; came 0"):
         make("croston", alpha=0)
