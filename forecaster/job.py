@@ -13,10 +13,11 @@ import pyarrow as pa
 from forecaster import archive, frames, guardrails, reconciled
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
-from forecaster.block import feature_frame, fit_block
+from forecaster.block import feature_rows, fit_block
 from forecaster.errors import ArchiveError, ForecasterError, SettingsError
 from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
+from forecaster.frames.kinds import family
 from forecaster.reconciled import Reconciled
 from forecaster.settings import Settings
 
@@ -61,7 +62,9 @@ class Forecaster:
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
         metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number; metrics of quantiles are judged by the
             point metric of the median: mae for pinball, wape for wql, nmae for coverage.
-        ensemble: "voting", or None for the single best learner of each group.
+        ensemble: "voting" weighs every learner by its errors, series by series, shrunk towards those of the group; "caruana" and "stacking"
+            look for the best mixture of each group; None takes the single best learner of each group.
+        pooling: "block" lets the weights of a group learn from the other groups that are fitted in the same call; "group" never does.
         hierarchy: Columns from the top down (["state_id", "store_id"]), one list of columns per level where levels cross, or a
             `forecaster.hierarchy.plan.Hierarchy` or its options as a mapping: sums at every level are forecast too, and all forecasts
             add up; see docs/hierarchy.md.
@@ -100,6 +103,7 @@ class Forecaster:
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
         metric: str | Callable[..., Any] = "nrmse",
         ensemble: str | None = "voting",
+        pooling: Literal["group", "block"] = "group",
         hierarchy: Any = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         lower_bound: float | Literal["auto"] | None = "auto",
@@ -197,14 +201,29 @@ class Forecaster:
                 warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
         return self._give(self._done.forecast(ahead))
 
-    def features(self, data: Any) -> Any:
+    def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
 
         With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon.
+
+        Args:
+            data: As for `fit`.
+            every_row: Whether rows that learners are not given are there too: those without a target, and those of a series that have
+                nothing to look back at.
+
+        Returns:
+            A frame of the type of `data`; series columns, time and target are the data's own where nothing had to be mended.
         """
         frame, kind = frames.read(data, defer=True)
-        table = reconciled.trained(frame, self.settings)
-        return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
+        table, untouched = reconciled.trained(frame, self.settings)
+        rows = feature_rows(table, self.settings, every=every_row, nulls=kind.name != "pandas")
+        time, target = self.settings.time, self.settings.target
+        names = (*table.ids, time, target)
+        if untouched and family(frame[time].type) in ("stamp", "integer"):
+            del table  # which need not be held beside the columns that are still to be written
+            return frames.beside(data, names, rows.drawn.row, rows.columns(names), kind, frame)
+        keys, made = rows.keys(table, time, target, frame[target].type), rows.columns(names)
+        return frames.give(pa.table([*keys.columns, *made.columns], [*keys.column_names, *made.column_names]), kind, fresh=True)
 
     @property
     def backtest_(self) -> Any:
@@ -219,7 +238,8 @@ class Forecaster:
 
     @property
     def selected_(self) -> Any:
-        """One row per group: learner, the members with their weights, and the score."""
+        """One row per group: learner, the members with their weights, the score, and the share of the backtest that lies in the interval
+        between the outermost quantiles."""
         return self._give(self._done.selected())
 
     @property
@@ -227,6 +247,12 @@ class Forecaster:
         """One row per finding of the guardrails in the data and in the last future: series columns, column, rule, count, first, action,
         message."""
         return self._give((self._done.findings + self._ahead).frame(self._done.schema))
+
+    @property
+    def profile_(self) -> Any:
+        """What every series is like, one row each: series columns, known (values), missing and zeros (shares), adi, cv2 and the kind of
+        demand they make, strength of trend and season (0 to 1), entropy, acf1, kpss and whether the level is stationary, seasons found."""
+        return self._give(self._done.profiled())
 
     def save(self, folder: str | Path) -> None:
         """Save the fitted job: JSON, Parquet and native model files with checksums; no pickle.

@@ -58,7 +58,10 @@ class Settings(BaseModel):
     block: Names = Field((), description="Learners not to try.")
     backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
     metric: str | Callable[..., Any] = Field("nrmse", description="What the choice is made by.")
-    ensemble: Literal["voting"] | None = Field("voting", description="How the best candidates are joined; None takes the best one.")
+    ensemble: Literal["voting", "caruana", "stacking"] | None = Field(
+        "voting", description="How candidates are joined; None takes the best one."
+    )
+    pooling: Literal["group", "block"] = Field("group", description="Whether weights of a group may learn from the groups of its block.")
     hierarchy: Hierarchy | None = Field(None, description="Levels of sums whose forecasts are to add up, from the top down.")
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.5, 0.9), description="Quantile levels to forecast.")
     lower_bound: Auto | float | None = Field("auto", description="No forecast lies below; auto: zero for series that never were.")

@@ -12,6 +12,9 @@ from forecaster.table import Floats
 LEAST = 1e-4
 """What remains of the diagonal at least when it is shrunk towards: with it the covariance can be inverted."""
 
+PRIOR = 1.0
+"""Residuals that what is typical of a node counts for: one that happened to be right is not trusted without end."""
+
 FLOOR = 1e-8
 """Variance of a node at least, in that of the node that varies most."""
 
@@ -41,7 +44,7 @@ class Covariance:
 
     @classmethod
     def of_variances(cls, residuals: Floats, typical: Floats) -> Covariance:
-        """The mean squared residual of each node, on the diagonal. (nodes, residuals), (nodes,)"""
+        """The variance of each node's residuals, on the diagonal. (nodes, residuals), (nodes,)"""
         return cls._diagonal(_variance(residuals, typical))
 
     @classmethod
@@ -58,7 +61,7 @@ class Covariance:
 
         Args:
             residuals: NaN where unknown. (nodes, residuals)
-            typical: Variance of a node without residuals. (nodes,)
+            typical: What a squared residual of a node is expected to be. (nodes,)
         """
         variance = _variance(residuals, typical)
         standard = np.nan_to_num(residuals) / np.sqrt(variance)[:, None]
@@ -96,9 +99,9 @@ def shrinkage(standard: Floats) -> float:
 
 
 def _variance(residuals: Floats, typical: Floats) -> Floats:
-    """Mean squared residual of each node; what is typical where there is none. Never zero."""
+    """Mean squared residual of each node, and what is typical as if it were a few of them. Never zero."""
     known = np.isfinite(residuals)
     count = known.sum(1)
-    sums = np.where(known, residuals, 0.0) ** 2
-    found = np.divide(sums.sum(1), count, out=np.array(typical, np.float64), where=count > 0)
+    sums = (np.where(known, residuals, 0.0) ** 2).sum(1)
+    found = (sums + PRIOR * typical) / (count + PRIOR)
     return np.asarray(np.maximum(found, FLOOR * max(float(found.max(initial=0.0)), FLOOR)), np.float64)

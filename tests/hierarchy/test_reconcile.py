@@ -8,7 +8,7 @@ from hypothesis import given
 from trees import CROSSED, NESTED, dense, hierarchies, ids_of, keys, seeds, table_of, tree_of
 
 from forecaster.errors import SettingsError
-from forecaster.hierarchy.covariance import LEAST, Covariance, shrinkage
+from forecaster.hierarchy.covariance import LEAST, PRIOR, Covariance, shrinkage
 from forecaster.hierarchy.plan import WEIGHING, Hierarchy
 from forecaster.hierarchy.reconcile import ForecastShares, Projection, Shares, reconciler
 
@@ -81,7 +81,7 @@ def test_what_was_asked_for_is_what_is_done(how):
     errors[0, 2] = errors[5] = np.nan
     typical = np.full(len(tree), 0.5)
     made = reconciler(Hierarchy.of({"levels": CROSSED, "reconcile": how}), tree, table_of([[1.0]] * 7, ids_of(KEYS)), errors, typical)
-    variance = np.where(np.isfinite(errors).any(1), np.nansum(errors**2, 1) / np.maximum(np.isfinite(errors).sum(1), 1), 0.5)
+    variance = (np.nansum(errors**2, 1) + PRIOR * 0.5) / (np.isfinite(errors).sum(1) + PRIOR)
     wanted = {
         "ols": np.eye(len(tree)),
         "wls_struct": np.diag(tree.sums.toarray().sum(1)),
