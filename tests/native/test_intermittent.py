@@ -76,8 +76,11 @@ ORACLES = {
 }
 
 
+FIXED = {name: {"low": 0.2, "high": 0.2} for name in ("adida", "imapa")} | {"intermittent": {"alpha": 0.1, "beta": 0.1}}
+
+
 def recipe(name, **params):
-    return make(name, **params, **({"low": 0.2, "high": 0.2} if name in ("adida", "imapa") else {}))
+    return make(name, **params, **FIXED.get(name, {}))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,7 +109,7 @@ def test_scales_with_the_values(name, values, factor):
 @given(values=VALUES, cut=st.integers(0, 60))
 def test_rolling_forward_is_having_seen_everything(name, values, cut):
     whole = table_of([values, np.r_[1.0, values]])
-    model = make(name, **({"interval": 0.0} if name == "intermittent" else {})).fit(whole.drop_last(cut))
+    model = make(name, **(FIXED["intermittent"] | {"interval": 0.0} if name == "intermittent" else {})).fit(whole.drop_last(cut))
     rolled = model.predict(1, whole)
     expected = make("sba" if name == "intermittent" else name).fit(whole).predict(1)
     np.testing.assert_array_equal(rolled.mean, expected.mean)
@@ -117,7 +120,7 @@ def test_rolling_forward_is_having_seen_everything(name, values, cut):
 @given(values=VALUES, cut=st.integers(0, 20))
 def test_fitted_values_are_the_rates_before(name, values, cut):
     table = table_of([values])
-    model = make(name, **({"interval": 0.0} if name == "intermittent" else {})).fit(table.drop_last(cut))
+    model = make(name, **(FIXED["intermittent"] | {"interval": 0.0} if name == "intermittent" else {})).fit(table.drop_last(cut))
     oracle = ORACLES["sba" if name == "intermittent" else name]
     before = [values[:i][np.isfinite(values[:i])] for i in range(len(values))]
     said = [oracle(x) if len(x) and np.isfinite(y) else np.nan for x, y in zip(before, values, strict=True)]
