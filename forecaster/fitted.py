@@ -40,6 +40,7 @@ class Fitted:
         floor: No forecast of a series lies below; -inf for no bound. (series,)
         greater_is_better: Direction of the metric.
         profile: What every series is like, as `forecaster.profile` measures it; empty for a block of groups. Measure -> (series,)
+        moved: Whether `table` is newer history than the models were fitted on, so that they go on from there.
     """
 
     options: Mapping[str, Any]
@@ -53,6 +54,7 @@ class Fitted:
     floor: Floats
     greater_is_better: bool
     profile: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    moved: bool = False
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -99,7 +101,7 @@ class Fitted:
 
     def _joined(self, ahead: Future) -> Joined:
         try:
-            return self.search.blend.ahead(self.table, ahead.steps, ahead)
+            return self.search.blend.ahead(self.table, ahead.steps, ahead, self.table if self.moved else None)
         finally:
             learners.forget()
 
@@ -184,7 +186,7 @@ class Fitted:
 
     def _bounded(self, values: Floats) -> Floats:
         floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
-        return np.maximum(values, floor)
+        return np.maximum(np.rint(values) if self.options.get("integer") else values, floor)
 
     def _quantiles(self, spread: Bands, mean: Floats) -> dict[str, Floats]:
         values = self._bounded(spread.quantiles(mean, self.levels))

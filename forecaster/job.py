@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
-from forecaster import archive, frames, guardrails, reconciled
+from forecaster import archive, frames, guardrails, reconciled, rolling
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
 from forecaster.block import feature_rows, fit_block
@@ -57,6 +57,8 @@ class Forecaster:
             terms, lags and windows of covariates, the recursive strategy and so on.
         target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
             {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
+        clean: What learners do not see: "spikes", "levels" (earlier values are moved to the level that a series has now) or both; backtests
+            are scored on what came, and `findings_` tells what was seen.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
         block: Names of learners not to try.
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
@@ -70,6 +72,7 @@ class Forecaster:
             add up; see docs/hierarchy.md.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
+        integer: Whether forecasts and quantiles are rounded to whole numbers.
         time_limit: Seconds after which no further learner is tried.
         n_jobs: Threads; -1 for one per core.
         seed: Seed of everything random: the same seed gives the same bits.
@@ -98,6 +101,7 @@ class Forecaster:
         holidays: str | Mapping[str, Any] | None = None,
         featurization: str | Featurization | Mapping[str, Any] = "auto",
         target_transform: Any = (),
+        clean: str | Sequence[str] = (),
         learners: str | Sequence[Any] = "auto",
         block: str | Sequence[str] = (),
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
@@ -107,6 +111,7 @@ class Forecaster:
         hierarchy: Any = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         lower_bound: float | Literal["auto"] | None = "auto",
+        integer: bool = False,
         time_limit: float | None = None,
         n_jobs: int = -1,
         seed: int = 0,
@@ -180,12 +185,14 @@ class Forecaster:
         self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
         return self
 
-    def predict(self, future: Any = None, horizon: int | None = None) -> Any:
+    def predict(self, future: Any = None, horizon: int | None = None, *, until: Any = None, history: Any = None) -> Any:
         """Forecast every series.
 
         Args:
             future: Rows with the series columns, the time and the known covariates of the steps ahead, where there are any.
             horizon: Steps ahead; past the fitted horizon the forecast is recursive.
+            until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps.
+            history: All rows up to now, as they would be given to `fit`: forecasts go on from there, and nothing is fitted again.
 
         Returns:
             A frame of the type given to `fit`: series columns, time, "forecast" and one column per quantile ("q0.1").
@@ -194,12 +201,30 @@ class Forecaster:
             UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
         rows = None if future is None else frames.read(future, defer=True)[0]
-        ahead, self._ahead = self._done.look_ahead(rows, horizon)
+        done, found = (self._done, guardrails.Findings()) if history is None else self._moved(history)
+        if until is not None:
+            horizon = rolling.steps_until(_whole(done), until)
+        ahead, self._ahead = done.look_ahead(rows, horizon)
+        self._ahead = found + self._ahead
         for batch in self._ahead.batches:
             if batch.action != "noted":
                 others = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
                 warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
-        return self._give(self._done.forecast(ahead))
+        made = done.forecast(ahead)
+        return self._give(made if until is None else rolling.up_to(_whole(done), made, until))
+
+    def roll(self, data: Any, horizon: int | None = None, step: int | None = None) -> Any:
+        """Forecast from one origin after the other, each with the actual values up to there; nothing is fitted again.
+
+        Args:
+            data: All rows, as they would be given to `fit`, with the actual values after those that the job was fitted on.
+            horizon: Steps ahead of each origin; those of the job where None.
+            step: Steps from one origin to the next; the horizon where None.
+
+        Returns:
+            Series columns, time, "origin", "actual" (missing where not known yet), "forecast" and one column per quantile.
+        """
+        return self._give(rolling.roll(self._single(self._done), frames.read(data, defer=True)[0], horizon, step))
 
     def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
@@ -307,8 +332,22 @@ class Forecaster:
             raise NotFitted("this Forecaster is not fitted yet; call fit(data) first, or Forecaster.load(folder)")
         return self._fitted
 
+    def _moved(self, history: Any) -> tuple[Fitted | Reconciled, guardrails.Findings]:
+        rows, done = frames.read(history, defer=True)[0], self._done
+        return done.moved(rows) if isinstance(done, Reconciled) else rolling.moved(done, rows)
+
+    def _single(self, done: Fitted | Reconciled) -> Fitted:
+        if isinstance(done, Reconciled):
+            raise SettingsError("a job with a hierarchy does not roll over origins yet; give each history to predict(history=...)")
+        return done
+
     def _give(self, table: pa.Table) -> Any:
         return frames.give(table, self._frames)
+
+
+def _whole(done: Fitted | Reconciled) -> Fitted:
+    """The job that holds the end of everything that is forecast."""
+    return done.whole if isinstance(done, Reconciled) else done
 
 
 def _told(kind: frames.FrameKind) -> dict[str, str]:
