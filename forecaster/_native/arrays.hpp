@@ -35,6 +35,13 @@ bool is_sheet(const Sheet<T>& sheet, Index rows, Index columns) {
     return static_cast<Index>(sheet.shape(0)) == rows && static_cast<Index>(sheet.shape(1)) == columns;
 }
 
+// Where a number per value goes, from the value at some place on; nowhere where the array is empty.
+inline auto per_row(const Row<double>& out, const Row<const double>& values) {
+    expect(out.size() == 0 || out.size() == values.size(), "what is told of each value must be as long as the values, or empty");
+    double* const first = out.size() ? out.data() : nullptr;
+    return [first](Index from) { return first ? first + from : nullptr; };
+}
+
 // One row of a sheet.
 template <class T>
 T* row_of(const Sheet<T>& sheet, Index row) {

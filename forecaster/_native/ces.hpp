@@ -102,13 +102,12 @@ void sweep(const std::vector<double>& y, Index period, const T* x, CesState<T>& 
     }
 }
 
-// Forwards, backwards, forwards.
-template <Cycle cycle, class T, class Keep>
-void backcast(const std::vector<double>& y, Index period, const T* x, CesState<T>& at, Keep keep) {
+// Forwards and backwards: from a rough state to the one before the first value.
+template <Cycle cycle, class T>
+void backcast(const std::vector<double>& y, Index period, const T* x, CesState<T>& at) {
     const auto nothing = [](Index, const T&) {};
     sweep<cycle, true>(y, period, x, at, nothing);
     sweep<cycle, false>(y, period, x, at, nothing);
-    sweep<cycle, true>(y, period, x, at, keep);
 }
 
 // Calls visit.operator()<cycle>().

@@ -30,7 +30,8 @@ struct CesProblem {
     Lanes<W> pass(const Lanes<W>* x) const {
         begin();
         Lanes<W> squares = 0.0;
-        backcast<cycle>(sight.y, sight.period, x, at, [&](Index t, const Lanes<W>& error) {
+        backcast<cycle>(sight.y, sight.period, x, at);
+        sweep<cycle, true>(sight.y, sight.period, x, at, [&](Index t, const Lanes<W>& error) {
             errors[t] = error;
             squares += error * error;
         });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "ces.hpp"
@@ -14,7 +15,7 @@ namespace forecaster {
 struct Ces {
     double cycle = 0, x[4] = {std::numeric_limits<double>::quiet_NaN(), 0, 0, 0};
     double sigma = 0;  // standard deviation of the error one step ahead
-    double phase = 0;  // of the step to come
+    double steps = 0;  // since the first value
     double gap = 0;    // missing values at the end, over which the variance has grown already
     Cycle kind() const { return static_cast<Cycle>(static_cast<Index>(cycle)); }
 };
@@ -100,25 +101,34 @@ void find_weights(const CesSight& sight, Search search, double* x) {
     }
 }
 
-inline double squares_at(const CesSight& sight, const double* x, CesState<double>& at) {
+// The states before the first value and after the last.
+struct CesEnds {
+    CesState<double> first, last;
+};
+
+inline double squares_at(const CesSight& sight, const double* x, CesEnds& ends) {
     double squares = 0;
-    at = sight.rough;
     const auto add = [&squares](Index, double error) { squares += error * error; };
-    with_cycle(sight.cycle, [&]<Cycle cycle>() { backcast<cycle>(sight.y, sight.period, x, at, add); });
+    with_cycle(sight.cycle, [&]<Cycle cycle>() {
+        ends.first = sight.rough;
+        backcast<cycle>(sight.y, sight.period, x, ends.first);
+        ends.last = ends.first;
+        sweep<cycle, true>(sight.y, sight.period, x, ends.last, add);
+    });
     return squares;
 }
 
 // One kind of season, fitted to scaled values; its AICc comes back, not a number where its forecasts are none.
 template <class Search>
-double fit_cycle(const CesRoom& room, Cycle cycle, Index period, Search search, Ces& model, CesState<double>& at) {
+double fit_cycle(const CesRoom& room, Cycle cycle, Index period, Search search, Ces& model, CesEnds& ends) {
     const int weights = weights_of(cycle);
     const CesState<double> rough = rough_state(room.whole, cycle, period);
     CesSight sight{room.y, room.observed, cycle, period, rough, 0.0};
     guess_weights(cycle, 0, model.x);
-    sight.pull = std::sqrt(squares_at(sight, model.x, at) / room.observed) * static_cast<double>(period) / rare;
+    sight.pull = std::sqrt(squares_at(sight, model.x, ends) / room.observed) * static_cast<double>(period) / rare;
     model.cycle = static_cast<double>(static_cast<Index>(cycle));
     find_weights(sight, search, model.x);
-    const double squares = squares_at(sight, model.x, at);
+    const double squares = squares_at(sight, model.x, ends);
     const double n = room.observed, parameters = weights + 1, spare = n - parameters - 1;
     model.sigma = std::sqrt(squares / std::max(n - weights, 1.0));
     return n * std::log(std::max(squares, 1e-280) / n) + 2 * parameters + (spare > 0 ? 2 * parameters * (parameters + 1) / spare : 1e6);
@@ -136,11 +146,12 @@ inline double gap_after(const double* x, Index n, double before) {
 }
 
 // Fits one series; x[0] of the model is NaN where nothing was observed. `asked` is a Cycle, or -1 for the one with the least AICc;
-// a series too short for it gets none.
+// a series too short for it gets none. The states
+// go to `before` and `row`.
 template <class Search>
-Ces fit_ces(const double* x, Index n, Index asked, Index period, Search search, CesRoom& room, double* row) {
+Ces fit_ces(const double* x, Index n, Index asked, Index period, Search search, CesRoom& room, double* before, double* row) {
     Ces best;
-    std::fill(row, row + ces_room(period), 0.0);
+    for (double* out : {before, row}) std::fill(out, out + ces_room(period), 0.0);
     while (n > 0 && !std::isfinite(*x)) ++x, --n;
     if (n == 0) return best;
     const double scale = scale_to_one(x, n, room);
@@ -150,33 +161,37 @@ Ces fit_ces(const double* x, Index n, Index asked, Index period, Search search, 
         const Cycle cycle = static_cast<Cycle>(kind);
         if (asked < 0 ? !fits(cycle, room.observed, n, period) : kind != (possible ? asked : 0)) continue;
         Ces one;
-        CesState<double> at;
-        const double criterion = fit_cycle(room, cycle, period, search, one, at);
+        CesEnds ends;
+        const double criterion = fit_cycle(room, cycle, period, search, one, ends);
         if (!(criterion < least)) continue;
         least = criterion;
         best = one;
-        over_state(at, [&](double& value) { value *= scale; });
-        keep_state(at, row);
+        for (auto [at, out] : {std::pair{&ends.first, before}, std::pair{&ends.last, row}}) {
+            over_state(*at, [&](double& value) { value *= scale; });
+            keep_state(*at, out);
+        }
     }
     best.sigma *= scale;
-    best.phase = static_cast<double>(n % period);
+    best.steps = static_cast<double>(n);
     best.gap = gap_after(x, n, 0.0);
     return best;
 }
 
-inline Index step_of(const Ces& model) { return static_cast<Index>(model.phase); }
+inline Index step_of(const Ces& model) { return static_cast<Index>(model.steps); }
 
-// Over further values.
-inline void follow_ces(const double* x, Index n, Index period, Ces& model, double* row) {
+// Over further values; what was expected of each goes to `said`, where that is given.
+inline void follow_ces(const double* x, Index n, Index period, Ces& model, double* row, double* said) {
     CesState<double> at = state_of(model, period, row);
     Place place(static_cast<Index>(at.level.size()), period, step_of(model));
     with_cycle(model.kind(), [&]<Cycle cycle>() {
         for (Index t = 0; t < n; ++t) {
-            move<cycle>(at, place, model.x, std::isfinite(x[t]) ? x[t] - expected<cycle>(at, place) : 0.0);
+            const double mean = expected<cycle>(at, place);
+            if (said) said[t] = mean;
+            move<cycle>(at, place, model.x, std::isfinite(x[t]) ? x[t] - mean : 0.0);
             place.forwards();
         }
     });
-    model.phase = static_cast<double>((step_of(model) + n) % period);
+    model.steps += static_cast<double>(n);
     model.gap = gap_after(x, n, model.gap);
     keep_state(at, row);
 }

@@ -6,18 +6,22 @@
 
 #include "arrays.hpp"
 #include "parallel.hpp"
+#include "simd.hpp"
 
 namespace nb = nanobind;
 using namespace forecaster;
 
 namespace {
 
+const Level picked = level();
+
 void patterns(const Row<const double>& values, const Row<const Index>& indptr, const Sheet<double>& out, Index threads) {
     const Index series = series_of(values, indptr);
     expect(is_sheet(out, series, 3), "out must be (series, 3)");
+    const auto look = by_width(picked, []<int W>() { return &pattern<W>; });
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
         for (Index s = first; s < last; ++s) {
-            const Pattern found = pattern(values.data() + indptr(s), indptr(s + 1) - indptr(s));
+            const Pattern found = look(values.data() + indptr(s), indptr(s + 1) - indptr(s));
             out(s, 0) = found.observed;
             out(s, 1) = found.interval;
             out(s, 2) = found.variation;
@@ -25,41 +29,75 @@ void patterns(const Row<const double>& values, const Row<const Index>& indptr, c
     });
 }
 
-void choose(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& method,
-            const std::vector<std::pair<double, double>>& candidates, const Sheet<double>& smoothing, Index threads) {
-    const Index series = series_of(values, indptr);
-    expect(static_cast<Index>(method.size()) == series && is_sheet(smoothing, series, 2) && !candidates.empty(),
-           "there must be a candidate, one method per series, and smoothing (series, 2)");
+// The series of a table as the kernel is given them.
+struct Demands {
+    const Row<const double>& values;
+    const Row<const Index>& indptr;
+    const Row<const Index>& method;
+    const Sheet<double>& smoothing;
+
+    Index check() const {
+        const Index series = series_of(values, indptr);
+        const Index* first = method.data();
+        expect(static_cast<Index>(method.size()) == series && is_sheet(smoothing, series, 2) &&
+                   std::all_of(first, first + series, [&](Index one) { return one >= 0 && one < 3 && (one == 2) == (*first == 2); }),
+               "there must be one method per series, 0 or 1 or else 2 for all of them, and smoothing must be (series, 2)");
+        return series;
+    }
+
+    std::vector<Flow> take(Index first, Index last) const {
+        std::vector<Flow> flows(last - first);
+        for (Index s = first; s < last; ++s) {
+            Flow& flow = flows[s - first];
+            flow.x = values.data() + indptr(s);
+            flow.n = indptr(s + 1) - indptr(s);
+            flow.method = static_cast<Method>(method(s));
+        }
+        return flows;
+    }
+};
+
+void choose_weights(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& method,
+                    const std::vector<std::pair<double, double>>& candidates, const Sheet<double>& smoothing, Index threads) {
+    const Demands demands{values, indptr, method, smoothing};
+    const Index series = demands.check();
+    expect(!candidates.empty(), "there must be a candidate");
     std::vector<Smoothing> tried;
     for (const auto& [size, pace] : candidates) tried.push_back({size, pace});
+    const auto choose_here = by_width(picked, []<int W>() { return &choose<W>; });
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
+        std::vector<Flow> flows = demands.take(first, last);
+        choose_here(flows, tried);
         for (Index s = first; s < last; ++s) {
-            const Smoothing by = with_method(
-                method(s), [&]<class Method>() { return best<Method>(values.data() + indptr(s), indptr(s + 1) - indptr(s), tried); });
-            smoothing(s, 0) = by.size;
-            smoothing(s, 1) = by.pace;
+            smoothing(s, 0) = flows[s - first].by.size;
+            smoothing(s, 1) = flows[s - first].by.pace;
         }
     });
 }
 
 void follow_demand(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& method,
-                   const Sheet<double>& smoothing, const Sheet<double>& state, const Row<double>& rate, Index threads) {
-    const Index series = series_of(values, indptr);
-    expect(static_cast<Index>(method.size()) == series && is_sheet(smoothing, series, 2) && is_sheet(state, series, 4) &&
-               static_cast<Index>(rate.size()) == series,
-           "there must be one method and rate per series, smoothing (series, 2), and state (series, 4)");
+                   const Sheet<double>& smoothing, const Sheet<double>& state, const Row<double>& rate, const Row<double>& said, Index threads) {
+    const Demands demands{values, indptr, method, smoothing};
+    const Index series = demands.check();
+    expect(is_sheet(state, series, 4) && static_cast<Index>(rate.size()) == series, "state must be (series, 4), and there must be one rate per series");
+    const auto told = per_row(said, values);
+    const auto follow_here = by_width(picked, []<int W>() { return &follow<W>; });
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
+        std::vector<Flow> flows = demands.take(first, last);
         for (Index s = first; s < last; ++s) {
-            const Smoothing by{smoothing(s, 0), smoothing(s, 1)};
-            Demand at{state(s, 0), state(s, 1), state(s, 2), state(s, 3)};
-            rate(s) = with_method(method(s), [&]<class Method>() {
-                follow<Method>(values.data() + indptr(s), indptr(s + 1) - indptr(s), by, at);
-                return Method::rate(at, by);
-            });
-            state(s, 0) = at.size;
-            state(s, 1) = at.pace;
-            state(s, 2) = at.gap;
-            state(s, 3) = at.seen;
+            Flow& flow = flows[s - first];
+            flow.by = {smoothing(s, 0), smoothing(s, 1)};
+            flow.at = {state(s, 0), state(s, 1), state(s, 2), state(s, 3)};
+            flow.said = told(indptr(s));
+        }
+        follow_here(flows);
+        for (Index s = first; s < last; ++s) {
+            const Flow& flow = flows[s - first];
+            rate(s) = rate_of(flow.at, flow.method, flow.by);
+            state(s, 0) = flow.at.size;
+            state(s, 1) = flow.at.pace;
+            state(s, 2) = flow.at.gap;
+            state(s, 3) = flow.at.seen;
         }
     });
 }
@@ -86,11 +124,14 @@ struct Buckets {
     }
 };
 
-std::vector<double> finite(const Row<const double>& values, Index from, Index to) {
-    std::vector<double> seen;
-    for (Index i = from; i < to; ++i)
-        if (std::isfinite(values(i))) seen.push_back(values(i));
-    return seen;
+void keep_finite(const double* x, Index n, std::vector<double>& out) {
+    out.resize(n);
+    Index kept = 0;
+    for (Index t = 0; t < n; ++t) {
+        out[kept] = x[t];
+        kept += std::isfinite(x[t]);
+    }
+    out.resize(kept);
 }
 
 void fit_buckets(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& ptr, const Row<const Index>& size,
@@ -98,32 +139,44 @@ void fit_buckets(const Row<const double>& values, const Row<const Index>& indptr
     const Index series = series_of(values, indptr);
     const Buckets buckets{ptr, size, alpha, state};
     buckets.check(series);
+    const auto smooth = by_width(picked, []<int W>() { return &smoothed<W>; });
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
-        std::vector<double> summed;
+        std::vector<double> seen, summed;
         for (Index s = first; s < last; ++s) {
-            const std::vector<double> seen = finite(values, indptr(s), indptr(s + 1));
+            keep_finite(values.data() + indptr(s), indptr(s + 1) - indptr(s), seen);
             for (Index b = ptr(s); b < ptr(s + 1); ++b) {
                 sums(seen, size(b), summed);
-                alpha(b) = best_alpha(summed, low, high);
-                buckets.put(b, smoothed(summed, alpha(b)));
+                buckets.put(b, smooth(summed, low, high, alpha(b)));
             }
         }
     });
 }
 
-void follow_buckets(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& ptr,
-                    const Row<const Index>& size, const Row<double>& alpha, const Sheet<double>& state, Index threads) {
+// Over further values; what was expected of each, once every bucket size has a level, is added to `said`, where that is given.
+void follow_bucket(const double* x, Index n, double size, double alpha, Bucket& bucket, double* said) {
+    for (Index t = 0; t < n; ++t) {
+        if (said) said[t] += bucket.full > 0 ? bucket.level / size : std::numeric_limits<double>::quiet_NaN();
+        if (std::isfinite(x[t])) bucket.push(x[t], size, alpha);
+    }
+}
+
+void follow_buckets(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& ptr, const Row<const Index>& size,
+                    const Row<double>& alpha, const Sheet<double>& state, const Row<double>& said, Index threads) {
     const Index series = series_of(values, indptr);
     const Buckets buckets{ptr, size, alpha, state};
     buckets.check(series);
+    const auto told = per_row(said, values);
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
         for (Index s = first; s < last; ++s) {
-            const std::vector<double> seen = finite(values, indptr(s), indptr(s + 1));
+            const Index n = indptr(s + 1) - indptr(s);
+            double* out = told(indptr(s));
+            if (out) std::fill(out, out + n, 0.0);
             for (Index b = ptr(s); b < ptr(s + 1); ++b) {
                 Bucket bucket = buckets.get(b);
-                for (const double y : seen) bucket.push(y, static_cast<double>(size(b)), alpha(b));
+                follow_bucket(values.data() + indptr(s), n, static_cast<double>(size(b)), alpha(b), bucket, out);
                 buckets.put(b, bucket);
             }
+            for (Index t = 0; out && t < n; ++t) out[t] /= static_cast<double>(ptr(s + 1) - ptr(s));
         }
     });
 }
@@ -131,14 +184,15 @@ void follow_buckets(const Row<const double>& values, const Row<const Index>& ind
 }  // namespace
 
 NB_MODULE(intermittent, m) {
+    m.attr("SIMD") = picked.name;
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     m.def("patterns", &patterns, nb::arg("values"), nb::arg("indptr"), nb::arg("out").noconvert(), nb::arg("threads") = 1, unlocked);
-    m.def("choose", &choose, nb::arg("values"), nb::arg("indptr"), nb::arg("method"), nb::arg("candidates"), nb::arg("smoothing").noconvert(),
+    m.def("choose", &choose_weights, nb::arg("values"), nb::arg("indptr"), nb::arg("method"), nb::arg("candidates"), nb::arg("smoothing").noconvert(),
           nb::arg("threads") = 1, unlocked);
     m.def("follow_demand", &follow_demand, nb::arg("values"), nb::arg("indptr"), nb::arg("method"), nb::arg("smoothing"),
-          nb::arg("state").noconvert(), nb::arg("rate").noconvert(), nb::arg("threads") = 1, unlocked);
+          nb::arg("state").noconvert(), nb::arg("rate").noconvert(), nb::arg("said").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("fit_buckets", &fit_buckets, nb::arg("values"), nb::arg("indptr"), nb::arg("ptr"), nb::arg("size"), nb::arg("low"), nb::arg("high"),
           nb::arg("alpha").noconvert(), nb::arg("state").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("follow_buckets", &follow_buckets, nb::arg("values"), nb::arg("indptr"), nb::arg("ptr"), nb::arg("size"), nb::arg("alpha").noconvert(),
-          nb::arg("state").noconvert(), nb::arg("threads") = 1, unlocked);
+          nb::arg("state").noconvert(), nb::arg("said").noconvert(), nb::arg("threads") = 1, unlocked);
 }

@@ -11,9 +11,12 @@
 // ADIDA: Nikolopoulos et al. (2011), "An aggregate-disaggregate intermittent demand approach": simple exponential smoothing of the
 // sums of k steps, k the mean interval; the rate is level / k. IMAPA: Petropoulos & Kourentzes (2015), "Forecast combinations for
 // intermittent demand": the mean of that over k = 1 .. mean interval.
+//
+// A step of these recursions is a handful of instructions, each waiting for the one before, and whether there is a demand cannot be
+// guessed. So W series go side by side, one per lane, without branches; a series that has ended goes on with missing values. ADIDA and
+// IMAPA have one smoothing weight per lane instead.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -22,6 +25,8 @@
 namespace forecaster {
 
 using Index = std::int64_t;
+
+enum class Method : Index { croston, sba, tsb };
 
 struct Smoothing {
     double size, pace;  // a, b
@@ -35,161 +40,72 @@ struct Demand {
     double seen = 0;  // demands so far
 };
 
-struct Croston {
-    static void push(Demand& at, double y, Smoothing by) {
-        at.gap += 1;
-        if (y == 0) return;
-        at.size = at.seen > 0 ? at.size + by.size * (y - at.size) : y;
-        at.pace = at.seen > 0 ? at.pace + by.pace * (at.gap - at.pace) : at.gap;
-        at.gap = 0;
-        at.seen += 1;
-    }
-    static double rate(const Demand& at, Smoothing) { return at.seen > 0 ? at.size / at.pace : 0.0; }
+inline double rate_of(const Demand& at, Method method, Smoothing by) {
+    if (at.seen == 0) return at.gap > 0 ? 0.0 : std::numeric_limits<double>::quiet_NaN();
+    if (method == Method::tsb) return at.size * at.pace;
+    return at.size / at.pace * (method == Method::sba && at.pace != 1 ? 1 - by.pace / 2 : 1.0);
+}
+
+// One series: its values, its weights, where it stands, and where its forecasts from the values before each go, if anywhere.
+struct Flow {
+    const double* x = nullptr;
+    Index n = 0;
+    Method method = Method::croston;
+    Smoothing by = {0, 0};
+    Demand at = {};
+    double* said = nullptr;
 };
 
-struct SBA : Croston {
-    static double rate(const Demand& at, Smoothing by) { return Croston::rate(at, by) * (at.pace == 1 ? 1.0 : 1 - by.pace / 2); }
-};
+// Moves series on over their values; either all of them are TSB or none is.
+template <int W>
+void follow(std::vector<Flow>& flows);
 
-struct TSB {
-    static void push(Demand& at, double y, Smoothing by) {
-        const bool first = at.seen == 0;
-        at.gap += 1;
-        if (!first) at.pace += by.pace * ((y != 0) - at.pace);
-        if (y == 0) return;
-        at.size = first ? y : at.size + by.size * (y - at.size);
-        at.pace = first ? 1 / at.gap : at.pace;
-        at.gap = 0;
-        at.seen += 1;
-    }
-    static double rate(const Demand& at, Smoothing) { return at.size * at.pace; }
-};
-
-template <class Method>
-void follow(const double* x, Index n, Smoothing by, Demand& at) {
-    for (Index i = 0; i < n; ++i)
-        if (std::isfinite(x[i])) Method::push(at, x[i], by);
-}
-
-// Sum of squares of the errors one step ahead, from the first demand on.
-template <class Method>
-double squared_error(const double* x, Index n, Smoothing by) {
-    Demand at;
-    double sum = 0;
-    for (Index i = 0; i < n; ++i) {
-        if (!std::isfinite(x[i])) continue;
-        const double error = at.seen > 0 ? x[i] - Method::rate(at, by) : 0.0;
-        sum += error * error;
-        Method::push(at, x[i], by);
-    }
-    return sum;
-}
-
-template <class Method>
-Smoothing best(const double* x, Index n, const std::vector<Smoothing>& candidates) {
-    Smoothing chosen = candidates.front();
-    double least = std::numeric_limits<double>::infinity();
-    for (const Smoothing& by : candidates) {
-        const double error = candidates.size() > 1 ? squared_error<Method>(x, n, by) : 0.0;
-        if (error < least) {
-            least = error;
-            chosen = by;
-        }
-    }
-    return chosen;
-}
-
-// Calls visit.operator()<Method>() with the method of that number.
-template <class Visit>
-auto with_method(Index method, Visit visit) {
-    switch (method) {
-        case 0: return visit.template operator()<Croston>();
-        case 1: return visit.template operator()<SBA>();
-        default: return visit.template operator()<TSB>();
-    }
-}
+// The weights with the least squared error one step ahead from the first demand on; the first candidate where none is least.
+template <int W>
+void choose(std::vector<Flow>& flows, const std::vector<Smoothing>& candidates);
 
 // What Syntetos, Boylan & Croston (2005), "On the categorization of demand patterns", look at.
 struct Pattern {
-    double observed = 0;                                             // values
-    double interval = std::numeric_limits<double>::quiet_NaN();      // mean steps between demands (ADI)
-    double variation = std::numeric_limits<double>::quiet_NaN();     // squared coefficient of variation of the sizes (CV2)
+    double observed = 0;                                          // values
+    double interval = std::numeric_limits<double>::quiet_NaN();   // mean steps between demands (ADI)
+    double variation = std::numeric_limits<double>::quiet_NaN();  // squared coefficient of variation of the sizes (CV2)
 };
 
-inline Pattern pattern(const double* x, Index n) {
-    Pattern out;
-    double demands = 0, last = 0, mean = 0, square = 0;
-    for (Index i = 0; i < n; ++i) {
-        if (!std::isfinite(x[i])) continue;
-        out.observed += 1;
-        if (x[i] == 0) continue;
-        demands += 1;
-        last = out.observed;
-        const double off = x[i] - mean;
-        mean += off / demands;
-        square += off * (x[i] - mean);
-    }
-    if (demands == 0) return out;
-    out.interval = last / demands;
-    out.variation = square / demands / (mean * mean);
-    return out;
-}
+template <int W>
+Pattern pattern(const double* x, Index n);
 
 // Simple exponential smoothing of the sums of `size` steps; all zeros before the first value.
 struct Bucket {
     double level = 0;
     double sum = 0;     // of the bucket that is not full yet
-    double filled = 0;  // values in it
+    double filled = 0;  // values in it; below zero as long as that many values belong to no bucket
     double full = 0;    // full buckets so far
     void push(double y, double size, double alpha) {
+        if (++filled <= 0) return;
         sum += y;
-        if (++filled < size) return;
+        if (filled < size) return;
         level = full > 0 ? level + alpha * (sum - level) : sum;
         full += 1;
         sum = filled = 0;
     }
 };
 
-// The weight in [low, high] with the least squared error one step ahead: eight candidates side by side, the range around the best
-// one searched again.
-inline double best_alpha(const std::vector<double>& x, double low, double high) {
-    constexpr int candidates = 8, rounds = 4;
-    double alpha[candidates], level[candidates], error[candidates], from = low, to = high;
-    int least = 0;
-    for (int round = 0; round < rounds; ++round) {
-        for (int c = 0; c < candidates; ++c) {
-            alpha[c] = from + (to - from) * c / (candidates - 1);
-            level[c] = x.empty() ? 0.0 : x[0];
-            error[c] = 0;
-        }
-        for (const double y : x)
-            for (int c = 0; c < candidates; ++c) {
-                const double off = y - level[c];
-                error[c] += off * off;
-                level[c] += alpha[c] * off;
-            }
-        least = static_cast<int>(std::min_element(error, error + candidates) - error);
-        const double step = (to - from) / (candidates - 1);
-        from = std::max(low, alpha[least] - step);
-        to = std::min(high, alpha[least] + step);
-    }
-    return alpha[least];
-}
+constexpr int weights_tried = 32;
+
+// The one of `weights_tried` weights, evenly spaced from `low` to `high`, with the least squared error one step ahead.
+template <int W>
+Bucket smoothed(const std::vector<double>& x, double low, double high, double& alpha);
 
 // The sums of `size` values each, newest bucket full: what is left over lies at the start.
 inline void sums(const std::vector<double>& x, Index size, std::vector<double>& out) {
-    out.clear();
-    for (Index i = static_cast<Index>(x.size()) % size; i < static_cast<Index>(x.size()); i += size) {
-        double sum = 0;
-        for (Index j = i; j < i + size; ++j) sum += x[j];
-        out.push_back(sum);
+    const Index n = static_cast<Index>(x.size()), lead = n % size;
+    out.resize((n - lead) / size);
+    const double* from = x.data() + lead;
+    for (double& sum : out) {
+        sum = from[0];
+        for (Index j = 1; j < size; ++j) sum += from[j];
+        from += size;
     }
-}
-
-inline Bucket smoothed(const std::vector<double>& x, double alpha) {
-    Bucket out;
-    for (const double sum : x) out.push(sum, 1, alpha);
-    return out;
 }
 
 }  // namespace forecaster

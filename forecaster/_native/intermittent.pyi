@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+SIMD: str
+
 def patterns(values: NDArray[np.float64], indptr: NDArray[np.int64], out: NDArray[np.float64], threads: int = 1) -> None:
     """Write observed values, mean interval between demands, squared coefficient of variation of the demands into `out` (series, 3)."""
 
@@ -21,7 +23,7 @@ def choose(
 ) -> None:
     """Write the candidate (weights of size and of interval or chance) with the least squared error into `smoothing` (series, 2).
 
-    Methods per series: 0 Croston, 1 SBA, 2 TSB.
+    Methods per series: 0 Croston, 1 SBA; or 2, TSB, for all of them.
     """
 
 def follow_demand(
@@ -31,9 +33,13 @@ def follow_demand(
     smoothing: NDArray[np.float64],
     state: NDArray[np.float64],
     rate: NDArray[np.float64],
+    said: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Go on from `state` (series, 4; zeros before the first value) over further values, write the rate of demand, leave the new state."""
+    """Go on from `state` (series, 4; zeros before the first value) over further values, write the rate of demand, leave the new state.
+
+    The rate is NaN where nothing was observed. `said` (rows,), unless it is empty, gets the rate before each value.
+    """
 
 def fit_buckets(
     values: NDArray[np.float64],
@@ -46,7 +52,10 @@ def fit_buckets(
     state: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Smooth the sums of `size` (buckets,) steps, `ptr` their boundaries in the series; write weights and state (buckets, 4)."""
+    """Smooth the sums of `size` (buckets,) steps, `ptr` their boundaries in the series; write weights and state (buckets, 4).
+
+    Weights are those with the least squared error among 32 from `low` to `high`.
+    """
 
 def follow_buckets(
     values: NDArray[np.float64],
@@ -55,6 +64,11 @@ def follow_buckets(
     size: NDArray[np.int64],
     alpha: NDArray[np.float64],
     state: NDArray[np.float64],
+    said: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Go on from `state` (buckets, 4: level, sum and count of the bucket in the making, full buckets) over further values."""
+    """Go on from `state` (buckets, 4: level, sum and count of the bucket in the making, full buckets) over further values.
+
+    A count below zero leaves out that many values. `said` (rows,), unless it is empty, gets the rate before each value, NaN until all
+    sizes have a full bucket.
+    """

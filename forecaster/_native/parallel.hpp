@@ -43,4 +43,14 @@ void over_series(const Index* indptr, Index series, Index threads, Body body, In
         if (error) std::rethrow_exception(error);
 }
 
+// Calls body(row) for rows that cost about the same, `size` values each.
+template <class Body>
+void over_rows(Index rows, Index size, Index threads, Body body) {
+    std::vector<Index> indptr(rows + 1);
+    for (Index r = 0; r <= rows; ++r) indptr[r] = r * size;
+    over_series(indptr.data(), rows, threads, [&](Index first, Index last) {
+        for (Index r = first; r < last; ++r) body(r);
+    });
+}
+
 }  // namespace forecaster

@@ -43,26 +43,39 @@ void fit(const Row<const double>& values, const Row<const Index>& indptr, Index 
 }
 
 void follow(const Row<const double>& values, const Row<const Index>& indptr, const Sheet<double>& indices, const Sheet<double>& models,
-            Index threads) {
+            const Row<double>& said, Index threads) {
     const Index series = series_of(values, indptr), period = static_cast<Index>(indices.shape(1));
     expect(is_sheet(models, series, theta_width) && is_sheet(indices, series, period) && period > 0,
            "models must be (series, WIDTH), indices (series, steps of a season)");
+    const auto told = per_row(said, values);
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
         for (Index s = first; s < last; ++s) {
             Theta model = get(models, s);
-            follow_theta(values.data() + indptr(s), indptr(s + 1) - indptr(s), row_of(indices, s), period, model);
+            follow_theta(values.data() + indptr(s), indptr(s + 1) - indptr(s), row_of(indices, s), period, model, told(indptr(s)));
             put(models, s, model);
         }
     });
 }
 
-void ahead(const Sheet<double>& models, const Sheet<double>& indices, const Sheet<double>& mean, const Sheet<double>& spread) {
+void restart(const Sheet<double>& models, Index period) {
+    const Index series = static_cast<Index>(models.shape(0));
+    expect(is_sheet(models, series, theta_width) && period > 0, "models must be (series, WIDTH), a season 1 step or more");
+    for (Index s = 0; s < series; ++s) {
+        Theta model = get(models, s);
+        model.restart(period);
+        put(models, s, model);
+    }
+}
+
+void ahead(const Sheet<double>& models, const Sheet<double>& indices, const Sheet<double>& mean, const Sheet<double>& spread, Index threads) {
     const Index series = static_cast<Index>(models.shape(0)), period = static_cast<Index>(indices.shape(1));
     const Index horizon = static_cast<Index>(mean.shape(1));
     expect(is_sheet(models, series, theta_width) && is_sheet(indices, series, period) && period > 0 && is_sheet(mean, series, horizon) &&
                is_sheet(spread, series, horizon),
            "models must be (series, WIDTH), indices (series, steps of a season), mean and spread (series, horizon)");
-    for (Index s = 0; s < series; ++s) theta_ahead(get(models, s), row_of(indices, s), period, horizon, row_of(mean, s), row_of(spread, s));
+    over_rows(series, horizon, threads, [&](Index s) {
+        theta_ahead(get(models, s), row_of(indices, s), period, horizon, row_of(mean, s), row_of(spread, s));
+    });
 }
 
 }  // namespace
@@ -74,6 +87,8 @@ NB_MODULE(theta, m) {
     m.def("fit", &fit, nb::arg("values"), nb::arg("indptr"), nb::arg("form"), nb::arg("season"), nb::arg("models").noconvert(),
           nb::arg("indices").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("follow", &follow, nb::arg("values"), nb::arg("indptr"), nb::arg("indices"), nb::arg("models").noconvert(),
+          nb::arg("said").noconvert(), nb::arg("threads") = 1, unlocked);
+    m.def("restart", &restart, nb::arg("models").noconvert(), nb::arg("period"), unlocked);
+    m.def("ahead", &ahead, nb::arg("models"), nb::arg("indices"), nb::arg("mean").noconvert(), nb::arg("spread").noconvert(),
           nb::arg("threads") = 1, unlocked);
-    m.def("ahead", &ahead, nb::arg("models"), nb::arg("indices"), nb::arg("mean").noconvert(), nb::arg("spread").noconvert(), unlocked);
 }

@@ -42,9 +42,9 @@ struct Line {
     double n = 0, time = 0, mean = 0, tt = 0, ty = 0;  // means of both, sums of squares and products about them
     void push(double t, double y) {
         n += 1;
-        const double off = t - time;
-        time += off / n;
-        mean += (y - mean) / n;
+        const double off = t - time, share = 1 / n;  // a division of the means would have to wait for the means
+        time += off * share;
+        mean += (y - mean) * share;
         tt += off * (t - time);
         ty += off * (y - mean);
     }

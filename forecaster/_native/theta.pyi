@@ -2,8 +2,8 @@
 
 A model is a row of WIDTH numbers: form (0 STM, 1 OTM, 2 DSTM, 3 DOTM), alpha (NaN where nothing was observed), k = 1 - 1/theta,
 standard deviation of the error, kind of season (0 none, 1 multiplicative, 2 additive), level, steps so far, five numbers of the
-regression on time, index of the season to come, missing values at the end. `indices` (series, steps of a season) are those of the
-steps after the fit.
+regression on time, index of the season to come, missing values at the end, level before the first value. `indices` (series, steps
+of a season) are those of the steps after the fit.
 """
 
 import numpy as np
@@ -28,9 +28,15 @@ def follow(
     indptr: NDArray[np.int64],
     indices: NDArray[np.float64],
     models: NDArray[np.float64],
+    said: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Move `models` on over further values."""
+    """Move `models` on over further values; `said` (rows,), unless it is empty, gets the forecast of each from those before it."""
 
-def ahead(models: NDArray[np.float64], indices: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]) -> None:
+def restart(models: NDArray[np.float64], period: int) -> None:
+    """Take `models` back to before their first value, so that `follow` can go over all of them again."""
+
+def ahead(
+    models: NDArray[np.float64], indices: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64], threads: int = 1
+) -> None:
     """Write means and standard deviations of the next steps (series, horizon)."""

@@ -8,7 +8,7 @@ namespace forecaster {
 
 namespace {
 
-constexpr int tried = 8, rounds = 6;
+constexpr int tried = 8, zooms = 2;
 constexpr double lowest = 0.1, highest = 0.99;
 
 // Sums of products of y - S, P and K + g.
@@ -55,15 +55,35 @@ Found solved(const Normal<W>& sums, int lane, double alpha, bool optimised) {
     return {std::max(squares, 0.0), alpha, level, k};
 }
 
+// Weights in equal steps and the sums of squares they lead to.
+struct Grid {
+    double from, to, squares[tried];
+    double step() const { return (to - from) / (tried - 1); }
+
+    // The lowest point of the parabola through the best weight and those beside it.
+    double vertex() const {
+        const int least = static_cast<int>(std::min_element(squares, squares + tried) - squares);
+        const double at = from + step() * least;
+        if (least == 0 || least == tried - 1) return at;
+        const double before = squares[least - 1] - squares[least], after = squares[least + 1] - squares[least];
+        return before + after > 0 ? at + 0.5 * step() * (before - after) / (before + after) : at;
+    }
+};
+
 template <int W>
-void try_all(const Sight& sight, const double* alpha, Found& best) {
+Grid try_between(const Sight& sight, double from, double to, Found& best) {
+    Grid grid{std::max(lowest, from), std::min(highest, to), {}};
+    double alpha[tried];
+    for (int c = 0; c < tried; ++c) alpha[c] = grid.from + grid.step() * c;
     for (int first = 0; first < tried; first += W) {
         const Normal<W> sums = pass<W>(sight, Lanes<W>::load(alpha + first));
         for (int lane = 0; lane < W; ++lane) {
             const Found one = solved<W>(sums, lane, alpha[first + lane], sight.optimised);
+            grid.squares[first + lane] = one.squares;
             if (one.squares < best.squares) best = one;
         }
     }
+    return grid;
 }
 
 }  // namespace
@@ -71,14 +91,9 @@ void try_all(const Sight& sight, const double* alpha, Found& best) {
 template <int W>
 Found search(const Sight& sight) {
     Found best;
-    double from = lowest, to = highest, alpha[tried];
-    for (int round = 0; round < rounds; ++round) {
-        const double step = (to - from) / (tried - 1);
-        for (int c = 0; c < tried; ++c) alpha[c] = from + step * c;
-        try_all<W>(sight, alpha, best);
-        from = std::max(lowest, best.alpha - step);
-        to = std::min(highest, best.alpha + step);
-    }
+    Grid grid = try_between<W>(sight, lowest, highest, best);
+    for (int zoom = 0; zoom < zooms; ++zoom) grid = try_between<W>(sight, best.alpha - grid.step(), best.alpha + grid.step(), best);
+    try_between<W>(sight, grid.vertex() - grid.step() / 4, grid.vertex() + grid.step() / 4, best);
     return best;
 }
 

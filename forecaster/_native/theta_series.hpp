@@ -18,6 +18,7 @@ struct Theta {
     Line line = {};
     double phase = 0;  // steps since the fit: the index of the season to come
     double gap = 0;    // missing values at the end, over which the variance has grown already
+    double start = 0;  // l_0
 
     Form kind() const { return static_cast<Form>(static_cast<Index>(form)); }
     Season cycle() const { return static_cast<Season>(static_cast<Index>(season)); }
@@ -31,9 +32,16 @@ struct Theta {
         level += alpha * (y - level);
         if (regress) line.push(steps, y);
     }
+
+    // Back to before the first value.
+    void restart(Index period) {
+        phase = static_cast<double>(((static_cast<Index>(phase - steps) % period) + period) % period);
+        level = start, steps = gap = 0;
+        if (is_dynamic(kind())) line = {};
+    }
 };
-static_assert(sizeof(Theta) == 14 * sizeof(double));
-constexpr Index theta_width = 14;
+static_assert(sizeof(Theta) == 15 * sizeof(double));
+constexpr Index theta_width = 15;
 
 struct Asked {
     Index form;  // a Form, or -1 for the one with the least AICc
@@ -109,7 +117,7 @@ inline void filter(const Room& room, Theta& model) {
 }
 
 inline void back_to_scale(Theta& model, double scale) {
-    for (double* value : {&model.sigma, &model.level, &model.line.mean, &model.line.ty}) *value *= scale;
+    for (double* value : {&model.sigma, &model.level, &model.start, &model.line.mean, &model.line.ty}) *value *= scale;
 }
 
 // One form, fitted; its AICc in `criterion`.
@@ -123,7 +131,7 @@ Theta fit_form(Form form, Room& room, Theta model, Search search, double& criter
     model.form = static_cast<double>(static_cast<Index>(form));
     model.alpha = found.alpha > 0 ? found.alpha : std::numeric_limits<double>::quiet_NaN();
     model.k = found.k;
-    model.level = found.level;
+    model.level = model.start = found.level;
     model.sigma = std::sqrt(found.squares / std::max(counted - parameters, 1.0));
     filter(room, model);
     criterion = aicc(found.squares, counted, parameters + 1);
@@ -152,13 +160,14 @@ Theta fit_theta(const double* x, Index n, const Asked& asked, Search search, Roo
     return best;
 }
 
-// Over further values.
-inline void follow_theta(const double* x, Index n, const double* season, Index period, Theta& model) {
+// Over further values; what was expected of each goes to `said`, where that is given.
+inline void follow_theta(const double* x, Index n, const double* season, Index period, Theta& model, double* said) {
     double power = std::pow(1 - model.alpha, model.steps);
     for (Index t = 0; t < n; ++t) {
         const double index = season[static_cast<Index>(model.phase) % period];
         const double expected = model.level + model.drift(power);
         const bool seen = std::isfinite(x[t]);
+        if (said) said[t] = with_season(expected, model.cycle(), index);
         model.move(seen ? without_season(x[t], model.cycle(), index) : expected, seen && is_dynamic(model.kind()));
         model.phase = static_cast<double>((static_cast<Index>(model.phase) + 1) % period);
         model.gap = seen ? 0.0 : model.gap + 1;

@@ -46,24 +46,29 @@ def observed(table: Table) -> Ints:
 
 def last_observed(table: Table) -> tuple[Floats, Ints]:
     """The last value of each series that is not missing and its row; NaN and the first row where there is none. (series,) each"""
-    return _edge(table, np.maximum, table.indptr[:-1])
+    return _edge(table, table.indptr[1:] - 1, table.indptr[:-1], np.maximum)
 
 
 def first_observed(table: Table) -> tuple[Floats, Ints]:
     """The first value of each series that is not missing and its row; NaN and the last row where there is none. (series,) each"""
-    return _edge(table, np.minimum, table.indptr[1:] - 1)
+    return _edge(table, table.indptr[:-1].copy(), table.indptr[1:] - 1, np.minimum)
 
 
-def _edge(table: Table, pick: np.ufunc, at: Ints) -> tuple[Floats, Ints]:
-    seen = np.isfinite(table.target)
-    filled = np.flatnonzero(table.sizes)
-    rows = at.copy()
-    if len(filled):
-        rows[filled] = pick.reduceat(np.where(seen, np.arange(len(seen)), np.repeat(at, table.sizes)), table.indptr[filled])
-    inside = np.clip(rows, 0, max(len(seen) - 1, 0))
-    usable = (table.sizes > 0) & seen[inside] if len(seen) else np.zeros(len(table), bool)
-    values = np.where(usable, table.target[inside], np.nan) if len(seen) else np.full(len(table), np.nan)
-    return values, rows
+def _edge(table: Table, rows: Ints, otherwise: Ints, pick: np.ufunc) -> tuple[Floats, Ints]:
+    """Values at `rows`, one per series; for a missing one, at the row that `pick` takes of the others, or at `otherwise`."""
+    if not len(table.target):
+        return np.full(len(table), np.nan), otherwise
+    missing = ~((table.sizes > 0) & np.isfinite(table.target[np.clip(rows, 0, len(table.target) - 1)]))
+    rows[missing] = otherwise[missing]
+    # Most series are observed at both ends: only the others are looked through.
+    look = np.flatnonzero(missing & (table.sizes > 0))
+    if len(look):
+        sizes = table.sizes[look]
+        first = np.cumsum(sizes) - sizes
+        at = np.arange(sizes.sum()) + np.repeat(table.indptr[look] - first, sizes)
+        rows[look] = pick.reduceat(np.where(np.isfinite(table.target[at]), at, np.repeat(otherwise[look], sizes)), first)
+    values = table.target[np.clip(rows, 0, len(table.target) - 1)]
+    return np.where((table.sizes > 0) & np.isfinite(values), values, np.nan), rows
 
 
 def phases(table: Table, period: int) -> Ints:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from forecaster.errors import CannotPredict
@@ -10,6 +12,8 @@ from forecaster.table import Floats, Ints, Table
 
 ENDS_EARLY = "the history ends before the values that the model was fitted on; fit again, or give newer values"
 NOT_FINITE = "its forecast is not a finite number; its values may be too large"
+NOWHERE: Floats = np.empty(0)
+"""Where a kernel puts what nobody wants to know."""
 
 
 def newer(history: Table, end: Ints) -> tuple[Floats, Ints]:
@@ -26,6 +30,28 @@ def newer(history: Table, end: Ints) -> tuple[Floats, Ints]:
     return np.insert(part.target, np.repeat(part.indptr[:-1], lead), np.nan), indptr
 
 
+def replayed(table: Table, begin: Ints, follow: Callable[[Floats, Ints, Floats], None]) -> Floats:
+    """What is said of every observed value from step `begin` of its series on; NaN elsewhere. (rows,)
+
+    Args:
+        table: Values of the series that a model was fitted on.
+        begin: Step of the first value that a model knows of. (series,)
+        follow: Goes over values (n,) with their boundaries (series + 1,) and writes what it expected of each (n,).
+    """
+    values, indptr = newer(table, begin - 1)
+    said, out = np.empty(len(values)), np.full(len(table.target), np.nan)
+    follow(values, indptr, said)
+    known = np.clip(table.end - begin + 1, 0, table.sizes)
+    out[_tails(table.indptr, known)] = said[_tails(indptr, known)]
+    out[~np.isfinite(table.target)] = np.nan
+    return out
+
+
+def _tails(indptr: Ints, sizes: Ints) -> Ints:
+    """The last rows of every series, that many."""
+    return np.arange(sizes.sum()) + np.repeat(indptr[1:] - np.cumsum(sizes), sizes)
+
+
 def ends_early(history: Table, end: Ints) -> dict[int, str]:
     """Why series whose history ends before step `end` have no forecast. Series index -> reason"""
     return dict.fromkeys(np.flatnonzero(history.end < end).tolist(), ENDS_EARLY)
@@ -35,19 +61,17 @@ def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), q
     """A forecast in which every series has finite numbers or a reason.
 
     Args:
-        mean: (series, horizon)
+        mean: An array that nobody else holds. (series, horizon)
         failed: Reasons that are known. Series index -> reason
         levels: Quantile levels.
-        quantiles: (series, horizon, levels)
+        quantiles: Likewise. (series, horizon, levels)
     """
     whole = np.isfinite(mean).all(axis=1)
     if quantiles is not None:
         whole &= np.isfinite(quantiles).all(axis=(1, 2))
     reasons = dict.fromkeys(np.flatnonzero(~whole).tolist(), NOT_FINITE) | failed
     lost = sorted(reasons)
-    mean = mean.copy()
     mean[lost] = np.nan
     if quantiles is not None:
-        quantiles = quantiles.copy()
         quantiles[lost] = np.nan
     return Forecast(mean, levels, quantiles, {i: reasons[i] for i in lost})

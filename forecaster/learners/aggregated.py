@@ -11,9 +11,12 @@ from forecaster._native import intermittent as native
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners._local import NOTHING_OBSERVED
-from forecaster.learners._newer import ends_early, newer, told
+from forecaster.learners._newer import NOWHERE, ends_early, newer, told
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
+
+FILLED = 2
+"""Column of a bucket's state: how many values it holds; below zero those that belong to none."""
 
 
 @storable
@@ -40,7 +43,8 @@ class ADIDA:
 
     def fit(self, table: Table) -> Buckets:
         """Two native calls for all series."""
-        return _fit(self, table, _widest(table, self.threads), np.arange(len(table) + 1))
+        observed, widest = _patterns(table, self.threads)
+        return _fit(self, table, observed, widest, np.arange(len(table) + 1))
 
 
 @storable
@@ -58,9 +62,10 @@ class IMAPA(ADIDA):
 
     def fit(self, table: Table) -> Buckets:
         """Two native calls for all series."""
-        widest = np.minimum(_widest(table, self.threads), max(self.widest, 1))
+        observed, widest = _patterns(table, self.threads)
+        widest = np.minimum(widest, max(self.widest, 1))
         ptr = np.concatenate([[0], np.cumsum(widest)])
-        return _fit(self, table, 1 + np.arange(ptr[-1]) - np.repeat(ptr[:-1], widest), ptr)
+        return _fit(self, table, observed, 1 + np.arange(ptr[-1]) - np.repeat(ptr[:-1], widest), ptr)
 
 
 @storable
@@ -73,6 +78,7 @@ class Buckets:
         end: Last step it has seen. (series,)
         ptr: Boundaries of the series in the buckets. (series + 1,)
         size: Steps in one bucket. (buckets,)
+        lead: Values before the first full bucket. (buckets,)
         alpha: Smoothing weight. (buckets,)
         state: Level, sum and count of the bucket in the making, full buckets. (buckets, 4)
     """
@@ -81,6 +87,7 @@ class Buckets:
     end: Ints
     ptr: Ints
     size: Ints
+    lead: Ints
     alpha: Floats
     state: Floats
 
@@ -95,21 +102,38 @@ class Buckets:
         late = {} if history is None else ends_early(history, self.end)
         return told(np.repeat(rate[:, None], horizon, axis=1), late | lost)
 
+    def fitted(self, table: Table) -> Floats:
+        """The rate before each observed value, from those of the table before it; NaN until there is a full bucket of every size. (rows,)
+
+        Buckets are cut as in the table it was fitted on, so the table begins where that one does.
+        """
+        said, state = np.empty(len(table.target)), np.zeros_like(self.state)
+        state[:, FILLED] = -self.lead
+        self._follow(table.target, table.indptr, state, said)
+        return np.where(np.isfinite(table.target), said, np.nan)
+
+    def residuals(self, table: Table) -> Floats:
+        """The values less the fitted ones. (rows,)"""
+        return table.target - self.fitted(table)
+
     def _rolled(self, history: Table) -> Floats:
-        values, indptr = newer(history, self.end)
         state = self.state.copy()
-        native.follow_buckets(values, indptr, self.ptr, self.size, self.alpha, state, self.recipe.threads or 1)
+        self._follow(*newer(history, self.end), state, NOWHERE)
         return state
 
+    def _follow(self, values: Floats, indptr: Ints, state: Floats, said: Floats) -> None:
+        native.follow_buckets(values, indptr, self.ptr, self.size, self.alpha, state, said, self.recipe.threads or 1)
 
-def _widest(table: Table, threads: int | None) -> Ints:
-    """The mean interval between demands, rounded; one where there are none. (series,)"""
+
+def _patterns(table: Table, threads: int | None) -> tuple[Ints, Ints]:
+    """Observed values, and the mean interval between demands, rounded; one where there are none. (series,) each"""
     found = np.empty((len(table), 3))
     native.patterns(table.target, table.indptr, found, threads or 1)
-    return np.rint(np.nan_to_num(found[:, 1], nan=1.0)).astype(np.int64)
+    observed, interval = found[:, 0], np.nan_to_num(found[:, 1], nan=1.0)
+    return observed.astype(np.int64), np.rint(interval).astype(np.int64)
 
 
-def _fit(recipe: ADIDA, table: Table, size: Ints, ptr: Ints) -> Buckets:
+def _fit(recipe: ADIDA, table: Table, observed: Ints, size: Ints, ptr: Ints) -> Buckets:
     alpha, state = np.empty(len(size)), np.empty((len(size), 4))
     native.fit_buckets(table.target, table.indptr, ptr, size, recipe.low, recipe.high, alpha, state, recipe.threads or 1)
-    return Buckets(recipe, table.end, ptr, size, alpha, state)
+    return Buckets(recipe, table.end, ptr, size, np.repeat(observed, np.diff(ptr)) % size, alpha, state)

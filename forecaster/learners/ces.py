@@ -11,12 +11,14 @@ from forecaster._native import ces as native
 from forecaster.archive import storable
 from forecaster.errors import UnknownName
 from forecaster.learners._local import NOTHING_OBSERVED, season
-from forecaster.learners._newer import ends_early, newer, told
+from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import ascending, normal_quantiles
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
 CYCLES = ("none", "simple", "partial", "full")
+STEPS, GAP = 6, 7
+"""Columns of a model: steps since the first value, missing values at the end."""
 
 
 @storable
@@ -48,9 +50,9 @@ class CES:
     def fit(self, table: Table) -> FittedCES:
         """One native call for all series."""
         cycle, period = -1 if self.cycle == "auto" else CYCLES.index(self.cycle), season(self.period, table)
-        models, states = np.empty((len(table), native.WIDTH)), np.empty((len(table), 2 * period + 2))
-        native.fit(table.target, table.indptr, cycle, period, models, states, self.threads or 1)
-        return FittedCES(self, table.end, period, models, states)
+        models, first, states = (np.empty((len(table), width)) for width in (native.WIDTH, 2 * period + 2, 2 * period + 2))
+        native.fit(table.target, table.indptr, cycle, period, models, first, states, self.threads or 1)
+        return FittedCES(self, table.end, period, models, first, states)
 
 
 @storable
@@ -62,27 +64,42 @@ class FittedCES:
         recipe: What made it.
         end: Last step it has seen. (series,)
         period: Steps in one season.
-        models: Kind of season, weights, deviation and phase, as in _native/ces.pyi. (series, WIDTH)
-        states: Levels, potentials and seasons. (series, 2 * period + 2)
+        models: Kind of season, weights, deviation and steps, as in _native/ces.pyi. (series, WIDTH)
+        first: Levels, potentials and seasons before the first value. (series, 2 * period + 2)
+        states: The same after the last value. (series, 2 * period + 2)
     """
 
     recipe: CES
     end: Ints
     period: int
     models: Floats
+    first: Floats
     states: Floats
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Means and quantiles; `history` moves the state on over the values that it has not seen."""
         models, states = (self.models, self.states) if history is None else self._rolled(history)
         mean, spread = np.empty((len(models), horizon)), np.empty((len(models), horizon))
-        native.ahead(self.period, models, states, mean, spread)
+        native.ahead(self.period, models, states, mean, spread, self.recipe.threads or 1)
         failed = dict.fromkeys(np.flatnonzero(np.isnan(models[:, 1])).tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 
+    def fitted(self, table: Table) -> Floats:
+        """The forecast of each value from those before it; NaN where the value is missing or before all that it was fitted on. (rows,)"""
+        begin = self.end + 1 - self.models[:, STEPS].astype(np.int64)
+        models, states = self.models.copy(), self.first.copy()
+        models[:, [STEPS, GAP]] = 0
+        return replayed(table, begin, lambda values, indptr, said: self._follow(values, indptr, models, states, said))
+
+    def residuals(self, table: Table) -> Floats:
+        """The values less the fitted ones. (rows,)"""
+        return table.target - self.fitted(table)
+
     def _rolled(self, history: Table) -> tuple[Floats, Floats]:
-        values, indptr = newer(history, self.end)
         models, states = self.models.copy(), self.states.copy()
-        native.follow(values, indptr, self.period, models, states, self.recipe.threads or 1)
+        self._follow(*newer(history, self.end), models, states, NOWHERE)
         return models, states
+
+    def _follow(self, values: Floats, indptr: Ints, models: Floats, states: Floats, said: Floats) -> None:
+        native.follow(values, indptr, self.period, models, states, said, self.recipe.threads or 1)

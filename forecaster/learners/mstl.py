@@ -8,7 +8,7 @@ import numpy as np
 
 from forecaster._native import mstl as native
 from forecaster.archive import storable
-from forecaster.errors import SettingsError
+from forecaster.errors import CannotPredict, SettingsError
 from forecaster.learners._seasons import usual
 from forecaster.protocols import Forecast, Learner, Model, Traits
 from forecaster.table import Floats, Future, Ints, Table
@@ -57,8 +57,7 @@ class MSTL:
     def fit(self, table: Table) -> WithoutSeasons:
         """One native call for all series, then the learner's own."""
         seasons = usual(table) if self.seasons is None else self.seasons
-        left, last, share = np.empty(len(table.target)), np.empty((len(table), sum(seasons))), np.empty(len(table))
-        native.decompose(table.target, table.indptr, seasons, left, last, share, self.threads or 1)
+        left, last, share = _decomposed(table, seasons, self.threads)
         wider = 1 / np.sqrt(1 - np.minimum(share, MOST))
         return WithoutSeasons(self.learner.fit(table.with_target(left)), table.end, seasons, last, wider)
 
@@ -90,6 +89,34 @@ class WithoutSeasons:
         left = history.with_target(history.target - self._at(history.series, offset))
         return self._with_seasons(self.model.predict(horizon, left, future), history.end)
 
+    def fitted(self, table: Table) -> Floats:
+        """The forecast of each value from those before it: that of the rest, and its season. (rows,)
+
+        Up to `end` seasons come out of the table once more, and know what came after a value, so that errors are smaller there than those
+        of forecasts; after it the last ones are repeated.
+
+        Raises:
+            CannotPredict: What was fitted on the rest tells no fitted values.
+        """
+        if not hasattr(self.model, "fitted"):
+            raise CannotPredict(
+                f"{type(self.model).__name__}, fitted on what the seasons leave, tells no fitted values; use theta, ets or arima"
+            )
+        season = self._seasons(table)
+        rest: Floats = self.model.fitted(table.with_target(table.target - season))
+        return rest + season
+
+    def residuals(self, table: Table) -> Floats:
+        """The values less the fitted ones. (rows,)"""
+        return table.target - self.fitted(table)
+
+    def _seasons(self, table: Table) -> Floats:
+        offset = table.steps - (self.end + 1)[table.series]
+        seasons = self._at(table.series, offset)
+        seen = table.drop_last(np.clip(table.end - self.end, 0, table.sizes))
+        seasons[offset < 0] = seen.target - _decomposed(seen, self.seasons, None)[0]
+        return seasons
+
     def _with_seasons(self, forecast: Forecast, end: Ints) -> Forecast:
         ahead = (end - self.end)[:, None] + np.arange(forecast.mean.shape[1])
         season = self._at(np.arange(len(end))[:, None], ahead)
@@ -105,3 +132,10 @@ class WithoutSeasons:
             total += self.last[series, first + offset % season]
             first += season
         return total
+
+
+def _decomposed(table: Table, seasons: tuple[int, ...], threads: int | None) -> tuple[Floats, Floats, Floats]:
+    """What is left without the seasons, the last of each, and the share of the noise that they took. (rows,), (series, sum), (series,)"""
+    left, last, share = np.empty(len(table.target)), np.empty((len(table), sum(seasons))), np.empty(len(table))
+    native.decompose(table.target, table.indptr, seasons, left, last, share, threads or 1)
+    return left, last, share

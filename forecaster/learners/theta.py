@@ -11,13 +11,15 @@ from forecaster._native import theta as native
 from forecaster.archive import storable
 from forecaster.errors import UnknownName
 from forecaster.learners._local import NOTHING_OBSERVED, season
-from forecaster.learners._newer import ends_early, newer, told
+from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import ascending, normal_quantiles
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
 FORMS = ("STM", "OTM", "DSTM", "DOTM")
 DECOMPOSITIONS = ("none", "multiplicative", "additive")
+STEPS = 6
+"""Column of a model: steps since the first value."""
 
 
 @storable
@@ -80,13 +82,26 @@ class FittedTheta:
         """Means and quantiles; `history` moves the state on over the values that it has not seen."""
         models = self.models if history is None else self._rolled(history)
         mean, spread = np.empty((len(models), horizon)), np.empty((len(models), horizon))
-        native.ahead(models, self.indices, mean, spread)
+        native.ahead(models, self.indices, mean, spread, self.recipe.threads or 1)
         failed = dict.fromkeys(np.flatnonzero(np.isnan(models[:, 1])).tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 
-    def _rolled(self, history: Table) -> Floats:
-        values, indptr = newer(history, self.end)
+    def fitted(self, table: Table) -> Floats:
+        """The forecast of each value from those before it; NaN where the value is missing or before all that it was fitted on. (rows,)"""
+        begin = self.end + 1 - self.models[:, STEPS].astype(np.int64)
         models = self.models.copy()
-        native.follow(values, indptr, self.indices, models, self.recipe.threads or 1)
+        native.restart(models, self.indices.shape[1])
+        return replayed(table, begin, lambda values, indptr, said: self._follow(values, indptr, models, said))
+
+    def residuals(self, table: Table) -> Floats:
+        """The values less the fitted ones. (rows,)"""
+        return table.target - self.fitted(table)
+
+    def _rolled(self, history: Table) -> Floats:
+        models = self.models.copy()
+        self._follow(*newer(history, self.end), models, NOWHERE)
         return models
+
+    def _follow(self, values: Floats, indptr: Ints, models: Floats, said: Floats) -> None:
+        native.follow(values, indptr, self.indices, models, said, self.recipe.threads or 1)

@@ -53,7 +53,8 @@ def differences(table: Table, lag: int) -> Floats:
     out = np.full(len(table.target), np.nan)
     if lag < len(out):
         out[lag:] = table.target[lag:] - table.target[:-lag]
-    out[table.steps - table.start[table.series] < lag] = np.nan
+    heads = np.minimum(table.sizes, lag)
+    out[np.arange(heads.sum()) + np.repeat(table.indptr[:-1] - (np.cumsum(heads) - heads), heads)] = np.nan
     return out
 
 

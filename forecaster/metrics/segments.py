@@ -13,10 +13,10 @@ from forecaster.table import Floats, Ints
 
 def reduce(ufunc: np.ufunc, values: Floats, ptr: Ints, neutral: float) -> Floats:
     """Reduce `values[..., ptr[i]:ptr[i + 1]]` for every i; `neutral` stands for empty segments."""
-    pad = np.full((*values.shape[:-1], 1), neutral)
-    # the pad is a segment of its own: within the last one it would change the order of its sum
-    out: Floats = ufunc.reduceat(np.concatenate([values, pad], axis=-1), ptr, axis=-1)[..., :-1]
-    out[..., np.diff(ptr) == 0] = neutral
+    out = np.full((*values.shape[:-1], len(ptr) - 1), neutral, np.float64)
+    filled = np.flatnonzero(np.diff(ptr))
+    if len(filled):
+        out[..., filled] = ufunc.reduceat(values[..., : ptr[-1]], ptr[filled], axis=-1)
     return out
 
 
@@ -27,8 +27,9 @@ def total(values: Floats, ptr: Ints) -> Floats:
 
 def mean(values: Floats, ptr: Ints) -> Floats:
     """Mean of each segment, NaN skipped; NaN where nothing is left."""
-    count = reduce(np.add, (~np.isnan(values)).astype(np.float64), ptr, 0.0)
-    return _ratio(total(values, ptr), count)
+    missing = np.isnan(values)
+    count = np.diff(ptr) - reduce(np.add, missing.astype(np.float64), ptr, 0.0)
+    return _ratio(reduce(np.add, np.where(missing, 0.0, values), ptr, 0.0), count)
 
 
 def along(values: Floats, axis: int = -1) -> Floats:

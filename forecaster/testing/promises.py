@@ -89,6 +89,20 @@ def goes_on_from_its_own_forecast(learner: Learner) -> None:
     np.testing.assert_allclose(model.predict(2 * reach).mean, np.concatenate([first, second], axis=1), rtol=1e-9)
 
 
+def fits_as_it_forecasts(learner: Learner) -> None:
+    """`fitted`, where a model has it: a value after those it was fitted on is what was forecast one step ahead of it."""
+    table = sales()
+    model: Any = learner.fit(table.drop_last(5))
+    if not hasattr(model, "fitted"):
+        return
+    fitted, residuals = model.fitted(table), model.residuals(table)
+    assert fitted.shape == residuals.shape == table.target.shape
+    np.testing.assert_array_equal(np.isnan(residuals), np.isnan(fitted))
+    for k in range(1, 6):
+        ahead = model.predict(1, table.drop_last(k)).mean[:, 0]
+        np.testing.assert_allclose(fitted[table.indptr[1:] - k], ahead, rtol=1e-9)
+
+
 def tells_the_truth_about_rolling_forward(learner: Learner) -> None:
     """`rolls_forward`: newer history moves the forecast on, the same history changes nothing; otherwise CannotPredict."""
     table = sales()
@@ -207,6 +221,7 @@ PROMISES: tuple[Callable[[Learner], None], ...] = (
     ignores_the_order_of_groups,
     agrees_on_a_shorter_horizon,
     goes_on_from_its_own_forecast,
+    fits_as_it_forecasts,
     tells_the_truth_about_rolling_forward,
     tells_the_truth_about_covariates,
     tells_the_truth_about_being_pooled,

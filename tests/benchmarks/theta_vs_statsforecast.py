@@ -1,15 +1,17 @@
 """Theta, CES, MSTL and intermittent demand beside statsforecast: same series, same cores, frame in to forecast frame out.
 
     python tests/benchmarks/theta_vs_statsforecast.py --peer /path/to/python-with-statsforecast
-        [--data ../shared/data] [--learners theta ces ...] [--sets m3_monthly ...] [--series 100]
-        [--repeats 3] [--threads 1] [--out table.md]
+        [--data ../shared/data] [--learners theta ces ...] [--sets m3_monthly ...] [--series 1000000]
+        [--repeats 3] [--threads 1] [--out docs/benchmarks.md]
+    python tests/benchmarks/theta_vs_statsforecast.py --scaling        # one thread and two, ours alone
 
 Every measurement is a process of its own, sides take turns, and both start from the same pandas frame in memory. Each warms up on
-three series first, then the frame goes in and the forecast frame, with an 80% interval where the learner has one, comes out; seconds
-are the best of all repeats, CPU that of all threads; "models" is the part of our time that fitting and predicting take, the rest is
-reading, checking and writing frames. MASE is scaled by the seasonal differences of the training values, mean over
-series; "inside" is the share of the values to come within the interval. The peer takes no missing values: nn5 is filled by straight
-lines for both sides.
+three series first; then, up to five times within two seconds, the frame goes in and the forecast frame, with an 80% interval where the
+learner has one, comes out. Seconds are the best of all repeats, CPU that of all threads. "Models alone" is the part of it that fitting
+and predicting all series takes, on arrays on both sides (the peer's `GroupedArray.forecast`); the rest is reading, checking and writing
+frames. MASE is scaled by the seasonal differences of the training values, mean over series; "inside" is the share of the values to
+come within the interval. The peer takes no missing values: nn5 is filled by straight lines for both sides. m5_foods, m5_hobbies and
+m5_household are every third series of a department of M5, day by day; m5_weekly is every sixth series of all, week by week.
 """
 
 from __future__ import annotations
@@ -20,87 +22,52 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from theta_sets import SETS, load
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
-# set -> season, horizon, frequency of the peer and of ours
-SETS: dict[str, tuple[Any, int, Any]] = {
-    "m3_monthly": (12, 18, 1),
-    "m3_quarterly": (4, 8, 1),
-    "m4_weekly": (1, 13, 1),
-    "m4_hourly": (24, 48, 1),
-    "nn5": (7, 56, 1),
-    "aus_tourism": (4, 8, "QS"),
-    "m5": (7, 28, "D"),
-    "vic_elec": (48, 336, "30min"),
-}
 REGULAR = ("m3_monthly", "m3_quarterly", "m4_weekly", "m4_hourly", "nn5", "aus_tourism")
 LONG = ("m4_hourly", "vic_elec")
+SPARSE = ("m5_foods", "m5_hobbies", "m5_household", "m5_weekly")
 # what is compared: our learner and its options, the peer's class, whether there are intervals, the sets
 PAIRS: dict[str, tuple[str, dict[str, Any], str, bool, tuple[str, ...]]] = {
     "theta": ("theta", {}, "DynamicOptimizedTheta", True, REGULAR),
     "theta auto": ("theta", {"form": "auto"}, "AutoTheta", True, REGULAR),
     "ces": ("ces", {}, "AutoCES", True, REGULAR),
     "mstl": ("mstl", {}, "MSTL", True, LONG),
-    "croston": ("croston", {}, "CrostonClassic", False, ("m5",)),
-    "sba": ("sba", {}, "CrostonSBA", False, ("m5",)),
-    "tsb": ("tsb", {}, "TSB", False, ("m5",)),
-    "adida": ("adida", {}, "ADIDA", False, ("m5",)),
-    "imapa": ("imapa", {}, "IMAPA", False, ("m5",)),
-    "intermittent": ("intermittent", {}, "CrostonOptimized", False, ("m5",)),
+    "croston": ("croston", {}, "CrostonClassic", False, SPARSE),
+    "sba": ("sba", {}, "CrostonSBA", False, SPARSE),
+    "tsb": ("tsb", {}, "TSB", False, SPARSE),
+    "adida": ("adida", {}, "ADIDA", False, SPARSE),
+    "imapa": ("imapa", {}, "IMAPA", False, SPARSE),
+    "intermittent": ("intermittent", {}, "CrostonOptimized", False, SPARSE),
+}
+SECTIONS = {
+    "Theta": ("theta", "theta auto"),
+    "CES": ("ces",),
+    "MSTL": ("mstl",),
+    "Intermittent demand": ("croston", "sba", "tsb", "adida", "imapa", "intermittent"),
 }
 SEASONS = {"m4_hourly": [24, 168], "vic_elec": [48, 336]}
-FEWEST = {"m5": 10}  # times as many series as elsewhere, because they are cheap
-HEADS = "| learner | set, series | ms/series | our models | peer ms/series | wall | CPU | MASE ours / peer | sMAPE | inside 80% | NaN |"
+HEADS = (
+    "| learner, set | series | ours us/series | peer | faster | CPU | models alone, ours | peer | faster "
+    "| MASE ours / peer | sMAPE | inside 80% | NaN |"
+)
+# learner -> set and how many times over, one thread beside two
+SCALED = {
+    "theta": ("m3_monthly", 40),
+    "theta auto": ("m3_monthly", 40),
+    "ces": ("m3_monthly", 4),
+    "mstl": ("m4_hourly", 10),
+    "croston": ("m5_household", 6),
+    "imapa": ("m5_household", 3),
+}
 Work = Callable[[], tuple[Any, float]]
-
-
-@cache
-def load(data: Path, name: str, series: int) -> tuple[Any, Any]:
-    """Training and test frames of the first series of a set: unique_id, ds, y."""
-    import pandas as pd
-
-    if name.startswith("m3"):
-        info = pd.read_parquet(data / "m3/info.parquet")
-        wanted = info.unique_id[info.period == name.removeprefix("m3_").upper()]
-        train, test = (pd.read_parquet(data / f"m3/{part}.parquet") for part in ("train", "test"))
-        train, test = train[train.unique_id.isin(wanted)], test[test.unique_id.isin(wanted)]
-    elif name.startswith("m4"):
-        train, test = (pd.read_parquet(data / name / f"{part}.parquet") for part in ("train", "test"))
-    else:
-        train, test = _cut(_whole(data, name), SETS[name][1])
-    chosen = np.sort(train.unique_id.unique())[: series * FEWEST.get(name, 1)]
-    train, test = (frame[frame.unique_id.isin(chosen)] for frame in (train, test))
-    columns = ["unique_id", "ds", "y"]
-    train, test = (frame[columns].sort_values(["unique_id", "ds"], ignore_index=True) for frame in (train, test))
-    return train.astype({"y": float}), test.astype({"y": float})
-
-
-def _whole(data: Path, name: str) -> Any:
-    import pandas as pd
-
-    if name == "m5":
-        frame = pd.read_parquet(data / "m5/sales.parquet")
-        days = frame.date.nunique()
-        codes = np.arange(len(frame)) // days
-        frame = frame[codes % 6 == 0]
-        ids = frame.item_id.astype(str) + " " + frame.store_id.astype(str)
-        return pd.DataFrame({"unique_id": ids, "ds": frame.date, "y": frame.sales})
-    files = {"nn5": "nn5/cash.parquet", "aus_tourism": "aus_tourism/trips.parquet", "vic_elec": "vic_elec/demand.parquet"}
-    frame = pd.read_parquet(data / files[name])
-    if name == "vic_elec":
-        return frame.assign(ds=frame.ds_utc, y=frame.y.astype(float)).tail(48 * 120)
-    return frame.assign(y=frame.groupby("unique_id").y.transform(lambda y: y.astype(float).interpolate(limit_direction="both")))
-
-
-def _cut(frame: Any, horizon: int) -> tuple[Any, Any]:
-    behind = frame.groupby("unique_id").cumcount(ascending=False)
-    return frame[behind >= horizon], frame[behind < horizon]
 
 
 def ours(frame: Any, pair: str, name: str, threads: int) -> Work:
@@ -130,6 +97,7 @@ def ours(frame: Any, pair: str, name: str, threads: int) -> Work:
 
 def theirs(frame: Any, pair: str, name: str, threads: int) -> Work:
     from statsforecast import StatsForecast, models
+    from statsforecast.core import GroupedArray
 
     season, horizon, freq = SETS[name]
     _, _, peer, intervals, _ = PAIRS[pair]
@@ -141,9 +109,34 @@ def theirs(frame: Any, pair: str, name: str, threads: int) -> Work:
     model = getattr(models, peer)(**options)
 
     def work() -> tuple[Any, float]:
-        return StatsForecast([model], freq, n_jobs=threads).forecast(df=frame, h=horizon, level=[80] if intervals else None), 0.0
+        job, spent = StatsForecast([model], freq, n_jobs=threads), Spent()
+        with spent.inside(GroupedArray, "forecast"):
+            return job.forecast(df=frame, h=horizon, level=[80] if intervals else None), spent.seconds
 
     return work
+
+
+class Spent:
+    """Seconds that calls of a method take."""
+
+    seconds = 0.0
+
+    @contextmanager
+    def inside(self, owner: type, name: str) -> Iterator[None]:
+        method = getattr(owner, name)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            begun = time.perf_counter()
+            try:
+                return method(*args, **kwargs)
+            finally:
+                self.seconds += time.perf_counter() - begun
+
+        setattr(owner, name, timed)
+        try:
+            yield
+        finally:
+            setattr(owner, name, method)
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -156,7 +149,8 @@ def measure(options: argparse.Namespace) -> None:
     make(few, options.pair, options.set, 1)()
     work = make(frame, options.pair, options.set, options.threads)
     calls = []
-    for _ in range(3 if options.side == "ours" else 1):
+    started = time.perf_counter()
+    while not calls or (len(calls) < 5 and time.perf_counter() - started < 2):
         begun, spent = time.perf_counter(), time.process_time()
         made, models = work()
         calls.append((time.perf_counter() - begun, time.process_time() - spent, models))
@@ -203,12 +197,66 @@ def compare(pair: str, name: str, options: argparse.Namespace) -> str:
     one, other = best["ours"], best["theirs"]
     series = train.unique_id.nunique()
     inside = " / ".join(f"{side['inside']:.2f}" if "inside" in side else "-" for side in (one, other))
-    each, models, peer = (1e3 * seconds / series for seconds in (one["seconds"], one["models"], other["seconds"]))
+    whole, models = ([1e6 * side[part] / series for side in (one, other)] for part in ("seconds", "models"))
     return (
-        f"| {pair} | {name} {series} | {each:.4f} | {models:.4f} | {peer:.3f} | "
-        f"{other['seconds'] / one['seconds']:.0f}x | {other['CPU'] / one['CPU']:.0f}x | {one['MASE']:.3f} / {other['MASE']:.3f} | "
-        f"{one['sMAPE']:.2f} / {other['sMAPE']:.2f} | {inside} | {one['NaN']:.0f} / {other['NaN']:.0f} |"
+        f"| {pair}, {name} | {series} | {_faster(*whole)} | {other['CPU'] / one['CPU']:.0f}x | {_faster(*models)} | "
+        f"{one['MASE']:.3f} / {other['MASE']:.3f} | {one['sMAPE']:.2f} / {other['sMAPE']:.2f} | {inside} | "
+        f"{one['NaN']:.0f} / {other['NaN']:.0f} |"
     )
+
+
+def _faster(ours: float, theirs: float) -> str:
+    return f"{ours:.3g} | {theirs:.4g} | {theirs / ours:.0f}x"
+
+
+def scaling(options: argparse.Namespace) -> list[str]:
+    """Fitting and predicting 20,000 series and more, with one thread and with two, taking turns; best of five."""
+    from forecaster import frames, guardrails
+    from forecaster.learners import make
+    from forecaster.schema import Schema
+
+    rows = ["| learner | series | rows | one thread, s | two, s | faster | same bits |", "|---|---|---|---|---|---|---|"]
+    for pair, (name, copies) in SCALED.items():
+        season, horizon, freq = SETS[name]
+        train, _ = load(options.data, name, options.series)
+        table, _ = guardrails.check(frames.read(train)[0], Schema(), freq=freq, season_length=season, horizon=horizon)
+        table = table.take(np.repeat(np.arange(len(table)), copies))
+        more = {"seasons": tuple(SEASONS[name])} if pair == "mstl" else {}
+        best, said = [np.inf, np.inf], [np.empty(0), np.empty(0)]
+        for _ in range(5):
+            for i in (0, 1):
+                recipe, begun = make(PAIRS[pair][0], **PAIRS[pair][1], **more, threads=i + 1), time.perf_counter()
+                said[i] = recipe.fit(table).predict(horizon).mean
+                best[i] = min(best[i], time.perf_counter() - begun)
+        same = "yes" if np.array_equal(*said) else "NO"
+        rows.append(f"| {pair} | {len(table)} | {len(table.target)} | {best[0]:.3f} | {best[1]:.3f} | {best[0] / best[1]:.2f}x | {same} |")
+        print(rows[-1], flush=True)
+    return rows
+
+
+def write(path: Path, section: str, lines: list[str]) -> None:
+    """Puts lines between the marks of a section, which comes to the end of the page where it has none."""
+    opening, closing = (f"<!-- {section}: {end} by tests/benchmarks/theta_vs_statsforecast.py -->" for end in ("written", "end"))
+    page = path.read_text() if path.exists() else "# Measured\n"
+    if opening not in page:
+        page += f"\n## {section}\n\n{opening}\n{closing}\n"
+    before, after = page.split(opening)[0], page.split(closing)[1]
+    path.write_text("\n".join([before + opening, *lines, closing]) + after)
+
+
+def tables(options: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
+    """The tables asked for, section by section, shown as they grow."""
+    if options.scaling:
+        yield "Theta, CES, MSTL, intermittent demand: one thread and two", scaling(options)
+        return
+    for section, pairs in SECTIONS.items():
+        rows = [HEADS, "|" + "---|" * (HEADS.count("|") - 1)]
+        for pair in pairs:
+            for name in (name for name in PAIRS[pair][-1] if pair in options.learners and name in options.sets):
+                rows.append(compare(pair, name, options))
+                print(rows[-1], flush=True)
+        if len(rows) > 2:
+            yield section, rows
 
 
 def main() -> None:
@@ -217,25 +265,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--learners", nargs="*", choices=list(PAIRS), default=list(PAIRS))
     parser.add_argument("--sets", nargs="*", choices=list(SETS), default=list(SETS))
-    parser.add_argument("--series", type=int, default=100)
+    parser.add_argument("--series", type=int, default=1_000_000, help="at most")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="also write the table here")
+    parser.add_argument("--scaling", action="store_true", help="one thread and two, ours alone")
+    parser.add_argument("--out", type=Path, help="page to write the tables to, each to its own section")
     for hidden in ("--side", "--pair", "--set"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         return measure(options)
-    rows = [HEADS, "|" + "---|" * (HEADS.count("|") - 1)]
-    print("\n".join(rows))
-    for pair in options.learners:
-        for name in PAIRS[pair][-1]:
-            if name in options.sets:
-                rows.append(compare(pair, name, options))
-                print(rows[-1], flush=True)
-    if options.out:
-        options.out.write_text("\n".join(rows) + "\n")
+    for section, rows in tables(options):
+        if options.out:
+            write(options.out, section, rows)
     return None
 
 

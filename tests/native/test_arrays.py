@@ -20,15 +20,26 @@ def calls(indptr, series=2):
     return {
         "patterns": lambda w: intermittent.patterns(X, indptr, block(3 + w)),
         "choose": lambda w: intermittent.choose(X, indptr, index, [(0.1, 0.1)], block(2 + w)),
-        "follow_demand": lambda w: intermittent.follow_demand(X, indptr, index, block(2), block(4 + w), line),
+        "follow_demand": lambda w: intermittent.follow_demand(X, indptr, index, block(2), block(4 + w), line, line[:0]),
         "fit_buckets": lambda w: intermittent.fit_buckets(X, indptr, np.arange(series + 1), index + 1, 0.1, 0.3, line, block(4 + w)),
-        "follow_buckets": lambda w: intermittent.follow_buckets(X, indptr, np.arange(series + 1), index + 1, line, block(4 + w)),
+        "follow_buckets": lambda w: intermittent.follow_buckets(X, indptr, np.arange(series + 1), index + 1, line, block(4 + w), line[:0]),
         "theta.fit": lambda w: theta.fit(X, indptr, 0, 0, block(theta.WIDTH + w), block(7)),
-        "theta.follow": lambda w: theta.follow(X, indptr, block(7), block(theta.WIDTH + w)),
-        "ces.fit": lambda w: ces.fit(X, indptr, -1, 3, block(ces.WIDTH), block(8 + w)),
-        "ces.follow": lambda w: ces.follow(X, indptr, 3, block(ces.WIDTH), block(8 + w)),
+        "theta.follow": lambda w: theta.follow(X, indptr, block(7), block(theta.WIDTH + w), line[:0]),
+        "ces.fit": lambda w: ces.fit(X, indptr, -1, 3, block(ces.WIDTH), block(8), block(8 + w)),
+        "ces.follow": lambda w: ces.follow(X, indptr, 3, block(ces.WIDTH), block(8 + w), line[:0]),
         "mstl": lambda w: mstl.decompose(X, indptr, [2, 3], np.empty(6), block(5 + w), line),
     }
+
+
+def test_what_is_told_of_each_value_is_as_long_as_the_values():
+    with pytest.raises(ValueError, match="as long as the values"):
+        theta.follow(X, PTR, np.zeros((2, 7)), np.zeros((2, theta.WIDTH)), np.empty(5))
+
+
+def test_the_methods_of_demand_are_checked():
+    for method in ([0, 2], [3, 3], [-1, 0]):
+        with pytest.raises(ValueError, match="2 for all of them"):
+            intermittent.choose(X, PTR, np.array(method), [(0.1, 0.1)], np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize("name", calls(PTR))

@@ -150,6 +150,20 @@ def test_rolling_forward_is_the_recursion_gone_on(cycle):
 
 
 @pytest.mark.parametrize("cycle", CYCLES)
+def test_residuals_are_the_errors_of_the_recursion(cycle):
+    y = seasonal(5, n=60, gaps=0.1)
+    table = table_of([np.r_[np.nan, y], y])
+    model = make("ces", period=M, cycle=cycle).fit(table.drop_last(13))
+    oracle = Oracle(y[:47], cycle, model.models[1, X]).fit()
+    oracle.y = y
+    errors = np.r_[oracle.errors, oracle.sweep(range(47, 60))]
+    residuals = model.residuals(table)
+    np.testing.assert_allclose(residuals[61:], np.where(np.isfinite(y), errors, np.nan), atol=1e-8)
+    np.testing.assert_allclose(residuals[:61], np.r_[np.nan, residuals[61:]])
+    np.testing.assert_allclose(model.fitted(table), table.target - residuals)
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
 def test_a_gap_at_the_end_counts_as_steps_ahead(cycle):
     y = seasonal(4, n=50)
     gone = np.r_[y[:45], np.full(5, np.nan)]

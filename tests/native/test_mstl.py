@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster._native import mstl as native
-from forecaster.errors import SettingsError
+from forecaster.errors import CannotPredict, SettingsError
 from forecaster.frequency import Frequency
 from forecaster.learners import make
 from forecaster.learners.mstl import usual
@@ -139,6 +139,28 @@ def test_rolling_forward_keeps_the_seasons():
     at = [season[:, :6][:, k % 6] + season[:, 6:][:, k % 24] for k in range(9, 18)]
     expected = table.target[table.indptr[1:] - 1] - at[0]
     np.testing.assert_allclose(rolled, (expected + np.array(at[1:])).T, rtol=1e-8)
+
+
+def test_fitted_values_are_those_of_the_rest_with_the_seasons():
+    table, inner = table_of([wavy(160, gaps=0.1), wavy(100, 1)]), make("theta", decomposition="none")
+    before = table.drop_last(10)
+    model = make("mstl", learner=inner, seasons=(6, 24)).fit(before)
+    said = model.fitted(table)
+    for i, n in ((0, 150), (1, 90)):
+        y = table.values(i)
+        left, last = several(y[:n], (6, 24))
+        ahead = np.arange(10)
+        season = np.r_[y[:n] - left, last[:6][ahead % 6] + last[6:][ahead % 24]]
+        rest = inner.fit(table_of([np.where(np.isfinite(y[:n]), left, np.nan)], start=np.zeros(1, np.int64)))
+        expected = rest.fitted(table_of([y - season], start=np.zeros(1, np.int64))) + season
+        np.testing.assert_allclose(said[table.indptr[i] : table.indptr[i + 1]], expected, rtol=1e-7)
+    np.testing.assert_allclose(model.residuals(table), table.target - said)
+
+
+def test_a_learner_without_fitted_values_says_so():
+    table = table_of([wavy(100)])
+    with pytest.raises(CannotPredict, match=r"Cycle, .* tells no fitted values"):
+        make("mstl", learner=make("naive"), seasons=(6,)).fit(table).fitted(table)
 
 
 @settings(max_examples=80, deadline=None)

@@ -111,6 +111,31 @@ def test_rolling_forward_is_the_recursion_gone_on(form):
     )
 
 
+@pytest.mark.parametrize("gaps", [0.0, 0.25])
+@pytest.mark.parametrize("form", FORMS)
+def test_fitted_values_are_what_the_paper_expects_of_each(form, gaps):
+    y = trending(8, n=50, gaps=gaps)
+    seen, table = y[:40], table_of([y])
+    model = make("theta", decomposition="none", form=form).fit(table.drop_last(10))
+    _, level, k = least_squares(seen, form, model.models[0, ALPHA])
+    mu = expected(seen, form, model.models[0, ALPHA], level, k)[0]
+    said = model.fitted(table)
+    np.testing.assert_allclose(said[:40], np.where(np.isfinite(seen), mu, np.nan), rtol=1e-8)
+    np.testing.assert_allclose(model.residuals(table), y - said)
+
+
+def test_fitted_values_have_their_season():
+    t = np.arange(75)
+    y = (60 + 0.3 * t) * (1 + 0.3 * np.sin(2 * np.pi * t / 7)) + np.random.default_rng(1).normal(size=75)
+    table = table_of([np.r_[np.nan, np.nan, y], y])
+    said = make("theta", period=7).fit(table).fitted(table)
+    index = seasonal_indices(y, 7, True)[t % 7]
+    flat = y / index
+    np.testing.assert_allclose(said[2:77], fitted(flat).fitted(table_of([flat])) * index, rtol=1e-9)
+    np.testing.assert_array_equal(said[2:77], said[77:])
+    assert np.isnan(said[:2]).all()
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_gap_at_the_end_counts_as_steps_ahead(form):
     y = trending(4, n=50)
