@@ -97,19 +97,21 @@ void fit(Searching search, const Line<const double>& values, const Line<const In
 // Moves a state over the values of one series; `fitted` gets the forecasts, `sums` count, sum e^2, sum log f.
 void roll(const double* y, Index n, const Form& form, const Rates<double>& rate, double* state, int period, Index phase, double* fitted, double* sums) {
     with_form(form, [&]<bool multiplicative, Growth growth, Season season>() {
+        Path<multiplicative, growth, season, double> path(rate, state[0], state[1]);
         double f = 0;
         for (Index t = 0; t < n; ++t) {
             double& s = state[2 + (phase + t) % period];
-            if (fitted) fitted[t] = seasoned(carried<growth>(state[0], grown<growth>(rate, state[1])), season, s);
+            if (fitted) fitted[t] = seasoned(path.next(), season, s);
             if (!std::isfinite(y[t])) {
-                coast<growth>(rate, state[0], state[1]);
+                path.skip();
                 continue;
             }
-            const double e = advance<multiplicative, growth, season>(y[t], rate, state[0], state[1], s, f);
+            const double e = path.take(y[t], s, f);
             sums[0] += 1;
             sums[1] += e * e;
             if (multiplicative) sums[2] += std::log(std::fabs(f));
         }
+        state[0] = path.level, state[1] = path.slope;
     });
 }
 

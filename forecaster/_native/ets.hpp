@@ -75,40 +75,61 @@ inline double seasoned(double q, Season season, double s) {
     return season == Season::additive ? q + s : season == Season::multiplicative ? q * s : q;
 }
 
-// One observed value: moves the states, gives the error and the forecast `f`.
+// Level and slope on their way through a series. What every step waits for is the next q, so that is carried on by itself:
+// with an additive trend q' = (q + phi g) + (alpha + phi beta) d is two operations after q, while l and b are another two.
 template <bool multiplicative, Growth growth, Season season, class T>
-[[gnu::always_inline]] inline T advance(T y, const Rates<T>& rate, T& level, T& slope, T& s, T& f) {
-    const T g = grown<growth>(rate, slope), q = carried<growth>(level, g);
-    T d = y - q, e = d;
-    f = q;
-    if constexpr (season == Season::additive) {
-        f = q + s;
-        e = d = y - f;
-        s = s + rate.gamma * d;
-    }
-    if constexpr (season == Season::multiplicative) {
-        f = q * s;
-        e = y - f;
-        const T share = y / f;
-        d = (share - T(1.0)) * q;
-        s = s + rate.gamma * ((share - T(1.0)) * s);
-        if constexpr (multiplicative) e = share - T(1.0);
-    } else if constexpr (multiplicative) {
-        e = e / f;
-    }
-    if constexpr (growth == Growth::sum) slope = g + rate.beta * d;
-    if constexpr (growth == Growth::product || growth == Growth::power) slope = g + rate.beta * d / level;
-    level = q + rate.alpha * d;
-    return e;
-}
+class Path {
+  public:
+    T level, slope;
 
-// A missing value.
-template <Growth growth, class T>
-[[gnu::always_inline]] inline void coast(const Rates<T>& rate, T& level, T& slope) {
-    if constexpr (growth == Growth::none) return;
-    slope = grown<growth>(rate, slope);
-    level = carried<growth>(level, slope);
-}
+    [[gnu::always_inline]] Path(const Rates<T>& rate, T level, T slope) : level(level), slope(slope), rate_(rate), reach_(rate.alpha + rate.phi * rate.beta) {
+        look();
+    }
+
+    T next() const { return q_; }  // before the season is put on
+
+    // One observed value: moves the states, gives the error and the forecast `f`.
+    [[gnu::always_inline]] T take(T y, T& s, T& f) {
+        const T q = q_, g = g_;
+        const T d = season == Season::multiplicative ? y / s - q : season == Season::additive ? (y - s) - q : y - q;
+        f = season == Season::multiplicative ? q * s : season == Season::additive ? q + s : q;
+        const T share = season == Season::multiplicative || multiplicative ? d / (season == Season::additive ? f : q) : T(0.0);
+        const T e = multiplicative ? share : season == Season::multiplicative ? y - f : d;
+        if constexpr (season == Season::additive) s = s + rate_.gamma * d;
+        if constexpr (season == Season::multiplicative) s = s + rate_.gamma * (share * s);
+        if constexpr (growth == Growth::sum) slope = g + rate_.beta * d;
+        if constexpr (exponential) slope = g + rate_.beta * d / level;
+        level = q + rate_.alpha * d;
+        if constexpr (growth == Growth::sum) g_ = rate_.phi * slope, q_ = (q + rate_.phi * g) + reach_ * d;
+        else look();
+        return e;
+    }
+
+    // A missing value.
+    [[gnu::always_inline]] void skip() {
+        level = q_;
+        if constexpr (growth != Growth::none) slope = g_;
+        look();
+    }
+
+    // Keeps an exponential trend where there is one: level and slope no less than a number each.
+    void lift(T least_level, T least_slope) {
+        if constexpr (!exponential) return;
+        level = level > least_level ? level : least_level;
+        slope = slope > least_slope ? slope : least_slope;
+        look();
+    }
+
+  private:
+    static constexpr bool exponential = growth == Growth::product || growth == Growth::power;
+    Rates<T> rate_;
+    T g_, q_, reach_;
+
+    [[gnu::always_inline]] void look() {
+        g_ = grown<growth>(rate_, slope);
+        q_ = carried<growth>(level, g_);
+    }
+};
 
 // Calls visit.operator()<multiplicative, growth, season>().
 template <class Visit>

@@ -26,12 +26,9 @@ struct Standing {
 
 // Forecasts of the next steps: the recursion with errors of zero.
 inline void means(const Standing& at, Index steps, double* out) {
-    with_form(at.form, [&]<bool, Growth growth, Season season>() {
-        double level = at.state[0], slope = at.state[1];
-        for (Index h = 0; h < steps; ++h) {
-            coast<growth>(at.rate, level, slope);
-            out[h] = seasoned(level, season, at.season(h));
-        }
+    with_form(at.form, [&]<bool multiplicative, Growth growth, Season season>() {
+        Path<multiplicative, growth, season, double> path(at.rate, at.state[0], at.state[1]);
+        for (Index h = 0; h < steps; ++h, path.skip()) out[h] = seasoned(path.next(), season, at.season(h));
     });
 }
 
@@ -131,14 +128,15 @@ inline void simulate(const Standing& at, Index gap, Index horizon, Index paths, 
     std::vector<double> season(at.period);
     with_form(at.form, [&]<bool multiplicative, Growth growth, Season kind>() {
         for (Index p = 0; p < paths; ++p) {
-            double level = at.state[0], slope = at.state[1], f = 0;
+            Path<multiplicative, growth, kind, double> path(at.rate, at.state[0], at.state[1]);
             std::copy_n(at.state + 2, at.period, season.begin());
             for (Index h = 0; h < gap + horizon; ++h) {
                 double& s = season[(at.phase + h) % at.period];
-                const double before = level, mean = seasoned(carried<growth>(level, grown<growth>(at.rate, slope)), kind, s), e = sigma * draw();
+                const double before = path.level, mean = seasoned(path.next(), kind, s), e = sigma * draw();
                 const double y = multiplicative ? mean * (1 + e) : mean + e;
-                advance<multiplicative, growth, kind>(y, at.rate, level, slope, s, f);
-                if constexpr (growth == Growth::product || growth == Growth::power) level = std::max(level, 1e-3 * before), slope = std::max(slope, 1e-3);
+                double f;
+                path.take(y, s, f);
+                path.lift(1e-3 * before, 1e-3);
                 if (h >= gap) out[(h - gap) * paths + p] = y;
             }
         }

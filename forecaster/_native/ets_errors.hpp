@@ -108,8 +108,8 @@ class Errors {
         const Rates<Lanes<W>> rate = rates(x);
         constexpr bool sloped = growth != Growth::none, exponential = growth == Growth::product || growth == Growth::power;
         const int states = form_.smoothing(), period = season == Season::none ? 1 : request_->period;
-        Lanes<W> level = x[states], slope = 0.0, unused = 0.0, f, squares = 0.0, least = 1.0;
-        if constexpr (sloped) slope = x[states + 1];
+        Path<multiplicative, growth, season, Lanes<W>> path(rate, x[states], sloped ? x[states + 1] : Lanes<W>(0.0));
+        Lanes<W> unused = 0.0, f, squares = 0.0, least = 1.0;
         if constexpr (season != Season::none) seasons(x, season_.data());
         SumOfLogs<W> logs;
         int phase = 0;
@@ -117,15 +117,15 @@ class Errors {
             Lanes<W>& s = season == Season::none ? unused : season_[phase];
             if (++phase == period) phase = 0;
             if (!(y_->y[t] == y_->y[t])) {
-                coast<growth>(rate, level, slope);
+                path.skip();
                 error_[t] = 0.0;
                 continue;
             }
-            const Lanes<W> e = advance<multiplicative, growth, season>(Lanes<W>(y_->y[t]), rate, level, slope, s, f);
+            const Lanes<W> e = path.take(y_->y[t], s, f);
             error_[t] = e;
             squares += e * e;
             if constexpr (multiplicative || season == Season::multiplicative) least = min(least, f);
-            if constexpr (exponential) least = min(least, min(level, slope));
+            if constexpr (exponential) least = min(least, min(path.level, path.slope));
             if constexpr (multiplicative) logs.add(f);
         }
         const double n = static_cast<double>(y_->seen);

@@ -92,22 +92,19 @@ class Search {
         state_.resize(2 + period);
         states(form, state_.data());
         return with_form(form, [&]<bool multiplicative, Growth growth, Season season>() {
+            Path<multiplicative, growth, season, double> path(rate, state_[0], state_[1]);
             double unused = 0, sum = 0, count = 0;
             const auto move = [&](double y, Index t) {
-                double& s = season == Season::none ? unused : state_[2 + t % period];
                 double f;
-                if (y == y) advance<multiplicative, growth, season>(y, rate, state_[0], state_[1], s, f);
-                else coast<growth>(rate, state_[0], state_[1]);
+                y == y ? static_cast<void>(path.take(y, season == Season::none ? unused : state_[2 + t % period], f)) : path.skip();
             };
             const Index known = static_cast<Index>(series_.y.size()), held = static_cast<Index>(series_.held.size());
             for (Index t = 0; t < known; ++t) move(series_.y[t], t);
             for (Index origin = 0; origin < held; ++origin) {
-                double level = state_[0], slope = state_[1];
-                for (Index h = origin; h < held; ++h) {
-                    coast<growth>(rate, level, slope);
-                    const double y = series_.held[h];
-                    if (y == y) sum += std::fabs(y - seasoned(level, season, state_[2 + (known + h) % period])), count += 1;
-                }
+                auto ahead = path;
+                for (Index h = origin; h < held; ++h, ahead.skip())
+                    if (const double y = series_.held[h]; y == y)
+                        sum += std::fabs(y - seasoned(ahead.next(), season, state_[2 + (known + h) % period])), count += 1;
                 move(series_.held[origin], known + origin);
             }
             return sum / count;

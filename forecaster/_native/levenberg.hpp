@@ -177,9 +177,13 @@ class Levenberg {
         }
     }
 
-    void multiply(int a, int b) {
-        const int used = std::min(W, k_ + 1 - a * W);
-        used <= W / 2 ? multiply<W / 2>(a, b) : multiply<W>(a, b);
+    void multiply(int a, int b) { multiply<W>(std::min(W, k_ + 1 - a * W), a, b); }
+
+    template <int Rows>
+    void multiply(int used, int a, int b) {
+        if constexpr (Rows > 1)
+            if (used < Rows) return multiply<Rows - 1>(used, a, b);
+        multiply<Rows>(a, b);
     }
 
     // The first `Rows` columns of block a times all of block b.
