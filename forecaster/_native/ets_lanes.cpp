@@ -76,11 +76,14 @@ class Search {
 
     // -2 log L at the optimum of a form, up to a constant; somewhere before it where it will stay above `hopeless`.
     double tried(const Form& form, double hopeless) {
-        start(form);
         const bool wide = request_.region == Region::admissible;
-        const double narrow = wide ? fit(form, Region::usual, {.tolerance = 1e-2}) : fit(form, request_.region, {.tolerance = 1e-2, .abandon_above = hopeless});
+        const Region region = wide ? Region::usual : request_.region;
+        const Fitting how{.tolerance = 1e-2, .abandon_above = wide ? std::numeric_limits<double>::infinity() : hopeless};
+        start(form);
+        double found = fit(form, region, how);
+        if (!std::isfinite(found)) start_level(form), found = fit(form, region, how);
         ends_[form.code()] = x_;
-        if (!wide) return narrow;
+        if (!wide) return found;
         widen(form);
         return fit(form, Region::admissible, {.tolerance = 1e-2, .abandon_above = hopeless});
     }
@@ -147,6 +150,16 @@ class Search {
         x_.push_back(!form.sloped() || (form.exponential() && !(first > 0)) ? line.mean : form.exponential() ? first / factor : line.at_zero);
         if (form.sloped()) x_.push_back(form.exponential() ? factor : line.slope);
         if (form.seasonal() && request_.period <= request_.free_seasons) x_.insert(x_.end(), season_of(form) + 1, season_of(form) + request_.period);
+    }
+
+    // Where the heuristic values forecast something that the form cannot: a level that hardly moves, neither trend nor season.
+    void start_level(const Form& form) {
+        const int states = form.smoothing();
+        std::fill_n(x_.begin(), states, 0.01);
+        if (form.damped()) x_[states - 1] = first_phi;
+        std::fill(x_.begin() + states, x_.end(), form.season == Season::multiplicative ? 1.0 : 0.0);
+        x_[states] = 1;
+        if (form.sloped()) x_[states + 1] = form.exponential() ? 1 : 0;
     }
 
     // The parameters of the admissible region at a point of the usual one.
