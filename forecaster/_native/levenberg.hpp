@@ -33,6 +33,7 @@ struct Fitting {
     double longest = 0.6;     // largest change of one parameter at a time
     double shortest = 1e-6;   // stop when no parameter changes by more
     double abandon_above = std::numeric_limits<double>::infinity();  // stop early where it will stay above
+    double patience = 8;      // in doing so, the rest of the way is taken to be so many times the last fall
     int passes = 30;          // steps tried at most
 };
 
@@ -76,7 +77,7 @@ class Levenberg {
             std::copy_n(trial_.data(), k, x);
             small = gained < how.tolerance ? small + 1 : 0;
             if (small > 0 && (lambda < settled_ || small > 2)) return fit.converged = true, fit;
-            if (round >= 2 && found - 8 * std::max(gained, promised) > how.abandon_above) return fit;
+            if (round >= 2 && found - how.patience * std::max(gained, promised) > how.abandon_above) return fit;
             differentiate(problem, x);
             lambda = std::max(lambda * (gained > 0.75 * promised ? 0.1 : gained > 0.25 * promised ? 0.4 : 2.5), 1e-7);
         }
