@@ -282,6 +282,16 @@ def test_multiplicative_forms_need_positive_values():
     assert "positive values" in fitted("MNN", values)[0].predict(1).failed[0]
 
 
+@pytest.mark.parametrize("form", [form for form in FORMS if "M" in form])
+def test_a_positive_series_of_any_shape_has_a_multiplicative_form(form):
+    rng = np.random.default_rng(0)
+    steep = np.exp(0.3 * np.arange(30)) * rng.lognormal(0, 0.1, 30)  # a line through its beginning starts below zero
+    fallen = np.r_[np.full(4, 100.0), np.full(20, 1.0)] * rng.lognormal(0, 0.1, 24)
+    model = ETS(form).fit(table_of([steep, fallen, steep[::-1]], season_length=4))
+    assert model.forms == [form] * 3
+    assert np.isfinite(model.criterion).all()
+
+
 def test_a_season_of_a_week_of_hours():
     t = np.arange(168 * 4)
     profile = 100 + 20 * np.random.default_rng(1).normal(size=168)
