@@ -15,6 +15,7 @@ from forecaster.report.axes import Array
 
 if TYPE_CHECKING:
     from forecaster.fitted import Fitted
+    from forecaster.reconciled import Reconciled
 
 Ints = NDArray[np.int64]
 
@@ -62,6 +63,7 @@ class ReportData:
         seconds: Time that the fit took.
         rows: Number of values that it was fitted on.
         settings: The options, as name -> text.
+        profile: Series columns, and what each series is like; no columns where nothing was measured.
     """
 
     title: str
@@ -74,15 +76,17 @@ class ReportData:
     seconds: float = 0.0
     rows: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
+    profile: pa.Table = field(default_factory=lambda: pa.table({}))
 
     @classmethod
-    def of(cls, fitted: Fitted, future: pa.Table | None = None) -> ReportData:
+    def of(cls, fitted: Fitted | Reconciled, future: pa.Table | None = None) -> ReportData:
         """The data of a fitted job; `future` holds the known covariates of the steps ahead."""
         schema, options = fitted.schema, fitted.options
         series = Series(Columns(schema.series, schema.time, schema.target), fitted.history(), fitted.predict(future), fitted.backtest())
         return cls(
             f"Forecast of {schema.target}", series, fitted.leaderboard(), fitted.selected(), fitted.found(), str(options["metric"]),
             fitted.greater_is_better, fitted.seconds, int(fitted.rows.sum()), {name: str(value) for name, value in options.items()},
+            fitted.profiled(),
         )  # fmt: skip
 
 
