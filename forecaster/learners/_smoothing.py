@@ -34,9 +34,9 @@ class Rows:
     before: Ints
 
     @classmethod
-    def observed(cls, table: Table) -> Rows:
-        """From the first to the last observed value; none for a series that was never observed."""
-        seen = observed(table) > 0
+    def observed(cls, table: Table, count: Ints) -> Rows:
+        """From the first to the last observed value; none for a series that was never observed, whose `count` is 0."""
+        seen = count > 0
         begin = np.where(seen, first_observed(table)[1], table.indptr[:-1])
         end = np.where(seen, last_observed(table)[1] + 1, begin)
         return cls(begin, end, table.start + begin - table.indptr[:-1] - 1)
@@ -92,7 +92,7 @@ class Search:
     """What is tried on every series: forms by code, and how they are fitted (see `ETS`)."""
 
     period: int
-    codes: Ints
+    codes: tuple[int, ...]
     region: str
     select: str
     free_seasons: int
@@ -115,7 +115,7 @@ def fit(table: Table, rows: Rows, search: Search, threads: int) -> States:
     n = len(table)
     form, rate, state = np.full(n, -1, np.int8), np.full((n, 4), np.nan), np.full((n, 2 + search.period), np.nan)
     choices = REGIONS.index(search.region), CRITERIA.index(search.select), search.free_seasons, search.prior**-2, search.holdout
-    native.fit(table.target, rows.begin, rows.end, search.codes.tolist(), *choices, form, rate, state, threads)
+    native.fit(table.target, rows.begin, rows.end, search.codes, *choices, form, rate, state, threads)
     return States(form, rate, state, rows.before)
 
 
@@ -155,10 +155,10 @@ def exponential(form: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     return np.asarray(form // 2 % 5 > 2)
 
 
-def criterion(sums: Floats, form: Codes, search: Search) -> Floats:
+def criterion(sums: Floats, form: Codes, estimated: Ints, search: Search) -> Floats:
     """The criterion, AICc for a backtest, on the scale of the data, constants of the normal likelihood included. (series,)"""
     n, squares, logs = sums.T
-    k = parameters(form, search.period) + 1
+    k = estimated + 1
     with np.errstate(divide="ignore", invalid="ignore"):
         twice = n * np.log(2 * np.pi * np.e * squares / n) + 2 * logs
         penalty = {"aic": 2 * k, "bic": k * np.log(n)}.get(search.select, 2 * k + 2 * k * (k + 1) / (n - k - 1))

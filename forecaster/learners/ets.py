@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from typing import Literal, get_args
 
@@ -90,25 +91,26 @@ class ETS:
     def traits(self) -> Traits:
         """Quantiles of its own; as many values as the criterion needs for the smallest form."""
         search = self._search(self.period or 2)
-        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(search.codes, search.period).min()) + 3)
+        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(np.array(search.codes), search.period).min()) + 3)
 
     def fit(self, table: Table) -> FittedETS:
         """One call for all series."""
-        rows, threads = Rows.observed(table), self.threads or 1
+        count, threads = observed(table), self.threads or 1
+        rows = Rows.observed(table, count)
         period = season(self.period, table)
         # A season that no series holds twice would only fill memory.
         search = self._search(period if period <= max((rows.end - rows.begin).max(initial=0) // 2, 1) else 1)
         first = _smoothing.fit(table, rows, search, threads)
         last, sums = _smoothing.move(table, rows, first, first.step, threads=threads)
-        free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, search.period), 1)
+        estimated = _smoothing.parameters(first.form, search.period)
         return FittedETS(
             recipe=self,
             first=first,
             last=last,
             origin=table.end,
-            variance=sums[:, 1] / free,
-            criterion=_smoothing.criterion(sums, first.form, search),
-            observed=observed(table),
+            variance=sums[:, 1] / np.maximum(sums[:, 0] - estimated, 1),
+            criterion=_smoothing.criterion(sums, first.form, estimated, search),
+            observed=count,
             seed=_smoothing.seeds(table, self.seed),
         )
 
@@ -195,7 +197,8 @@ class FittedETS:
         return TOO_EARLY if too_early else NOT_FINITE
 
 
-def codes(form: str, unstable: bool = False, multiplicative_trend: bool = False) -> Ints:
+@cache
+def codes(form: str, unstable: bool = False, multiplicative_trend: bool = False) -> tuple[int, ...]:
     """The codes of the forms that a name like "ZZZ", "MAdM" or "ANZ" stands for, ascending.
 
     Raises:
@@ -213,7 +216,7 @@ def codes(form: str, unstable: bool = False, multiplicative_trend: bool = False)
         raise SettingsError(
             f"all forms {form!r} stands for are unstable, as a multiplicative part with additive errors; unstable=True allows them"
         )
-    return np.sort([ERRORS.index(e) + 2 * TRENDS.index(t) + 10 * SEASONS.index(s) for e, t, s in wanted]).astype(np.int64)
+    return tuple(sorted(ERRORS.index(e) + 2 * TRENDS.index(t) + 10 * SEASONS.index(s) for e, t, s in wanted))
 
 
 def _stable(error: str, trend: str, season: str) -> bool:
