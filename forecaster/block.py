@@ -17,6 +17,8 @@ from forecaster.automl.search import Plan, search
 from forecaster.automl.trials import Trial
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted
+from forecaster.learners import cleaned
+from forecaster.learners.cleaned import Cleaned
 from forecaster.profile import profile
 from forecaster.schema import Schema
 from forecaster.settings import Settings
@@ -67,6 +69,9 @@ def fit_table(
         table, settings.named_learners, settings.block, settings.design,
         transforms=settings.target_transform, threads=settings.threads, seed=settings.seed,
     )  # fmt: skip
+    if settings.clean:
+        candidates = replace(candidates, learners={name: Cleaned(one, settings.clean) for name, one in candidates.learners.items()})
+        findings = findings + cleaned.told(table, settings.clean)
     windows, told = cut(table, candidates, settings)
     plan = Plan(
         settings.horizon, windows, settings.metric, settings.ensemble,

@@ -57,6 +57,8 @@ class Forecaster:
             terms, lags and windows of covariates, the recursive strategy and so on.
         target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
             {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
+        clean: What learners do not see: "spikes", "levels" (earlier values are moved to the level that a series has now) or both; backtests
+            are scored on what came, and `findings_` tells what was seen.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
         block: Names of learners not to try.
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
@@ -99,6 +101,7 @@ class Forecaster:
         holidays: str | Mapping[str, Any] | None = None,
         featurization: str | Featurization | Mapping[str, Any] = "auto",
         target_transform: Any = (),
+        clean: str | Sequence[str] = (),
         learners: str | Sequence[Any] = "auto",
         block: str | Sequence[str] = (),
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
@@ -200,7 +203,7 @@ class Forecaster:
         rows = None if future is None else frames.read(future, defer=True)[0]
         done, found = (self._done, guardrails.Findings()) if history is None else self._moved(history)
         if until is not None:
-            horizon = rolling.steps_until(self._single(done), until)
+            horizon = rolling.steps_until(_whole(done), until)
         ahead, self._ahead = done.look_ahead(rows, horizon)
         self._ahead = found + self._ahead
         for batch in self._ahead.batches:
@@ -208,7 +211,7 @@ class Forecaster:
                 others = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
                 warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
         made = done.forecast(ahead)
-        return self._give(made if until is None else rolling.up_to(self._single(done), made, until))
+        return self._give(made if until is None else rolling.up_to(_whole(done), made, until))
 
     def roll(self, data: Any, horizon: int | None = None, step: int | None = None) -> Any:
         """Forecast from one origin after the other, each with the actual values up to there; nothing is fitted again.
@@ -329,16 +332,22 @@ class Forecaster:
             raise NotFitted("this Forecaster is not fitted yet; call fit(data) first, or Forecaster.load(folder)")
         return self._fitted
 
-    def _moved(self, history: Any) -> tuple[Fitted, guardrails.Findings]:
-        return rolling.moved(self._single(self._done), frames.read(history, defer=True)[0])
+    def _moved(self, history: Any) -> tuple[Fitted | Reconciled, guardrails.Findings]:
+        rows, done = frames.read(history, defer=True)[0], self._done
+        return done.moved(rows) if isinstance(done, Reconciled) else rolling.moved(done, rows)
 
     def _single(self, done: Fitted | Reconciled) -> Fitted:
         if isinstance(done, Reconciled):
-            raise SettingsError("a job with a hierarchy cannot move to newer history or to a stamp yet; fit it again, or give horizon=")
+            raise SettingsError("a job with a hierarchy does not roll over origins yet; give each history to predict(history=...)")
         return done
 
     def _give(self, table: pa.Table) -> Any:
         return frames.give(table, self._frames)
+
+
+def _whole(done: Fitted | Reconciled) -> Fitted:
+    """The job that holds the end of everything that is forecast."""
+    return done.whole if isinstance(done, Reconciled) else done
 
 
 def _told(kind: frames.FrameKind) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,11 +19,12 @@ from forecaster.ensembles import RECONCILED
 from forecaster.errors import DataError
 from forecaster.fitted import Fitted
 from forecaster.guardrails import Findings, check_future
+from forecaster.guardrails.newer import check_newer
 from forecaster.hierarchy.aggregation import aligned, future_of, nodes_of
 from forecaster.hierarchy.joint import Joint
 from forecaster.hierarchy.out_of_fold import Folds, values_after
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
-from forecaster.hierarchy.reconcile import Reconciler
+from forecaster.hierarchy.reconcile import Reconciler, bounded
 from forecaster.hierarchy.tree import Tree
 from forecaster.schema import Schema
 from forecaster.settings import Settings
@@ -88,10 +89,27 @@ class Reconciled:
         ahead, found = check_future(self._with_keys(future), self.series, self.base.schema, steps, aggregate=self.options.get("aggregate"))
         return future_of(ahead, self.series, self.tree, self.plan.trained(self.tree.levels), self.plan.sums), found
 
+    def moved(self, rows: pa.Table) -> tuple[Reconciled, Findings]:
+        """The job that goes on from newer history, and what the guardrails saw in it.
+
+        Args:
+            rows: All rows up to now, as they would be given to fit.
+
+        Raises:
+            DataError: A series is missing in them, or ends earlier.
+        """
+        schema = replace(self.schema, series=tuple(self.series.ids))
+        known = replace(self.series, static={name: codes for name, codes in self.series.static.items() if name not in self.series.ids})
+        newer, found = check_newer(rows, known, schema, aggregate=self.options.get("aggregate"))
+        series, more = aligned(_with_own_static(newer, self.options["static"]), self.base.steps(None))
+        nodes = nodes_of(series, self.tree, range(len(self.tree.levels)), self.plan.sums)
+        base = replace(self.base, table=nodes.take_groups(self.plan.trained(self.tree.levels)), moved=True)
+        return replace(self, base=base, whole=replace(self.whole, table=nodes), series=series), found + more
+
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every node for all steps of a future."""
         base = _at(self.tree.nodes(self.plan.trained(self.tree.levels)), self.base.expect(ahead), len(self.tree))
-        series = np.maximum(self.reconciler.series(base), self.whole.floor[self.tree.upper :, None])
+        series = bounded(self.reconciler.series(base), self.whole.floor[self.tree.upper :], bool(self.options["integer"]))
         return self.whole.told_ahead(self.tree.add_up(series), self.joint or self.whole.search.spread)
 
     def history(self) -> pa.Table:
@@ -140,7 +158,7 @@ class Reconciled:
         known = pa.table({name: self.series.ids[name] for name in (*series, *missing)})
         plain = [(name, pa.array(self.series.ids[name][:1]).type) for name in series]
         for name, kind in plain:
-            future = future.set_column(future.column_names.index(name), name, future[name].cast(kind))
+            future = future.set_column(future.column_names.index(name), name, _like(future[name], kind, name))
         return future.join(known, keys=series, join_type="left outer")
 
 
@@ -189,15 +207,19 @@ def _series(frame: pa.Table, settings: Settings, plan: Hierarchy) -> tuple[Table
     """The table of the series, all with the same end, and their nodes."""
     table, findings = check(frame, settings)
     _refuse_torn(table, settings.series)
-    table, more = aligned(table, settings.horizon)
-    own = [name for name in settings.static if name in table.ids]
+    table, more = aligned(_with_own_static(table, settings.static), settings.horizon)
+    return table, Tree.of(table.ids, plan.tree(settings.series)), findings + more
+
+
+def _with_own_static(table: Table, static: Sequence[str]) -> Table:
+    """The table with the columns of the levels that are static covariates too."""
+    own = [name for name in static if name in table.ids]
     codes = {name: np.unique(table.ids[name].astype(str), return_inverse=True) for name in own}
-    table = replace(
+    return replace(
         table,
         static={**table.static, **{name: code.astype(np.float32) for name, (_, code) in codes.items()}},
         categories={**table.categories, **{name: tuple(labels.tolist()) for name, (labels, _) in codes.items()}},
     )
-    return table, Tree.of(table.ids, plan.tree(settings.series)), findings + more
 
 
 def _refuse_torn(table: Table, series: tuple[str, ...]) -> None:
@@ -225,7 +247,7 @@ def _moved(findings: Findings, tree: Tree, trained: tuple[int, ...]) -> Findings
 def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings) -> Reconciled:
     """Make the out-of-fold forecasts of a fitted job add up, and learn from them how those of the future will."""
     search, typical = base.search, expected(nodes, settings.horizon)
-    folds = _folds(base, series, nodes, tree, plan, settings.backtest.gap if settings.backtest else 0, typical)
+    folds = _folds(base, series, nodes, tree, plan, settings, typical)
     chosen, tested = folds.reconciled(), len(folds.base) > 0
     spread = Spread.of(folds.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
     score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
@@ -244,15 +266,27 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     return Reconciled(base, whole, kept, tree, plan, folds.reconciler(range(len(folds.base))), joint)
 
 
-def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, gap: int, typical: Floats) -> Folds:
+def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, typical: Floats) -> Folds:
     """What was said and what came in the backtest, of all nodes."""
     search, rows = base.search, tree.nodes(plan.trained(tree.levels))
+    gap = settings.backtest.gap if settings.backtest else 0
     cutoff = search.cutoffs.min(axis=1, initial=series.end.max())
     actual = values_after(nodes, cutoff, search.actual.shape[2], gap)
     actual[:, rows] = search.actual
     blank = np.full(actual.shape, np.nan)
     blank[:, rows] = np.where(np.isfinite(search.actual), search.chosen, np.nan)
-    return Folds(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2)
+    least = floor(series, settings.lower_bound)
+    return Folds(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2, least, settings.integer)
+
+
+def _like(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
+    """Ids of the type that the history has."""
+    try:
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(
+            f"column {name!r} of future holds {column.type}, that of the history {kind}; ids must be of one type: convert future[{name!r}]"
+        ) from None
 
 
 def _at(rows: Ints, values: Floats, size: int) -> Floats:

@@ -18,6 +18,7 @@ from forecaster.features.targets import transform_of
 from forecaster.frequency import Frequency
 from forecaster.frequency.alias import alias_of
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
+from forecaster.learners.cleaned import WAYS
 from forecaster.schema import Schema
 from forecaster.threads import available
 
@@ -54,6 +55,7 @@ class Settings(BaseModel):
     holidays: str | dict[str, Any] | None = Field(None, description="A country, a mapping, or a column of countries.")
     featurization: Literal["auto", "off"] | Featurization = Field("auto", description="Calendar and static features, none, or others.")
     target_transform: tuple[Any, ...] = Field((), description="What regression learners see of the target: log, difference, scale.")
+    clean: Names = Field((), description="What learners do not see: spikes, levels (that a series has left for good).")
     learners: Auto | tuple[Any, ...] = Field("auto", description="Names, {name: options} or learner objects to try.")
     block: Names = Field((), description="Learners not to try.")
     backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
@@ -114,6 +116,14 @@ class Settings(BaseModel):
     @classmethod
     def _hierarchy(cls, value: Any) -> Any:
         return None if value is None else Hierarchy.of(value)
+
+    @field_validator("clean")
+    @classmethod
+    def _ways_to_clean(cls, value: Any) -> Any:
+        for way in value:
+            if way not in WAYS:
+                raise UnknownName.of("way to clean", way, WAYS)
+        return value
 
     @field_validator("target_transform", mode="before")
     @classmethod

@@ -161,6 +161,17 @@ def test_lists_of_paths_keep_their_order(folder):
     assert table["i"].to_pylist() == [2, 0]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.int64()], ids=str)
+def test_a_key_of_hive_folders_may_be_a_column_of_the_files_too(tmp_path, kind):
+    for store in ("1", "2"):
+        (tmp_path / f"store={store}").mkdir()
+        column = pa.array([store, store]).cast(pa.int64() if pa.types.is_integer(kind) else pa.string())
+        column = column.dictionary_encode() if pa.types.is_dictionary(kind) else column.cast(kind)
+        pq.write_table(pa.table({"y": [1, 2], "store": column}), tmp_path / f"store={store}" / "0.parquet")
+    table, _ = frames.read(tmp_path)
+    assert table["store"].to_pylist() == ([1, 1, 2, 2] if pa.types.is_integer(kind) else ["1", "1", "2", "2"])
+
+
 @pytest.mark.parametrize("path", ["hive", "hive/*", "hive/*/*.parquet", "hive/store=*"])
 def test_hive_folders_have_their_keys_as_columns(folder, path):
     table, _ = frames.read(folder / path)

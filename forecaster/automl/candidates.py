@@ -91,7 +91,7 @@ def choose(
 def _portfolio(table: Table, block: Sequence[str], made: Callable[[Any], Learner], alone: bool) -> Candidates:
     """What suits the groups of the table; a candidate that suits none is not tried, nor one with a transform that is not `alone`."""
     profile, season = Profile(table), table.season_length
-    wanted = {name: entry for name, entry in PORTFOLIO.items() if name_of(entry.recipe(season)) not in block}
+    wanted = {name: entry for name, entry in PORTFOLIO.items() if entry.learner not in block}
     fitting = {name: (entry, entry.suits(profile)) for name, entry in wanted.items() if alone or entry.transform is None}
     fitting = {name: (entry, suits) for name, (entry, suits) in fitting.items() if suits.any()}
     if not fitting:

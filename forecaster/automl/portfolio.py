@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.learners import make
 from forecaster.metrics.segments import reduce, total
 from forecaster.table import Floats, Table
 
@@ -85,12 +86,14 @@ class Entry:
     """One candidate.
 
     Args:
-        recipe: What `learners.build` takes, for a season length.
+        learner: Its name in the catalogue.
+        recipe: What `learners.build` takes, for the season length of a group that it suits.
         merit: Logarithm of its error against those of the others, as measured (see below).
         suits: Which groups it is tried for.
         transform: What it sees of the target, as `targets.transform_of` reads it.
     """
 
+    learner: str
     recipe: Callable[[int], Any]
     merit: float
     suits: Callable[[Profile], Mask]
@@ -98,7 +101,7 @@ class Entry:
 
 
 def _plain(name: str, merit: float, suits: Callable[[Profile], Mask], transform: str | None = None) -> Entry:
-    return Entry(lambda season: name, merit, suits, transform)
+    return Entry(name, lambda season: name, merit, suits, transform)
 
 
 def _always(profile: Profile) -> Mask:
@@ -138,6 +141,15 @@ def _season_differenced(profile: Profile) -> Mask:
     return _differenced(profile) & _decomposed(profile)
 
 
+def _differenced_alone(profile: Profile) -> Mask:
+    return _differenced(profile) & ~_decomposed(profile)
+
+
+def _level(profile: Profile) -> Mask:
+    # where values tell nothing but the past, differences say all that levels do, and better
+    return _learnable(profile) & (~_differenced(profile) | profile.covariates)
+
+
 # The cheap ones first: where time is short, they are what is tried. Merits were measured a horizon before the ends of M3, M4 hourly
 # and weekly, NN5 and Australian tourism; those of intermittent demand on M5.
 PORTFOLIO: dict[str, Entry] = {
@@ -146,21 +158,21 @@ PORTFOLIO: dict[str, Entry] = {
     "seasonal_average": _plain("seasonal_average", 0.36, _seasonal),
     "average": _plain("average", 0.81, _always),
     "drift": _plain("drift", 0.24, _dense),
-    "theta": Entry(lambda season: {"theta": {"form": "auto"}}, -0.03, _dense),
+    "theta": Entry("theta", lambda season: {"theta": {"form": "auto"}}, -0.03, _dense),
     "ets": _plain("ets", -0.10, _dense),
-    "damped_ets": Entry(lambda season: {"ets": {"form": "ZAdZ"}}, -0.08, _dense),
+    "damped_ets": Entry("ets", lambda season: {"ets": {"form": "ZAdZ"}}, -0.08, _dense),
     "ces": _plain("ces", -0.12, _dense),
     "mstl": _plain("mstl", -0.12, _decomposed),
-    "mstl_week": Entry(lambda season: {"mstl": {"seasons": (season, 7 * season)}}, -0.30, _weekly),
+    "mstl_week": Entry("mstl", lambda season: make("mstl", seasons=(season, 7 * season)), -0.30, _weekly),
     "arima": _plain("arima", -0.12, _dense),
     "intermittent": _plain("intermittent", 0.0, _sparse),
     "tsb": _plain("tsb", 0.0, _sparse),
     "imapa": _plain("imapa", 0.0, _sparse),
-    "elastic_net": _plain("elastic_net", 0.21, _learnable),
+    "elastic_net": _plain("elastic_net", 0.21, _level),
     "elastic_net_difference": _plain("elastic_net", 0.03, _differenced, "difference"),
     "elastic_net_season": _plain("elastic_net", -0.07, _season_differenced, "season_difference"),
-    "lightgbm": _plain("lightgbm", 0.10, _learnable),
-    "lightgbm_difference": _plain("lightgbm", 0.00, _differenced, "difference"),
+    "lightgbm": _plain("lightgbm", 0.10, _level),
+    "lightgbm_difference": _plain("lightgbm", 0.00, _differenced_alone, "difference"),
     "lightgbm_season": _plain("lightgbm", -0.11, _season_differenced, "season_difference"),
 }
 

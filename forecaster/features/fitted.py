@@ -165,7 +165,7 @@ class FittedDesign:
     def _straight(self, table: Table, eligible: Ints, order: Literal["C", "F"], threads: int, every: bool) -> Drawn:
         """Each row once, one step ahead of its origin."""
         clock, room = self.clock(Grid.over(table), table), straight.room(self, table, every)
-        X, kept = np.empty((room[-1], len(self.names)), np.float32, order), np.ones(room[-1], bool)
+        X, kept = np.empty((room[-1], len(self.names)), np.float32, order), np.ones(0 if every else room[-1], bool)
 
         def fill(first: int, last: int) -> tuple[int, int]:
             rows = slice(int(room[first]), int(room[last]))

@@ -102,8 +102,10 @@ def beside(data: Any, names: Sequence[str], row: Ints | None, table: pa.Table, k
         frame: The data as Arrow.
     """
     if kind.name == "pandas" and {*names} <= {*getattr(data, "columns", ())}:
-        own = data[list(names)] if row is None else data[list(names)].take(row)
-        return _module("pandas").concat([own.reset_index(drop=True), _shared(table)], axis=1)
+        pandas = _module("pandas")
+        some = {} if row is None else {name: data[name].array.take(row) for name in names}
+        own = data[list(names)].reset_index(drop=True) if row is None else pandas.DataFrame(some, copy=False)
+        return pandas.concat([own, _shared(table)], axis=1)
     if kind.name == "polars":
         own = data.select(names) if row is None else data.select(names)[row]
         return own.hstack(_module("polars").from_arrow(table).get_columns())

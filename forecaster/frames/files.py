@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from forecaster.frames.dialect import padded, sniffed
 from forecaster.frames.kinds import TypesDiffer, common
 
 _FORMATS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".tsv.gz")}
+_NO_KEY = "__HIVE_DEFAULT_PARTITION__"
 _MAGIC = re.compile(r"[*?\[]")
 _WIDER = {"null": pa.int64(), "int64": pa.float64(), "date32[day]": pa.timestamp("s"), "timestamp[s]": pa.timestamp("ns")}
 
@@ -49,9 +50,10 @@ def parquet(files: Sequence[str], *, hive: bool = True) -> Any:
         DataError: A file cannot be read, or a column has types that do not go together; the message names it.
     """
     found = list(files)
-    opened = partial(pyarrow.dataset.dataset, found, format="parquet", partitioning="hive" if hive else None)
+    opened = partial(pyarrow.dataset.dataset, found, format="parquet")
     try:
-        return opened(schema=_agreed(opened(), _padded_keys(found) if hive else set(), texts=False))
+        schema = _agreed(opened(), _keys(found) if hive else {}, set(), texts=False)
+        return opened(schema=schema, partitioning="hive" if hive else None)
     except (pa.ArrowException, OSError, TypesDiffer) as error:
         raise DataError(f"{found[0]!r}{' ...' if len(found) > 1 else ''} cannot be read: {error}") from error
 
@@ -136,8 +138,9 @@ def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[s
     told = ", ".join(map(repr, files[:3])) + " ..." * (len(files) > 3)
     try:
         reader, codes = sniffed(system, files[0]) if kind == "csv" else (kind, set())
-        dataset = partial(pa.dataset.dataset, files, filesystem=system, format=reader, partitioning="hive")
-        table = _scan(dataset, _agreed(dataset(), codes | _padded_keys(files), texts=kind == "csv"), columns)
+        dataset = partial(pa.dataset.dataset, files, filesystem=system, format=reader)
+        schema = _agreed(dataset(), _keys(files), codes, texts=kind == "csv")
+        table = _scan(partial(dataset, partitioning="hive"), schema, columns)
     except (pa.ArrowException, OSError, TypesDiffer) as error:
         raise DataError(f"{told} cannot be read: {error}") from error
     if kind == "csv" and (foreign := [field.name for field in table.schema if pa.types.is_binary(field.type)]):
@@ -145,19 +148,31 @@ def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[s
     return table
 
 
-def _padded_keys(files: list[str]) -> set[str]:
-    """Keys of hive folders that are codes, such as `store=007`."""
+def _keys(files: Sequence[str]) -> dict[str, pa.DataType]:
+    """The keys of hive folders: whole numbers, or texts, which codes such as `store=007` are too."""
     parts = {part.partition("=") for file in files for part in file.split("/")[:-1] if "=" in part}
-    return {key for key, _, _ in parts if padded(value for name, _, value in parts if name == key)}
+    values: dict[str, set[str]] = {}
+    for key, _, value in parts:
+        values.setdefault(key, set()).update({value} - {_NO_KEY})
+    return {key: pa.string() if padded(found) or not all(map(_fits, found)) else pa.int32() for key, found in values.items()}
 
 
-def _agreed(dataset: Any, codes: set[str], texts: bool) -> pa.Schema:
-    """The types that hold what every file has; `codes` are texts, and so, where `texts`, are columns that do not go together."""
-    schemas = [dataset.schema, *(fragment.physical_schema for fragment in dataset.get_fragments())]
+def _fits(text: str) -> bool:
+    return re.fullmatch(r"-?\d{1,10}", text) is not None and -(2**31) <= int(text) < 2**31
+
+
+def _agreed(dataset: Any, keys: Mapping[str, pa.DataType], codes: set[str], texts: bool) -> pa.Schema:
+    """The types that hold what every file has; `codes` are texts, and so, where `texts`, are columns that do not go together.
+
+    Keys of folders that are columns of the files too have the type of these, though not as dictionaries, which Arrow makes of no key.
+    """
     fields: dict[str, dict[pa.DataType, None]] = {}
-    for schema in schemas:
+    for schema in [dataset.schema, *(fragment.physical_schema for fragment in dataset.get_fragments())]:
         for field in schema:
-            fields.setdefault(field.name, {})[field.type] = None
+            kind = field.type.value_type if field.name in keys and pa.types.is_dictionary(field.type) else field.type
+            fields.setdefault(field.name, {})[kind] = None
+    for key, kind in keys.items():
+        fields.setdefault(key, {kind: None})
     return pa.schema([(name, pa.string() if name in codes else common(name, list(kinds), texts=texts)) for name, kinds in fields.items()])
 
 

@@ -44,7 +44,7 @@ def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str
     findings.add(
         rule="unseen_series", action="noted", series={name: values[unseen] for name, values in newer.ids.items()},
         index=np.full(len(unseen), -1), count=newer.sizes[unseen],
-        message="{count} rows are of a series that the job was not fitted on, and are passed over; fit again to have it forecast",
+        message="{count} {row is|rows are} of a series that the job was not fitted on, and passed over; fit again to have it forecast",
     )  # fmt: skip
     return moved, findings
 

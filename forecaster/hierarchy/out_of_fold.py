@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.hierarchy.plan import Hierarchy
-from forecaster.hierarchy.reconcile import Reconciler, reconciler
+from forecaster.hierarchy.reconcile import Reconciler, bounded, reconciler
 from forecaster.hierarchy.tree import Tree
 from forecaster.metrics.segments import mean
 from forecaster.table import Floats, Ints, Table
@@ -27,6 +27,8 @@ class Folds:
         actual: NaN where unknown or not scored. (windows, nodes, horizon)
         base: Forecasts that do not add up; NaN where there is none. (windows, nodes, horizon)
         typical: What a squared residual of a node is expected to be. (nodes,)
+        floor: No forecast of a series lies below. (series,)
+        integer: Whether forecasts of series are whole numbers.
     """
 
     plan: Hierarchy
@@ -37,10 +39,12 @@ class Folds:
     actual: Floats
     base: Floats
     typical: Floats
+    floor: Floats
+    integer: bool = False
 
     def reconciler(self, windows: Sequence[int], cutoff: int | None = None) -> Reconciler:
         """What the residuals of some windows, and the values up to a cutoff, make of the plan."""
-        residuals = np.moveaxis((self.actual - self.base)[list(windows)], 0, 1).reshape(len(self.tree), -1)
+        residuals = np.ascontiguousarray(np.moveaxis((self.actual - self.base)[list(windows)], 0, 1))
         known = self.series if cutoff is None else self.series.drop_last(self.series.end - cutoff)
         return reconciler(self.plan, self.tree, known, residuals, self.typical)
 
@@ -55,7 +59,7 @@ class Folds:
         past = self.nodes.drop_last(np.clip(self.nodes.end - cutoff, 0, self.nodes.sizes))
         so_far = np.nan_to_num(mean(past.target, past.indptr))[:, None]
         base = np.where(np.isfinite(self.base[w]), self.base[w], so_far)
-        return self.tree.add_up(self.reconciler(others, cutoff).series(base))
+        return self.tree.add_up(bounded(self.reconciler(others, cutoff).series(base), self.floor, self.integer))
 
 
 def values_after(table: Table, cutoff: Ints, horizon: int, gap: int = 0) -> Floats:

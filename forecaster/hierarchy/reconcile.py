@@ -157,7 +157,7 @@ def reconciler(plan: Hierarchy, tree: Tree, table: Table, residuals: Floats, typ
         plan: What was asked for.
         tree: The nodes.
         table: The series up to the forecast, all with the same end.
-        residuals: Out-of-fold residuals of the nodes, NaN where unknown; none where there was no backtest. (nodes, residuals)
+        residuals: Out-of-fold residuals of the nodes, NaN where unknown; none where there was no backtest. (nodes, windows, horizon)
         typical: What a squared residual of a node is expected to be. (nodes,)
     """
     if plan.reconcile == "bottom_up":
@@ -167,6 +167,11 @@ def reconciler(plan: Hierarchy, tree: Tree, table: Table, residuals: Floats, typ
         forecast = plan.shares == "forecast_proportions"
         return ForecastShares(tree, level) if forecast else Shares.historical(table, tree, level, plan.shares)
     return Projection(tree, _covariance(plan.reconcile, tree, residuals, typical))
+
+
+def bounded(series: Floats, floor: Floats, integer: bool) -> Floats:
+    """Forecasts of the series, rounded if whole numbers are wanted and not below their floor: sums of these add up. (series, k)"""
+    return np.maximum(np.rint(series) if integer else series, floor[:, None])
 
 
 def _covariance(how: str, tree: Tree, residuals: Floats, typical: Floats) -> Covariance:

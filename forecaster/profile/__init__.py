@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,12 @@ from forecaster.features.fourier import periods
 from forecaster.guardrails import fill
 from forecaster.profile.measures import KINDS, MEASURES, Alike
 from forecaster.profile.seasons import seasons_of
-from forecaster.table import Ints, Table
+from forecaster.table import Table
 
 __all__ = ["KINDS", "LEAST", "as_columns", "profile"]
 
 LEAST = 8
 """Values that a series has at least, or nothing is said of it."""
-
-_MOST = 1 << 21
-"""Values that are looked at together."""
 
 Profile = Mapping[str, NDArray[Any]]
 """Measure -> (series,), NaN where a series is too short; and "seasons" -> (series, several), 0 for none."""
@@ -38,9 +35,8 @@ def profile(table: Table) -> Profile:
     measured: dict[str, NDArray[Any]] = {name: np.full(len(table), np.nan) for name in MEASURES}
     seasons = np.zeros((len(table), len(natural) + 1), np.int64)
     filled = fill(table.target, table.indptr)
-    for size, which in _alike(table):
-        at = table.indptr[which][:, None] + np.arange(size)
-        one = Alike(filled[at], np.isfinite(table.target[at]), table.season_length if 2 * table.season_length < size else 1)
+    for which, at in table.alike(LEAST):
+        one = Alike(filled[at], np.isfinite(table.target[at]), table.season_length if 2 * table.season_length < at.shape[1] else 1)
         for name, measure in MEASURES.items():
             measured[name][which] = measure(one)
         seasons[which] = seasons_of(one.values, natural)
@@ -58,14 +54,3 @@ def as_columns(found: Profile) -> dict[str, pa.Array]:
     told = [", ".join(str(season) for season in row if season) for row in found["seasons"].tolist()]
     return columns | {"seasons": pa.array(told, pa.string(), mask=blank)}
 
-
-def _alike(table: Table) -> Iterator[tuple[int, Ints]]:
-    """Series of one length, so many that they fit in memory together."""
-    order = np.argsort(table.sizes, kind="stable")
-    sizes, first = np.unique(table.sizes[order], return_index=True)
-    for size, begin, end in zip(sizes.tolist(), first, [*first[1:], len(order)], strict=True):
-        if size < LEAST:
-            continue
-        step = max(1, _MOST // size)
-        for start in range(begin, end, step):
-            yield size, order[start : min(start + step, end)]

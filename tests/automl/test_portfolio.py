@@ -53,10 +53,22 @@ def test_regression_takes_rows_or_covariates():
     assert tried(priced, known=["price"]) >= {"lightgbm", "elastic_net"}
 
 
-def test_many_series_are_tried_on_differences():
-    data = pd.concat([rows(f"s{i}", smooth(60, i)) for i in range(8)])
-    assert tried(data) >= {"lightgbm_difference", "elastic_net_difference", "lightgbm_season", "elastic_net_season"}
-    assert not {name for name in tried(data, target_transform="log") if "_difference" in name or "_season" in name}
+def test_many_series_are_tried_on_differences_and_with_covariates_on_levels_too():
+    data = pd.concat([rows(f"s{i}", smooth(60, i), price=np.arange(60.0) % 5) for i in range(8)])
+    differenced = {"elastic_net_difference", "lightgbm_season", "elastic_net_season"}
+    assert tried(data.drop(columns="price")) & (differenced | {"lightgbm", "lightgbm_difference"}) == differenced
+    assert tried(data.drop(columns="price"), season_length=1) >= {"elastic_net_difference", "lightgbm_difference"}
+    assert tried(data, known=["price"]) >= differenced | {"lightgbm", "elastic_net"}
+    assert not {name for name in tried(data.drop(columns="price"), target_transform="log") if "_difference" in name or "_season" in name}
+
+
+def test_where_the_season_is_a_day_a_week_is_tried_too():
+    hours = np.arange(24 * 7 * 4)
+    load = 50 + 10 * np.sin(2 * np.pi * hours / 24) + 10 * (hours // 24 % 7 > 4) + np.random.default_rng(0).normal(size=len(hours))
+    data = pd.DataFrame({"unique_id": "a", "ds": hours, "y": load})
+    named = {"learners": "auto", "block": ["lightgbm", "elastic_net", "arima"], "freq": 1, "season_length": 24}
+    assert "mstl_week" in tried(data, **named)
+    assert "mstl_week" not in tried(data.head(24 * 10), **named)
 
 
 def test_blocked_learners_are_blocked_in_every_form():

@@ -115,7 +115,9 @@ def forecasts(name: str, series: Table, nodes: Table, tree: Tree, plan: Hierarch
     base = timed(f"{name}: forecast", lambda: learner.fit(known).predict(HORIZON).mean)
     typical = expected(known, HORIZON) ** 2 * np.pi / 2
     said = np.where(np.isfinite(said), said, np.nan)
-    return Folds(plan, tree, past, known, cutoffs(windows).min(axis=1), actuals(windows), said, typical), np.nan_to_num(base)
+    return Folds(
+        plan, tree, past, known, cutoffs(windows).min(axis=1), actuals(windows), said, typical, np.zeros(len(past))
+    ), np.nan_to_num(base)
 
 
 def beside(python: str, tree: Tree, folds: Folds, base: Floats, tell: Callable[[Floats], None]) -> None:

@@ -62,6 +62,34 @@ def test_forecasts_of_every_method_add_up(plan):
     assert made.leaderboard_["rank"].tolist() == [1, 2, 3, 4]
 
 
+def test_whole_numbers_add_up_too():
+    made = job(integer=True).fit(sales())
+    rows = made.predict()
+    assert (rows["forecast"] % 1 == 0).all()
+    assert_adds_up(rows, NESTED)
+    folds = made.backtest_
+    assert_adds_up(folds[folds["learner"] == "reconciled"], NESTED, keys=("cutoff", "date"))
+
+
+def test_a_series_that_would_fall_below_zero_is_raised_before_it_is_added_up():
+    data = sales()
+    data.loc[data["item"] == "tea", "sales"] = (np.arange((data["item"] == "tea").sum()) % 9 == 0).astype(int)
+    data.loc[data["item"] != "tea", "sales"] += np.where(data.loc[data["item"] != "tea", "date"].dt.day_of_year % 30 < 15, 60, 0)
+    made = job({"levels": ["state", "store"], "reconcile": "ols"}).fit(data)
+    rows, folds = made.predict(), made.backtest_
+    assert (rows["forecast"] >= 0).all()
+    assert_adds_up(rows, NESTED)
+    assert_adds_up(folds[folds["learner"] == "reconciled"], NESTED, keys=("cutoff", "date"))
+
+
+def test_ids_of_a_future_are_of_the_type_of_the_history():
+    data = sales()
+    made = job(learners=["elastic_net"], known=["price"]).fit(data)
+    ahead = data.tail(7).drop(columns=["state", "sales"]).assign(store=[1] * 7, item=[[1]] * 7)
+    with pytest.raises(DataError, match="column 'item' of future holds"):
+        made.predict(ahead)
+
+
 def test_levels_that_cross_add_up():
     rows = job([["state"], ["item"], ["state", "item"]]).fit(sales()).predict(horizon=10)
     assert_adds_up(rows, CROSSED)
@@ -166,6 +194,27 @@ def test_a_series_in_two_places_is_refused():
 def test_a_column_that_is_not_there_is_named():
     with pytest.raises(UnknownName, match="state"):
         job(["stat", "store"]).fit(sales())
+
+
+@pytest.mark.parametrize("how", ["bottom_up", "top_down", "mint_shrink"])
+def test_a_job_goes_on_from_newer_history(how):
+    data = sales()
+    early = data[data["date"] < "2024-04-20"]
+    made = job({"levels": ["state", "store"], "reconcile": how}, learners=["seasonal_naive"], static=["state"]).fit(early)
+    moved = made.predict(history=data)
+    assert moved["date"].min() == data["date"].max() + pd.Timedelta(days=1)
+    assert_adds_up(moved, NESTED)
+    if how == "bottom_up":
+        assert (
+            moved["forecast"].tolist()
+            == job({"levels": ["state", "store"], "reconcile": how}, learners=["seasonal_naive"]).fit(data).predict()["forecast"].tolist()
+        )
+    pd.testing.assert_frame_equal(made.predict(history=early), made.predict())
+
+
+def test_a_stamp_may_be_given_instead_of_a_horizon():
+    made = job().fit(sales())
+    pd.testing.assert_frame_equal(made.predict(until="2024-05-03"), made.predict(horizon=4))
 
 
 def test_the_page_and_the_figure_show_levels(tmp_path):

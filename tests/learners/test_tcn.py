@@ -28,8 +28,8 @@ WEEK = Design(horizon=7)
 
 VARIANTS = {
     "two blocks": TCN(design=Design(horizon=4), blocks=2, epochs=3),
-    "other levels": TCN(design=Design(horizon=4), levels=(0.05, 0.95), epochs=5),
-    "one anchor": TCN(design=Design(horizon=4), repeats=1, dropout=0.0),
+    "other levels": TCN(design=Design(horizon=4), levels=(0.05, 0.95), epochs=3),
+    "one anchor": TCN(design=Design(horizon=4), repeats=1, dropout=0.0, epochs=4),
 }
 
 
