@@ -62,22 +62,24 @@ struct Models {
         const auto n = static_cast<std::size_t>(series);
         expect(form.size() == n && rate.shape(0) == n && state.shape(0) == n, "every array must have one row per series");
         expect(rate.shape(1) == 4 && state.shape(1) >= 3, "rate must be (series, 4), state (series, 2 + period)");
-        for (std::size_t i = 0; i < n; ++i) expect(form(i) >= -1 && form(i) < forms, "form must be -1 to 17");
+        for (std::size_t i = 0; i < n; ++i) expect(form(i) >= -1 && form(i) < forms, "form must be -1 to 29");
     }
 };
 
 using Searching = decltype(&search<2>);
 
 void fit(Searching search, const Line<const double>& values, const Line<const Index>& begin, const Line<const Index>& end, const std::vector<int>& codes,
-         Index region, Index select, Index free_seasons, double prior, const Line<std::int8_t>& form, const Block<double>& rate, const Block<double>& state, Index threads) {
+         Index region, Index select, Index free_seasons, double prior, Index holdout, const Line<std::int8_t>& form, const Block<double>& rate,
+         const Block<double>& state, Index threads) {
     const Rows rows{values, begin, end};
     rows.check();
     expect(form.size() == begin.size() && rate.shape(0) == begin.size() && state.shape(0) == begin.size(), "every array must have one row per series");
     expect(rate.shape(1) == 4 && state.shape(1) >= 3, "rate must be (series, 4), state (series, 2 + period)");
     Request request{.period = static_cast<int>(state.shape(1)) - 2, .forms = {}, .region = static_cast<Region>(region),
-                    .select = static_cast<Select>(select), .free_seasons = static_cast<int>(free_seasons), .prior = prior};
+                    .select = static_cast<Select>(select), .free_seasons = static_cast<int>(free_seasons), .prior = prior,
+                    .holdout = static_cast<int>(holdout)};
     for (const int code : codes) {
-        expect(code >= 0 && code < forms, "forms must be 0 to 17");
+        expect(code >= 0 && code < forms, "forms must be 0 to 29");
         request.forms.push_back(Form::of(code));
     }
     std::vector<Found> found(rows.size());
@@ -94,20 +96,22 @@ void fit(Searching search, const Line<const double>& values, const Line<const In
 
 // Moves a state over the values of one series; `fitted` gets the forecasts, `sums` count, sum e^2, sum log f.
 void roll(const double* y, Index n, const Form& form, const Rates<double>& rate, double* state, int period, Index phase, double* fitted, double* sums) {
-    with_form(form, [&]<bool multiplicative, bool sloped, Season season>() {
+    with_form(form, [&]<bool multiplicative, Growth growth, Season season>() {
+        Path<multiplicative, growth, season, double> path(rate, state[0], state[1]);
         double f = 0;
         for (Index t = 0; t < n; ++t) {
             double& s = state[2 + (phase + t) % period];
-            if (fitted) fitted[t] = seasoned(sloped ? state[0] + rate.phi * state[1] : state[0], season, s);
+            if (fitted) fitted[t] = seasoned(path.next(), season, s);
             if (!std::isfinite(y[t])) {
-                coast<sloped>(rate, state[0], state[1]);
+                path.skip();
                 continue;
             }
-            const double e = advance<multiplicative, sloped, season>(y[t], rate, state[0], state[1], s, f);
+            const double e = path.take(y[t], s, f);
             sums[0] += 1;
             sums[1] += e * e;
             if (multiplicative) sums[2] += std::log(std::fabs(f));
         }
+        state[0] = path.level, state[1] = path.slope;
     });
 }
 
@@ -180,10 +184,12 @@ NB_MODULE(ets, m) {
     m.def(
         "fit",
         [best](const Line<const double>& values, const Line<const Index>& begin, const Line<const Index>& end, const std::vector<int>& forms, Index region,
-               Index select, Index free_seasons, double prior, const Line<std::int8_t>& form, const Block<double>& rate, const Block<double>& state,
-               Index threads) { fit(best, values, begin, end, forms, region, select, free_seasons, prior, form, rate, state, threads); },
+               Index select, Index free_seasons, double prior, Index holdout, const Line<std::int8_t>& form, const Block<double>& rate,
+               const Block<double>& state, Index threads) {
+            fit(best, values, begin, end, forms, region, select, free_seasons, prior, holdout, form, rate, state, threads);
+        },
         nb::arg("values"), nb::arg("begin"), nb::arg("end"), nb::arg("forms"), nb::arg("region"), nb::arg("select"), nb::arg("free_seasons"), nb::arg("prior"),
-        nb::arg("form").noconvert(), nb::arg("rate").noconvert(), nb::arg("state").noconvert(), nb::arg("threads") = 1, unlocked);
+        nb::arg("holdout"), nb::arg("form").noconvert(), nb::arg("rate").noconvert(), nb::arg("state").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("filter", &filter, nb::arg("values"), nb::arg("begin"), nb::arg("end"), nb::arg("form"), nb::arg("rate"), nb::arg("state").noconvert(),
           nb::arg("phase"), nb::arg("sums").noconvert(), nb::arg("fitted").noconvert() = nb::none(), nb::arg("threads") = 1, unlocked);
     m.def("ahead", &ahead, nb::arg("form"), nb::arg("rate"), nb::arg("variance"), nb::arg("state"), nb::arg("phase"), nb::arg("gap"), nb::arg("seed"),

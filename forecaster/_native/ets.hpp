@@ -1,17 +1,19 @@
 // Exponential smoothing in state space form, one series at a time.
 //
-//     q = l + phi b                 forecast f = q | q + s | q s         (season: none | additive | multiplicative)
+//     growth  g = 0 | phi b | b^phi                 (trend: none | additive | multiplicative; phi = 1 without damping)
+//     q = l + g | l g    forecast f = q | q + s | q s                    (season: none | additive | multiplicative)
 //     d = y - q | y - f | y/s - q   error    e = y - f | y/f - 1         (error: additive | multiplicative)
-//     l <- q + alpha d              b <- phi b + beta d                  s <- s + gamma (y - f) | s + gamma (y/q - s)
+//     l <- q + alpha d   b <- g + beta d | g + beta d / l                s <- s + gamma (y - f) | s + gamma (y/q - s)
 //
-// Without damping phi = 1, without trend b = 0. The kind of error changes the likelihood, never the states. A missing value
-// moves the states as if it had been f. With n values observed and up to a constant
+// The kind of error changes the likelihood, never the states. A missing value moves the states as if it had been f. With n values
+// observed and up to a constant
 //
 //     -2 log L = n log(sum e^2) + 2 sum log f           (the second sum for multiplicative errors only)
 //
 // Source: Hyndman, Koehler, Ord & Snyder, Forecasting with Exponential Smoothing (Springer 2008), chapters 2, 5 and 10.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -19,10 +21,11 @@
 
 namespace forecaster::ets {
 
-enum class Trend { none, additive, damped };
+enum class Trend { none, additive, damped, multiplicative, damped_multiplicative };
 enum class Season { none, additive, multiplicative };
-enum class Region { usual, admissible };
-enum class Select { aic, aicc, bic };
+enum class Growth { none, sum, product, power };  // how a trend is carried on: l + phi b, l b, l b^phi
+enum class Region { usual, admissible, both };
+enum class Select { aic, aicc, bic, backtest };
 
 struct Form {
     bool multiplicative = false;  // errors
@@ -30,68 +33,123 @@ struct Form {
     Season season = Season::none;
 
     bool sloped() const { return trend != Trend::none; }
+    bool damped() const { return trend == Trend::damped || trend == Trend::damped_multiplicative; }
     bool seasonal() const { return season != Season::none; }
-    bool positive() const { return multiplicative || season == Season::multiplicative; }  // takes positive values only
-    int smoothing() const { return 1 + sloped() + seasonal() + (trend == Trend::damped); }
+    Growth growth() const {
+        constexpr Growth kinds[] = {Growth::none, Growth::sum, Growth::sum, Growth::product, Growth::power};
+        return kinds[static_cast<int>(trend)];
+    }
+    bool exponential() const { return growth() == Growth::product || growth() == Growth::power; }
+    bool positive() const { return multiplicative || exponential() || season == Season::multiplicative; }  // takes positive values only
+    int smoothing() const { return 1 + sloped() + seasonal() + damped(); }
     // Estimated numbers without the variance: smoothing parameters and initial states.
     int parameters(int period) const { return smoothing() + 1 + sloped() + (seasonal() ? period - 1 : 0); }
-    int code() const { return multiplicative + 2 * static_cast<int>(trend) + 6 * static_cast<int>(season); }
-    static Form of(int code) { return {code % 2 == 1, static_cast<Trend>(code / 2 % 3), static_cast<Season>(code / 6)}; }
+    int code() const { return multiplicative + 2 * static_cast<int>(trend) + 10 * static_cast<int>(season); }
+    static Form of(int code) { return {code % 2 == 1, static_cast<Trend>(code / 2 % 5), static_cast<Season>(code / 10)}; }
 };
-constexpr int forms = 18;
+constexpr int forms = 30;
 
 template <class T>
 struct Rates {
     T alpha, beta, gamma, phi;
 };
 
-// One observed value: moves the states, gives the error and the forecast `f`.
-template <bool multiplicative, bool sloped, Season season, class T>
-[[gnu::always_inline]] inline T advance(T y, const Rates<T>& rate, T& level, T& slope, T& s, T& f) {
-    const T grown = sloped ? rate.phi * slope : T(0.0);
-    const T q = sloped ? level + grown : level;
-    T d = y - q, e = d;
-    f = q;
-    if constexpr (season == Season::additive) {
-        f = q + s;
-        e = d = y - f;
-        s = s + rate.gamma * d;
-    }
-    if constexpr (season == Season::multiplicative) {
-        f = q * s;
-        e = y - f;
-        const T share = y / f;
-        d = (share - T(1.0)) * q;
-        s = s + rate.gamma * ((share - T(1.0)) * s);
-        if constexpr (multiplicative) e = share - T(1.0);
-    } else if constexpr (multiplicative) {
-        e = e / f;
-    }
-    level = q + rate.alpha * d;
-    if constexpr (sloped) slope = grown + rate.beta * d;
-    return e;
+// What the slope adds to the level in one step, or multiplies it by.
+template <Growth growth, class T>
+[[gnu::always_inline]] inline T grown(const Rates<T>& rate, T slope) {
+    using std::exp, std::log;
+    if constexpr (growth == Growth::none) return T(0.0);
+    if constexpr (growth == Growth::sum) return rate.phi * slope;
+    if constexpr (growth == Growth::power) return exp(rate.phi * log(slope));
+    return slope;
 }
 
-// A missing value.
-template <bool sloped, class T>
-[[gnu::always_inline]] inline void coast(const Rates<T>& rate, T& level, T& slope) {
-    if constexpr (!sloped) return;
-    slope = rate.phi * slope;
-    level = level + slope;
+template <Growth growth, class T>
+[[gnu::always_inline]] inline T carried(T level, T grown) {
+    if constexpr (growth == Growth::none) return level;
+    if constexpr (growth == Growth::sum) return level + grown;
+    return level * grown;
 }
 
-// Calls visit.operator()<multiplicative, sloped, season>().
+inline double seasoned(double q, Season season, double s) {
+    return season == Season::additive ? q + s : season == Season::multiplicative ? q * s : q;
+}
+
+// Level and slope on their way through a series. What every step waits for is the next q, so that is carried on by itself:
+// with an additive trend q' = (q + phi g) + (alpha + phi beta) d is two operations after q, while l and b are another two.
+template <bool multiplicative, Growth growth, Season season, class T>
+class Path {
+  public:
+    T level, slope;
+
+    [[gnu::always_inline]] Path(const Rates<T>& rate, T level, T slope) : level(level), slope(slope), rate_(rate), reach_(rate.alpha + rate.phi * rate.beta) {
+        look();
+    }
+
+    T next() const { return q_; }  // before the season is put on
+
+    // One observed value: moves the states, gives the error and the forecast `f`.
+    [[gnu::always_inline]] T take(T y, T& s, T& f) {
+        const T q = q_, g = g_;
+        const T d = season == Season::multiplicative ? y / s - q : season == Season::additive ? (y - s) - q : y - q;
+        f = season == Season::multiplicative ? q * s : season == Season::additive ? q + s : q;
+        const T share = season == Season::multiplicative || multiplicative ? d / (season == Season::additive ? f : q) : T(0.0);
+        const T e = multiplicative ? share : season == Season::multiplicative ? y - f : d;
+        if constexpr (season == Season::additive) s = s + rate_.gamma * d;
+        if constexpr (season == Season::multiplicative) s = s + rate_.gamma * (share * s);
+        if constexpr (growth == Growth::sum) slope = g + rate_.beta * d;
+        if constexpr (exponential) slope = g + rate_.beta * d / level;
+        level = q + rate_.alpha * d;
+        if constexpr (growth == Growth::sum) g_ = rate_.phi * slope, q_ = (q + rate_.phi * g) + reach_ * d;
+        else look();
+        return e;
+    }
+
+    // A missing value.
+    [[gnu::always_inline]] void skip() {
+        level = q_;
+        if constexpr (growth != Growth::none) slope = g_;
+        look();
+    }
+
+    // Keeps an exponential trend where there is one: level and slope no less than a number each.
+    void lift(T least_level, T least_slope) {
+        if constexpr (!exponential) return;
+        level = level > least_level ? level : least_level;
+        slope = slope > least_slope ? slope : least_slope;
+        look();
+    }
+
+  private:
+    static constexpr bool exponential = growth == Growth::product || growth == Growth::power;
+    Rates<T> rate_;
+    T g_, q_, reach_;
+
+    [[gnu::always_inline]] void look() {
+        g_ = grown<growth>(rate_, slope);
+        q_ = carried<growth>(level, g_);
+    }
+};
+
+// Calls visit.operator()<multiplicative, growth, season>().
 template <class Visit>
 auto with_form(const Form& form, Visit visit) {
-    const auto seasoned = [&]<bool multiplicative, bool sloped>() {
+    const auto seasoned = [&]<bool multiplicative, Growth growth>() {
         switch (form.season) {
-            case Season::additive: return visit.template operator()<multiplicative, sloped, Season::additive>();
-            case Season::multiplicative: return visit.template operator()<multiplicative, sloped, Season::multiplicative>();
-            default: return visit.template operator()<multiplicative, sloped, Season::none>();
+            case Season::additive: return visit.template operator()<multiplicative, growth, Season::additive>();
+            case Season::multiplicative: return visit.template operator()<multiplicative, growth, Season::multiplicative>();
+            default: return visit.template operator()<multiplicative, growth, Season::none>();
         }
     };
-    if (form.multiplicative) return form.sloped() ? seasoned.template operator()<true, true>() : seasoned.template operator()<true, false>();
-    return form.sloped() ? seasoned.template operator()<false, true>() : seasoned.template operator()<false, false>();
+    const auto trended = [&]<bool multiplicative>() {
+        switch (form.growth()) {
+            case Growth::sum: return seasoned.template operator()<multiplicative, Growth::sum>();
+            case Growth::product: return seasoned.template operator()<multiplicative, Growth::product>();
+            case Growth::power: return seasoned.template operator()<multiplicative, Growth::power>();
+            default: return seasoned.template operator()<multiplicative, Growth::none>();
+        }
+    };
+    return form.multiplicative ? trended.template operator()<true>() : trended.template operator()<false>();
 }
 
 // What to try.
@@ -102,6 +160,7 @@ struct Request {
     Select select = Select::aicc;
     int free_seasons = 24;         // initial seasonal states are fitted up to this period, beyond it they stay those of the decomposition
     double prior = 0;              // weight of (beta / alpha)^2 in -2 log L
+    int holdout = 0;               // values at the end of a series on which a backtest compares forms
 };
 
 // What was found. `state` (level, slope, one seasonal state per step of the period) is the one before the first value.

@@ -1,6 +1,6 @@
 """Exponential smoothing of all series of a table in one call (equations in ets.hpp).
 
-A model is one row of several arrays: `form` (code: error + 2 trend + 6 season; -1 for none), `rate` (alpha, beta, gamma, phi), `state`
+A model is one row of several arrays: `form` (code: error + 2 trend + 10 season; -1 for none), `rate` (alpha, beta, gamma, phi), `state`
 (level, slope, then one seasonal state per step of the period). `phase` says which seasonal state belongs to the next step. The rows
 of series i are `begin[i]` to `end[i]`; values that are no finite numbers are missing. Threads change the speed, never the bits.
 """
@@ -22,6 +22,7 @@ def fit(
     select: int,
     free_seasons: int,
     prior: float,
+    holdout: int,
     form: NDArray[np.int8],
     rate: NDArray[np.float64],
     state: NDArray[np.float64],
@@ -30,10 +31,11 @@ def fit(
     """Fit every one of the `forms` and write the best: `form`, `rate` and the `state` before the first row, which must be observed.
 
     Args:
-        region: 0 usual, 1 admissible.
-        select: 0 AIC, 1 AICc, 2 BIC.
+        region: 0 usual, 1 admissible, 2 both.
+        select: 0 AIC, 1 AICc, 2 BIC, 3 backtest.
         free_seasons: Longest period whose initial seasonal states are fitted.
         prior: Weight of (beta / alpha)^2 in -2 log L.
+        holdout: Values at the end, a third at most, whose forecasts choose among forms in a backtest.
     """
 
 def filter(

@@ -21,20 +21,15 @@ struct Standing {
     Index phase;
 
     double season(Index h) const { return state[2 + (phase + h) % period]; }
-    bool closed() const { return form.multiplicative || form.season != Season::multiplicative; }
+    bool closed() const { return !form.exponential() && (form.multiplicative || form.season != Season::multiplicative); }
 };
-
-inline double seasoned(double q, Season season, double s) {
-    return season == Season::additive ? q + s : season == Season::multiplicative ? q * s : q;
-}
 
 // Forecasts of the next steps: the recursion with errors of zero.
 inline void means(const Standing& at, Index steps, double* out) {
-    double level = at.state[0], slope = at.state[1];
-    for (Index h = 0; h < steps; ++h) {
-        if (at.form.sloped()) coast<true>(at.rate, level, slope);
-        out[h] = seasoned(level, at.form.season, at.season(h));
-    }
+    with_form(at.form, [&]<bool multiplicative, Growth growth, Season season>() {
+        Path<multiplicative, growth, season, double> path(at.rate, at.state[0], at.state[1]);
+        for (Index h = 0; h < steps; ++h, path.skip()) out[h] = seasoned(path.next(), season, at.season(h));
+    });
 }
 
 // A mean that is linear in the states: y_h = mean_h + deviation + error, where the deviation is that of level, slope and season by
@@ -125,20 +120,23 @@ class Normal {
     }
 };
 
-// Paths of `horizon` steps after `gap` more, with normal errors; out: (horizon, paths).
+// Paths of `horizon` steps after `gap` more, with normal errors; out: (horizon, paths). An exponential trend exists for positive
+// levels only: there, errors take at most all but a thousandth of the level and of its growth.
 inline void simulate(const Standing& at, Index gap, Index horizon, Index paths, std::uint64_t seed, double* out) {
     Normal draw(seed);
     const double sigma = std::sqrt(at.variance);
     std::vector<double> season(at.period);
-    with_form(at.form, [&]<bool multiplicative, bool sloped, Season kind>() {
+    with_form(at.form, [&]<bool multiplicative, Growth growth, Season kind>() {
         for (Index p = 0; p < paths; ++p) {
-            double level = at.state[0], slope = at.state[1], f = 0;
+            Path<multiplicative, growth, kind, double> path(at.rate, at.state[0], at.state[1]);
             std::copy_n(at.state + 2, at.period, season.begin());
             for (Index h = 0; h < gap + horizon; ++h) {
                 double& s = season[(at.phase + h) % at.period];
-                const double mean = seasoned(sloped ? level + at.rate.phi * slope : level, kind, s), e = sigma * draw();
+                const double before = path.level, mean = seasoned(path.next(), kind, s), e = sigma * draw();
                 const double y = multiplicative ? mean * (1 + e) : mean + e;
-                advance<multiplicative, sloped, kind>(y, at.rate, level, slope, s, f);
+                double f;
+                path.take(y, s, f);
+                path.lift(1e-3 * before, 1e-3);
                 if (h >= gap) out[(h - gap) * paths + p] = y;
             }
         }

@@ -9,7 +9,8 @@
 namespace forecaster::ets {
 
 // Whether the eigenvalues of the discount matrix lie within the unit circle, by the step-down recursion on its characteristic
-// polynomial, the constant that may move between level and season left out. Source: Hyndman et al. (2008), chapter 10, with b_t = phi b_{t-1} + beta e_t.
+// polynomial, the constant that may move between level and season left out. Forms with multiplicative parts are judged by the additive
+// form of the same rates, as in R. Source: Hyndman et al. (2008), chapter 10, with b_t = phi b_{t-1} + beta e_t.
 class Stability {
   public:
     bool holds(const Form& form, const Rates<double>& rate, int period) {

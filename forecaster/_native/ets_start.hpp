@@ -12,7 +12,7 @@ namespace forecaster::ets {
 
 // One series as fitting sees it: from its first to its last observed value, divided by the mean of |y|.
 struct Scaled {
-    std::vector<double> y;  // NaN where missing
+    std::vector<double> y, held;  // NaN where missing; what is held back from the end
     Index seen = 0;
     double scale = 1;
     bool positive = true;
@@ -31,6 +31,27 @@ struct Scaled {
         scale = most > 0 ? std::max(sum / static_cast<double>(seen) * most, std::numeric_limits<double>::min()) : 1;
         y.resize(n);
         for (Index t = 0; t < n; ++t) y[t] = std::isfinite(values[t]) ? values[t] / scale : std::nan("");
+        held.clear();
+    }
+
+    // Takes `steps` from the end, but no more than a third; whether any were.
+    bool hold_back(Index steps) {
+        const Index size = static_cast<Index>(y.size()), taken = std::min(steps, size / 3);
+        held.assign(y.end() - taken, y.end());
+        y.resize(size - taken);
+        seen -= count(held);
+        return taken > 0;
+    }
+
+    void give_back() {
+        seen += count(held);
+        y.insert(y.end(), held.begin(), held.end());
+        held.clear();
+    }
+
+  private:
+    static Index count(const std::vector<double>& values) {
+        return std::count_if(values.begin(), values.end(), [](double one) { return std::isfinite(one); });
     }
 };
 

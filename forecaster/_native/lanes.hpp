@@ -42,7 +42,7 @@ struct Lanes {
     Vector v;
 
     Lanes() = default;
-    FORECASTER_INLINE Lanes(double x) : v(Vector{} + x) {}
+    FORECASTER_INLINE Lanes(double x) : v(x - Vector{}) {}  // x - 0 is x whatever its sign, so this is a broadcast and no subtraction
     FORECASTER_INLINE Lanes(Vector x) : v(x) {}
 
     FORECASTER_INLINE static Lanes load(const double* at) {
@@ -91,8 +91,33 @@ struct Lanes {
 #endif
         return each(a, [](double x) { return std::sqrt(x); });
     }
-    FORECASTER_INLINE friend Lanes log(Lanes a) { return each(a, [](double x) { return std::log(x); }); }
-    FORECASTER_INLINE friend Lanes exp(Lanes a) { return each(a, [](double x) { return std::exp(x); }); }
+    // To two units in the last place. log x = k log 2 + log m with m in [1/sqrt 2, sqrt 2), and log m = 2 artanh((m - 1) / (m + 1))
+    // by its power series.
+    friend Lanes log(Lanes x) {
+        constexpr std::int64_t exponent_of_one = 0x3ff0000000000000, root_half = 0x3fe6a09e667f3bcd, mantissa = 0xfffffffffffff;
+        const Mask tiny = x < Lanes(std::numeric_limits<double>::min());  // subnormal numbers have fewer digits before they are scaled up
+        const Lanes scaled = select(tiny, x * Lanes(0x1p54), x);
+        const Mask bits = (Mask)scaled.v + (exponent_of_one - root_half);
+        const Lanes k = whole((bits >> 52) - 1023) - select(tiny, Lanes(54.0), Lanes(0.0));
+        const Lanes m = Vector((Mask)((bits & mantissa) + root_half));
+        const Lanes s = (m - 1.0) / (m + 1.0), z = s * s;
+        Lanes series = 1.0 / 23;
+        for (int odd = 21; odd > 1; odd -= 2) series = series * z + 1.0 / odd;
+        const Lanes found = k * log_two_high + (2.0 * s + (2.0 * s * z * series + k * log_two_low));
+        constexpr double infinity = std::numeric_limits<double>::infinity();
+        const Lanes edge = select(x == Lanes(0.0), Lanes(-infinity), Lanes(std::numeric_limits<double>::quiet_NaN()));
+        return select((x > Lanes(0.0)) & (x < Lanes(infinity)), found, select(x > Lanes(0.0), x, edge));
+    }
+    // To one unit in the last place. exp x = 2^k exp r with |r| <= log 2 / 2, exp r by its power series.
+    friend Lanes exp(Lanes x) {
+        const Lanes bounded = min(max(x, -746.0), 710.0);  // beyond, the result is 0 or infinite
+        const Lanes k = bounded * 1.4426950408889634 + round_up - round_up;
+        const Lanes r = (bounded - k * log_two_high) - k * log_two_low;
+        Lanes series = 1.0;
+        for (int i = 13; i > 0; --i) series = series * r * (1.0 / i) + 1.0;
+        const Lanes half = k * 0.5 + round_up - round_up;
+        return select(x == x, series * power_of_two(half) * power_of_two(k - half), x);
+    }
 
     // The largest lane; NaN lanes are passed over.
     FORECASTER_INLINE friend double largest(Lanes a) {
@@ -107,6 +132,14 @@ struct Lanes {
         for (int l = 0; l < W; ++l) a.v[l] = function(a.v[l]);
         return a;
     }
+
+  private:
+    // The first has enough zeros at its end that a multiple by an exponent is exact.
+    static constexpr double log_two_high = 0x1.62e42fefa0000p-1, log_two_low = 0x1.cf79abc9e3b3ap-40;
+    static constexpr double round_up = 0x1.8p52;  // a number below 2^51 that it is added to loses its fraction and shows itself in the last bits
+
+    FORECASTER_INLINE static Lanes whole(Mask k) { return Vector((Mask)(k + (Mask)(Vector{} + round_up))) - (Vector{} + round_up); }
+    FORECASTER_INLINE static Lanes power_of_two(Lanes k) { return Vector((Mask)(((Mask)(k + round_up).v + 1023) << 52)); }
 };
 
 }  // namespace forecaster

@@ -33,6 +33,7 @@ struct Fitting {
     double longest = 0.6;     // largest change of one parameter at a time
     double shortest = 1e-6;   // stop when no parameter changes by more
     double abandon_above = std::numeric_limits<double>::infinity();  // stop early where it will stay above
+    double patience = 8;      // in doing so, the rest of the way is taken to be so many times the last fall
     int passes = 30;          // steps tried at most
 };
 
@@ -76,7 +77,7 @@ class Levenberg {
             std::copy_n(trial_.data(), k, x);
             small = gained < how.tolerance ? small + 1 : 0;
             if (small > 0 && (lambda < settled_ || small > 2)) return fit.converged = true, fit;
-            if (round >= 2 && found - 8 * std::max(gained, promised) > how.abandon_above) return fit;
+            if (round >= 2 && found - how.patience * std::max(gained, promised) > how.abandon_above) return fit;
             differentiate(problem, x);
             lambda = std::max(lambda * (gained > 0.75 * promised ? 0.1 : gained > 0.25 * promised ? 0.4 : 2.5), 1e-7);
         }
@@ -99,9 +100,6 @@ class Levenberg {
         return best;
     }
 
-    // J'J at the last accepted point, k x k by rows: half the curvature of the sum of squares, for standard errors.
-    const double* curvature() const { return curvature_.data(); }
-
   private:
     static constexpr double hopeless_ = 1e5, settled_ = 0.05;
     int k_ = 0;
@@ -109,20 +107,24 @@ class Levenberg {
     double squares_ = 0, step_ = 0, longest_ = 0;
     const double *lower_ = nullptr, *upper_ = nullptr;
     std::vector<Lanes<W>> point_, sheet_;  // sheet: column c = 0 is the residual, c = i + 1 its change with parameter i; W columns a block
-    std::vector<double> gram_, gradient_, curvature_, factor_, pull_, move_, trial_;
+    std::vector<double> gram_, gradient_, pull_, move_, trial_;
+    std::vector<double> inverse_;             // 1 / the shift of each parameter, 0 in the columns that fill the last W
+    std::vector<double> curvature_, factor_;  // rows of J'J, which is half the curvature of the sum of squares, and of its factor; `stride()` apart
     std::vector<char> frozen_, held_;
 
     int blocks() const { return k_ / W + 1; }
     int columns() const { return blocks() * W; }
+    int stride() const { return (k_ + W - 1) / W * W; }
 
     void setup(double* x, const double* lower, const double* upper, int k, const Fitting& how, Index rows) {
         k_ = k, rows_ = rows, lower_ = lower, upper_ = upper, step_ = how.step, longest_ = how.longest;
         for (int i = 0; i < k; ++i) x[i] = std::clamp(x[i], lower[i], upper[i]);
         point_.resize(k);
         sheet_.resize(static_cast<std::size_t>(rows) * blocks());
-        gram_.resize(static_cast<std::size_t>(columns()) * columns());
+        gram_.assign(static_cast<std::size_t>(columns()) * columns() + W, 0.0);
         for (auto* of_k : {&gradient_, &pull_, &move_, &trial_}) of_k->resize(k);
-        for (auto* of_kk : {&curvature_, &factor_}) of_kk->resize(static_cast<std::size_t>(k) * k);
+        for (auto* of_kk : {&curvature_, &factor_}) of_kk->resize(static_cast<std::size_t>(k) * stride());
+        inverse_.assign(stride(), 0.0);
         frozen_.resize(k), held_.resize(k);
     }
 
@@ -153,12 +155,13 @@ class Levenberg {
         }
         for (int a = 0; a < blocks(); ++a)
             for (int b = a; b < blocks(); ++b) multiply(a, b);
-        const int all = columns();
         squares_ = gram_[0];
+        for (int i = 0; i < k_; ++i) inverse_[i] = 1 / shift(x, i);
         for (int i = 0; i < k_; ++i) {
-            const double h = shift(x, i);
-            gradient_[i] = gram_[i + 1] / h;
-            for (int j = i; j < k_; ++j) curvature_[j * k_ + i] = curvature_[i * k_ + j] = gram_[(i + 1) * all + j + 1] / (h * shift(x, j));
+            const double* products = &gram_[static_cast<std::size_t>(i + 1) * columns()];
+            for (int j = 0; j < stride(); j += W)
+                (Lanes<W>::load(products + 1 + j) * Lanes<W>::load(&inverse_[j]) * Lanes<W>(inverse_[i])).store(&curvature_[i * stride() + j]);
+            gradient_[i] = products[0] * inverse_[i];
             frozen_[i] = (x[i] >= upper_[i] && gradient_[i] < 0) || (x[i] <= lower_[i] && gradient_[i] > 0);
         }
     }
@@ -175,9 +178,13 @@ class Levenberg {
         }
     }
 
-    void multiply(int a, int b) {
-        const int used = std::min(W, k_ + 1 - a * W);
-        used <= W / 2 ? multiply<W / 2>(a, b) : multiply<W>(a, b);
+    void multiply(int a, int b) { multiply<W>(std::min(W, k_ + 1 - a * W), a, b); }
+
+    template <int Rows>
+    void multiply(int used, int a, int b) {
+        if constexpr (Rows > 1)
+            if (used < Rows) return multiply<Rows - 1>(used, a, b);
+        multiply<Rows>(a, b);
     }
 
     // The first `Rows` columns of block a times all of block b.
@@ -189,6 +196,8 @@ class Levenberg {
         for (Index t = 0; t < rows_; ++t)
             for (int l = 0; l < Rows; ++l) sum[l] += Lanes<W>(left[t][l]) * right[t];
         for (int l = 0; l < Rows; ++l) sum[l].store(&gram_[static_cast<std::size_t>(a * W + l) * columns() + b * W]);
+        for (int l = 0; l < Rows && a < b; ++l)
+            for (int c = 0; c < W; ++c) gram_[static_cast<std::size_t>(b * W + c) * columns() + a * W + l] = sum[l][c];
     }
 
     // The step from x into `move_`; whether the box or the longest step held it back.
@@ -207,7 +216,7 @@ class Levenberg {
                 crossed = bounded = true;
                 held_[i] = 1;
                 trial_[i] = to - x[i];
-                for (int j = 0; j < k_; ++j) pull_[j] += curvature_[j * k_ + i] * trial_[i];
+                for (int j = 0; j < k_; ++j) pull_[j] += curvature_[i * stride() + j] * trial_[i];
             }
         }
         for (int i = 0; i < k_; ++i)
@@ -229,32 +238,40 @@ class Levenberg {
         double fall = 0;
         for (int i = 0; i < k_; ++i) {
             double bend = 0;
-            for (int j = 0; j < k_; ++j) bend += curvature_[i * k_ + j] * move_[j];
+            for (int j = 0; j < k_; ++j) bend += curvature_[i * stride() + j] * move_[j];
             fall -= (gradient_[i] + 0.5 * bend) * move_[i];
         }
         return 2 * fall;
     }
 
-    // Cholesky solution of (J'J + lambda diag) move = -pull over the parameters that are not held.
+    // (J'J + lambda diag) move = -pull over the parameters that are not held, by elimination: it is positive definite.
     void solve(double lambda) {
+        const int stride = this->stride();
+        std::copy(curvature_.begin(), curvature_.end(), factor_.begin());
         for (int i = 0; i < k_; ++i) {
-            double* row = &factor_[i * k_];
-            for (int j = 0; j < i; ++j) {
-                double s = held_[i] || held_[j] ? 0.0 : curvature_[i * k_ + j];
-                for (int t = 0; t < j; ++t) s -= row[t] * factor_[j * k_ + t];
-                row[j] = s / factor_[j * k_ + j];
-            }
-            const double corner = curvature_[i * k_ + i];
-            double s = held_[i] ? 1.0 : corner * (1 + lambda + 1e-10) + 1e-14;
-            for (int t = 0; t < i; ++t) s -= row[t] * row[t];
-            row[i] = std::sqrt(std::max(s, 1e-20));
-            s = held_[i] ? 0.0 : -pull_[i];
-            for (int t = 0; t < i; ++t) s -= row[t] * move_[t];
-            move_[i] = s / row[i];
+            double* row = &factor_[i * stride];
+            move_[i] = held_[i] ? 0.0 : -pull_[i];
+            row[i] = row[i] * (1 + lambda + 1e-10) + 1e-14;
         }
+        for (int i = 0; i < k_; ++i)
+            if (!held_[i]) eliminate(i, &factor_[i * stride], stride);
         for (int i = k_ - 1; i >= 0; --i) {
-            for (int t = i + 1; t < k_; ++t) move_[i] -= factor_[t * k_ + i] * move_[t];
-            move_[i] /= factor_[i * k_ + i];
+            if (held_[i]) continue;
+            const double* row = &factor_[i * stride];
+            for (int t = i + 1; t < k_; ++t) move_[i] -= row[t] * move_[t];
+            move_[i] *= row[i];
+        }
+    }
+
+    // Takes parameter i out of the rows below; its own keeps 1 / the pivot on the diagonal.
+    void eliminate(int i, double* row, int stride) {
+        row[i] = 1 / std::max(row[i], 1e-20);
+        for (int below = i + 1; below < k_; ++below) {
+            if (held_[below]) continue;
+            const double share = row[below] * row[i];
+            double* other = &factor_[below * stride];
+            for (int t = below / W * W; t < stride; t += W) (Lanes<W>::load(other + t) - Lanes<W>(share) * Lanes<W>::load(row + t)).store(other + t);
+            move_[below] -= share * move_[i];
         }
     }
 };

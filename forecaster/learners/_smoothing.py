@@ -16,7 +16,7 @@ from forecaster.table import Floats, Ints, Table
 
 Codes = NDArray[np.int8]
 
-REGIONS, CRITERIA = ("usual", "admissible"), ("aic", "aicc", "bic")
+REGIONS, CRITERIA = ("usual", "admissible", "both"), ("aic", "aicc", "bic", "backtest")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,9 @@ class Rows:
     before: Ints
 
     @classmethod
-    def observed(cls, table: Table) -> Rows:
-        """From the first to the last observed value; none for a series that was never observed."""
-        seen = observed(table) > 0
+    def observed(cls, table: Table, count: Ints) -> Rows:
+        """From the first to the last observed value; none for a series that was never observed, whose `count` is 0."""
+        seen = count > 0
         begin = np.where(seen, first_observed(table)[1], table.indptr[:-1])
         end = np.where(seen, last_observed(table)[1] + 1, begin)
         return cls(begin, end, table.start + begin - table.indptr[:-1] - 1)
@@ -55,7 +55,7 @@ class States:
     """Where exponential smoothing of each series stands.
 
     Args:
-        form: Code of the form: error + 2 trend + 6 season; -1 for none. (series,)
+        form: Code of the form: error + 2 trend + 10 season; -1 for none. (series,)
         rate: alpha, beta, gamma, phi. (series, 4)
         state: Level, slope, and one seasonal state for each step of the season, counted from the first value. (series, 2 + period)
         step: The step after which the states hold. (series,)
@@ -73,12 +73,13 @@ class States:
     def coasted(self, step: Ints) -> States:
         """At a later step, no value having come: the slope fades, the level moves by it, seasons stay."""
         phi, steps = self.rate[:, 3], np.maximum(step - self.step, 0)
-        faded = phi**steps
-        with np.errstate(invalid="ignore", divide="ignore"):
+        faded, state = phi**steps, self.state.copy()
+        level, slope = state[:, 0], state[:, 1]
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             reach = np.where(phi == 1, steps, phi * (1 - faded) / (1 - phi))
-        state = self.state.copy()
-        state[:, 0] += state[:, 1] * reach
-        state[:, 1] *= faded
+            times = exponential(self.form)
+            state[:, 0] = np.where(times, level * slope**reach, level + slope * reach)
+            state[:, 1] = np.where(times, slope**faded, slope * faded)
         return replace(self, state=state, step=self.step + steps)
 
     def phase(self, begin: Ints) -> Ints:
@@ -91,11 +92,12 @@ class Search:
     """What is tried on every series: forms by code, and how they are fitted (see `ETS`)."""
 
     period: int
-    codes: Ints
+    codes: tuple[int, ...]
     region: str
     select: str
     free_seasons: int
     prior: float
+    holdout: int
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,8 @@ def fit(table: Table, rows: Rows, search: Search, threads: int) -> States:
     """The best form of each series, with the states before its first value."""
     n = len(table)
     form, rate, state = np.full(n, -1, np.int8), np.full((n, 4), np.nan), np.full((n, 2 + search.period), np.nan)
-    choices = REGIONS.index(search.region), CRITERIA.index(search.select), search.free_seasons, search.prior**-2
-    native.fit(table.target, rows.begin, rows.end, search.codes.tolist(), *choices, form, rate, state, threads)
+    choices = REGIONS.index(search.region), CRITERIA.index(search.select), search.free_seasons, search.prior**-2, search.holdout
+    native.fit(table.target, rows.begin, rows.end, search.codes, *choices, form, rate, state, threads)
     return States(form, rate, state, rows.before)
 
 
@@ -144,17 +146,22 @@ def ahead(states: States, begin: Ints, variance: Floats, gap: Ints, seed: Ints, 
 
 def parameters(form: NDArray[np.integer[Any]], period: int) -> Ints:
     """Estimated numbers of a form without the variance: smoothing parameters and initial states."""
-    trend, season = form // 2 % 3, form // 6
-    return np.asarray(2 + 2 * (trend > 0) + (trend == 2) + (season > 0) * period, np.int64)
+    trend, season = form // 2 % 5, form // 10
+    return np.asarray(2 + 2 * (trend > 0) + (trend > 0) * (trend % 2 == 0) + (season > 0) * period, np.int64)
 
 
-def criterion(sums: Floats, form: Codes, search: Search) -> Floats:
-    """The criterion on the scale of the data, constants of the normal likelihood included. (series,)"""
+def exponential(form: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Whether the trend of a form multiplies."""
+    return np.asarray(form // 2 % 5 > 2)
+
+
+def criterion(sums: Floats, form: Codes, estimated: Ints, search: Search) -> Floats:
+    """The criterion, AICc for a backtest, on the scale of the data, constants of the normal likelihood included. (series,)"""
     n, squares, logs = sums.T
-    k = parameters(form, search.period) + 1
+    k = estimated + 1
     with np.errstate(divide="ignore", invalid="ignore"):
         twice = n * np.log(2 * np.pi * np.e * squares / n) + 2 * logs
-        penalty = {"aic": 2 * k, "bic": k * np.log(n), "aicc": 2 * k + 2 * k * (k + 1) / (n - k - 1)}[search.select]
+        penalty = {"aic": 2 * k, "bic": k * np.log(n)}.get(search.select, 2 * k + 2 * k * (k + 1) / (n - k - 1))
     return np.where(form < 0, np.nan, twice + penalty)
 
 

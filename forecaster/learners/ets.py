@@ -1,4 +1,4 @@
-"""Exponential smoothing in state space form, every form of it, chosen by information criterion.
+"""Exponential smoothing in state space form, every form of it, chosen by information criterion or backtest.
 
 Source: Hyndman, Koehler, Ord & Snyder, Forecasting with Exponential Smoothing (Springer 2008); equations in `_native/ets.hpp`.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,11 +21,11 @@ from forecaster.learners._smoothing import Outlook, Rows, Search, States
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
-Select = Literal["aicc", "aic", "bic"]
-Region = Literal["usual", "admissible"]
+Select = Literal["aicc", "aic", "bic", "backtest"]
+Region = Literal["usual", "admissible", "both"]
 Intervals = Literal["closed", "simulated"]
 
-ERRORS, TRENDS, SEASONS = ("A", "M"), ("N", "A", "Ad"), ("N", "A", "M")
+ERRORS, TRENDS, SEASONS = ("A", "M"), ("N", "A", "Ad", "M", "Md"), ("N", "A", "M")
 
 TOO_EARLY = "its history ends before the model begins; give a later one"
 NOT_FINITE = "its forecast is not a finite number; check the series for values that differ by many orders of magnitude"
@@ -38,11 +40,15 @@ class ETS:
     """Exponential smoothing: error, trend and season of each series chosen among 15 forms; parameters by penalised maximum likelihood.
 
     Args:
-        form: Error (A, M), trend (N, A, Ad) and season (N, A, M), with Z for whichever is best: "ZZZ", "MAdM", "ANZ".
+        form: Error (A, M), trend (N, A, Ad, M, Md) and season (N, A, M), with Z for whichever is best: "ZZZ", "MAdM", "ANZ", "MMM".
         period: Steps in one season; the table's season length where absent.
-        select: Criterion that chooses among forms.
-        region: "usual" keeps 0 < beta < alpha < 1 and 0 < gamma < 1 - alpha; "admissible" asks only that old errors are forgotten.
-        unstable: Whether Z may stand for additive errors with a multiplicative season, which have no closed variances.
+        select: What chooses among forms: a criterion, or "backtest": the mean absolute error of forecasts of the last `holdout` values.
+        region: "usual" keeps 0 < beta < alpha < 1 and 0 < gamma < 1 - alpha; "admissible" asks only that old errors are forgotten;
+            "both" asks for the two.
+        unstable: Whether Z may stand for forms without a stable forecast variance: additive errors with a multiplicative part, or a
+            multiplicative trend with an additive season.
+        multiplicative_trend: Whether Z may stand for the trends M and Md.
+        holdout: Values of select="backtest", at most a third of a series; one season, but at least 8, where absent.
         free_seasons: Initial seasonal states are fitted up to this period; beyond, they stay those of a decomposition.
         prior: Standard deviation of the half-normal prior of beta / alpha; math.inf for plain maximum likelihood.
         levels: Quantile levels, ascending, between 0 and 1.
@@ -57,6 +63,8 @@ class ETS:
     select: Select = "aicc"
     region: Region = "usual"
     unstable: bool = False
+    multiplicative_trend: bool = False
+    holdout: int | None = None
     free_seasons: int = 24
     prior: float = 0.2
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
@@ -75,38 +83,43 @@ class ETS:
                 raise SettingsError(f"{name} is one of {', '.join(map(repr, get_args(choices)))}; came {given!r}")
         if self.paths < 1 or not self.prior > 0:
             raise SettingsError(f"paths is 1 or more and prior positive; came paths={self.paths!r}, prior={self.prior!r}")
-        codes(self.form, self.unstable)
+        if self.holdout is not None and self.holdout < 1:
+            raise SettingsError(f"holdout is 1 or more; came {self.holdout!r}")
+        codes(self.form, self.unstable, self.multiplicative_trend)
 
     @property
     def traits(self) -> Traits:
         """Quantiles of its own; as many values as the criterion needs for the smallest form."""
         search = self._search(self.period or 2)
-        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(search.codes, search.period).min()) + 3)
+        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(np.array(search.codes), search.period).min()) + 3)
 
     def fit(self, table: Table) -> FittedETS:
         """One call for all series."""
-        rows, threads = Rows.observed(table), self.threads or 1
+        count, threads = observed(table), self.threads or 1
+        rows = Rows.observed(table, count)
         period = season(self.period, table)
         # A season that no series holds twice would only fill memory.
         search = self._search(period if period <= max((rows.end - rows.begin).max(initial=0) // 2, 1) else 1)
         first = _smoothing.fit(table, rows, search, threads)
         last, sums = _smoothing.move(table, rows, first, first.step, threads=threads)
-        free = np.maximum(sums[:, 0] - _smoothing.parameters(first.form, search.period), 1)
+        estimated = _smoothing.parameters(first.form, search.period)
         return FittedETS(
             recipe=self,
             first=first,
             last=last,
             origin=table.end,
-            variance=sums[:, 1] / free,
-            criterion=_smoothing.criterion(sums, first.form, search),
-            observed=observed(table),
+            variance=sums[:, 1] / np.maximum(sums[:, 0] - estimated, 1),
+            criterion=_smoothing.criterion(sums, first.form, estimated, search),
+            observed=count,
             seed=_smoothing.seeds(table, self.seed),
         )
 
     def _search(self, period: int) -> Search:
         all_free = self.form[0] == self.form[-1] == "Z"
         form = f"A{self.form[1:]}" if all_free and period > LONG else self.form
-        return Search(period, codes(form, self.unstable and form == self.form), self.region, self.select, self.free_seasons, self.prior)
+        tried = codes(form, self.unstable and form == self.form, self.multiplicative_trend)
+        held = max(period, 8) if self.holdout is None else self.holdout
+        return Search(period, tried, self.region, self.select, self.free_seasons, self.prior, held)
 
 
 @storable
@@ -184,27 +197,33 @@ class FittedETS:
         return TOO_EARLY if too_early else NOT_FINITE
 
 
-def codes(form: str, unstable: bool = False) -> Ints:
+@cache
+def codes(form: str, unstable: bool = False, multiplicative_trend: bool = False) -> tuple[int, ...]:
     """The codes of the forms that a name like "ZZZ", "MAdM" or "ANZ" stands for, ascending.
 
     Raises:
-        SettingsError: It is no such name, or Z stands for none but unstable forms.
+        SettingsError: It is no such name, or Z stands for none but forms that it may not stand for.
     """
-    parts = re.fullmatch(r"([AMZ])(N|Ad|A|Z)([NAMZ])", form)
+    parts = re.fullmatch(r"([AMZ])(N|Ad|A|Md|M|Z)([NAMZ])", form)
     if parts is None:
-        raise SettingsError(f"a form is error (A, M, Z), trend (N, A, Ad, Z) and season (N, A, M, Z), as in 'MAdM' or 'ZZZ'; came {form!r}")
-    errors, trends, seasons = (
-        all_ if part == "Z" else (part,) for part, all_ in zip(parts.groups(), (ERRORS, TRENDS, SEASONS), strict=True)
-    )
-    allowed = unstable or "Z" not in form
-    wanted = [(e, t, s) for e in errors for t in trends for s in seasons if allowed or (e, s) != ("A", "M")]
+        raise SettingsError(
+            f"a form is error (A, M, Z), trend (N, A, Ad, M, Md, Z) and season (N, A, M, Z), as in 'MAdM' or 'ZZZ'; came {form!r}"
+        )
+    trends = TRENDS if multiplicative_trend else TRENDS[:3]
+    choices = (all_ if part == "Z" else (part,) for part, all_ in zip(parts.groups(), (ERRORS, trends, SEASONS), strict=True))
+    wanted = [one for one in product(*choices) if unstable or "Z" not in form or _stable(*one)]
     if not wanted:
         raise SettingsError(
-            f"all forms {form!r} stands for are unstable: additive errors, multiplicative season; unstable=True allows them"
+            f"all forms {form!r} stands for are unstable, as a multiplicative part with additive errors; unstable=True allows them"
         )
-    return np.sort([ERRORS.index(e) + 2 * TRENDS.index(t) + 6 * SEASONS.index(s) for e, t, s in wanted]).astype(np.int64)
+    return tuple(sorted(ERRORS.index(e) + 2 * TRENDS.index(t) + 10 * SEASONS.index(s) for e, t, s in wanted))
+
+
+def _stable(error: str, trend: str, season: str) -> bool:
+    """Whether forecasts of the form keep a finite variance, as R's `restrict` has it."""
+    return not ((error == "A" and "M" in trend + season) or (trend[0] == "M" and season == "A"))
 
 
 def name_of(code: int) -> str:
-    """The form of a code: 11 is "MAdA"."""
-    return ERRORS[code % 2] + TRENDS[code // 2 % 3] + SEASONS[code // 6]
+    """The form of a code: 15 is "MAdA"."""
+    return ERRORS[code % 2] + TRENDS[code // 2 % 5] + SEASONS[code // 10]

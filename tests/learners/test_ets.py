@@ -21,7 +21,22 @@ def test_z_stands_for_fifteen_stable_forms():
     assert len(codes("ZZZ", unstable=True)) == 18
 
 
-@pytest.mark.parametrize(("form", "names"), [("MAdM", {"MAdM"}), ("ANM", {"ANM"}), ("ZAN", {"AAN", "MAN"}), ("ZAdM", {"MAdM"})])
+def test_multiplicative_trends_are_tried_where_they_may():
+    added = {name_of(code) for code in codes("ZZZ", multiplicative_trend=True)} - {name_of(code) for code in codes("ZZZ")}
+    assert added == {"MMN", "MMdN", "MMM", "MMdM"}
+    assert len(codes("ZZZ", unstable=True, multiplicative_trend=True)) == 30
+    rng = np.random.default_rng(0)
+    values = [100 * np.exp(np.cumsum(rng.normal(0.05, 0.01, size=40))) for _ in range(6)]
+    free, held = (ETS(multiplicative_trend=free).fit(table_of(values)) for free in (True, False))
+    assert sum("MM" in form for form in free.forms) >= 4
+    assert not any("MM" in form for form in held.forms)
+    assert (free.criterion <= held.criterion + 0.01).all()
+
+
+@pytest.mark.parametrize(
+    ("form", "names"),
+    [("MAdM", {"MAdM"}), ("ANM", {"ANM"}), ("AMdA", {"AMdA"}), ("MMM", {"MMM"}), ("ZAN", {"AAN", "MAN"}), ("ZAdM", {"MAdM"})],
+)
 def test_a_name_stands_for_its_forms(form, names):
     assert {name_of(code) for code in codes(form)} == names
 
@@ -31,8 +46,10 @@ def test_a_name_stands_for_its_forms(form, names):
     [
         ({"form": "AXA"}, "as in 'MAdM' or 'ZZZ'; came 'AXA'"),
         ({"form": "AZM"}, "unstable=True allows them"),
-        ({"select": "hqic"}, "select is one of 'aicc', 'aic', 'bic'; came 'hqic'"),
-        ({"region": "all"}, "region is one of 'usual', 'admissible'"),
+        ({"form": "ZMA"}, "unstable=True allows them"),
+        ({"select": "hqic"}, "select is one of 'aicc', 'aic', 'bic', 'backtest'; came 'hqic'"),
+        ({"region": "all"}, "region is one of 'usual', 'admissible', 'both'"),
+        ({"holdout": 0}, "holdout is 1 or more"),
         ({"intervals": "no"}, "intervals is one of 'closed', 'simulated'"),
         ({"levels": (0.9, 0.1)}, "levels ascend between 0 and 1"),
         ({"paths": 0}, "paths is 1 or more"),

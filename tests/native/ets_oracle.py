@@ -6,7 +6,7 @@ Source: Hyndman, Koehler, Ord & Snyder (2008), table 2.2 and 2.3 (recursions), s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,18 +39,26 @@ class Smoothing:
     def kind(self) -> str:
         return self.form[-1]
 
+    def growth(self) -> float:
+        """What the slope adds to the level of the next step, or multiplies it by."""
+        return self.slope**self.phi if self.trend.startswith("M") else self.phi * self.slope
+
+    def carried(self) -> float:
+        """The level of the next step before its value is known."""
+        return self.level * self.growth() if self.trend.startswith("M") else self.level + self.growth()
+
     def forecast(self) -> float:
         """Of the next step."""
-        q = self.level + self.phi * self.slope
+        q = self.carried()
         return q + self.season[0] if self.kind == "A" else q * self.season[0] if self.kind == "M" else q
 
     def move(self, y: float) -> float:
         """Take in the next value; its error."""
-        f, q, s = self.forecast(), self.level + self.phi * self.slope, self.season[0]
+        f, q, s = self.forecast(), self.carried(), self.season[0]
         y = f if math.isnan(y) else y
         off = y / s - q if self.kind == "M" else y - f
         self.season = [*self.season[1:], s + self.gamma * (y / q - s) if self.kind == "M" else s + self.gamma * (y - f)]
-        self.slope = self.phi * self.slope + self.beta * off
+        self.slope = self.growth() + self.beta * off / (self.level if self.trend.startswith("M") else 1)
         self.level = q + self.alpha * off
         return y / f - 1 if self.error == "M" else y - f
 
@@ -62,6 +70,18 @@ class Smoothing:
     def mean(self, steps: int) -> Floats:
         """Forecasts of the next steps: the recursion with errors of zero."""
         return self.run(np.full(steps, np.nan))[0]
+
+
+def simulated(model: Smoothing, sigma2: float, steps: int, paths: int, rng: np.random.Generator) -> Floats:
+    """Paths of the next steps, drawn one value at a time. (paths, steps)"""
+    out = np.empty((paths, steps))
+    for path in out:
+        now = replace(model, season=list(model.season))
+        for h in range(steps):
+            e = math.sqrt(sigma2) * rng.normal()
+            path[h] = now.forecast() * (1 + e) if now.error == "M" else now.forecast() + e
+            now.move(path[h])
+    return out
 
 
 def deviance(model: Smoothing, values: Floats) -> float:

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from ets_oracle import Smoothing, deviance, matrices, variances
+from ets_oracle import Smoothing, deviance, matrices, simulated, variances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
@@ -17,8 +17,10 @@ from scipy.optimize import minimize
 from forecaster.learners.ets import ETS, TOO_EARLY, codes, name_of
 from forecaster.testing import same, sound, table_of
 
-FORMS = [name_of(code) for code in codes("ZZZ", unstable=True)]
-CLOSED = [form for form in FORMS if form[0] == "M" or form[-1] != "M"]
+FORMS = [name_of(code) for code in codes("ZZZ", unstable=True, multiplicative_trend=True)]
+EXPONENTIAL = [form for form in FORMS if form[1] == "M"]
+CLOSED = [form for form in FORMS if form[1] != "M" and (form[0] == "M" or form[-1] != "M")]
+STABLE = [name_of(code) for code in codes("ZZZ")]
 
 
 def series(n=72, period=4, seed=0, gaps=False):
@@ -64,7 +66,7 @@ def test_states_and_likelihood_are_the_oracles(form, gaps):
 def parameters(model):
     """The free numbers of a model in the usual region: rates and states."""
     slow = oracle(model)
-    damped, sloped, seasonal = slow.trend == "Ad", slow.trend != "N", slow.kind != "N"
+    damped, sloped, seasonal = slow.trend.endswith("d"), slow.trend != "N", slow.kind != "N"
     rates = [slow.alpha] + [slow.beta / slow.alpha] * sloped + [slow.gamma / (1 - slow.alpha)] * seasonal + [slow.phi] * damped
     return rates + [slow.level] + [slow.slope] * sloped + slow.season[1:] * seasonal
 
@@ -72,7 +74,7 @@ def parameters(model):
 def with_parameters(model, x):
     """The oracle with other free numbers."""
     slow, left = oracle(model), list(x)
-    damped, sloped, seasonal = slow.trend == "Ad", slow.trend != "N", slow.kind != "N"
+    damped, sloped, seasonal = slow.trend.endswith("d"), slow.trend != "N", slow.kind != "N"
     slow.alpha = left.pop(0)
     slow.beta = left.pop(0) * slow.alpha if sloped else 0.0
     slow.gamma = left.pop(0) * (1 - slow.alpha) if seasonal else 0.0
@@ -92,7 +94,7 @@ def test_no_other_parameters_are_better(form):
     rates = len(x) - 1 - (oracle(model).trend != "N") - 3 * (oracle(model).kind != "N")
     low, high = np.full(len(x), -np.inf), np.full(len(x), np.inf)
     low[:rates], high[:rates] = 1e-4, 0.9999
-    if oracle(model).trend == "Ad":
+    if oracle(model).trend.endswith("d"):
         low[rates - 1], high[rates - 1] = 0.8, 0.98
     start = np.clip(x * 1.02, low, high)
     found = minimize(
@@ -108,10 +110,10 @@ def test_likelihood_is_that_of_statsmodels(form):
     model, _ = fitted(form, values)
     slow = oracle(model)
     slow.gamma *= slow.kind == "A"  # statsmodels divides by the new level where the book divides by the old one
-    trend, seasonal = slow.trend != "N", slow.kind != "N"
+    seasonal = slow.kind != "N"
     words = {"A": "add", "M": "mul", "N": None}
     other = ets.ETSModel(
-        values, error=words[slow.error], trend="add" if trend else None, damped_trend=slow.trend == "Ad", seasonal=words[slow.kind],
+        values, error=words[slow.error], trend=words[slow.trend[0]], damped_trend=slow.trend.endswith("d"), seasonal=words[slow.kind],
         seasonal_periods=4 if seasonal else None,
     )  # fmt: skip
     known = {
@@ -141,6 +143,15 @@ def test_simulated_quantiles_are_near_the_closed_ones(form):
     assert (np.abs(rough.quantiles - exact.quantiles) < 0.05 * width[..., None]).all()
 
 
+@pytest.mark.parametrize("form", ["AAM", *EXPONENTIAL])
+def test_simulated_quantiles_are_those_of_slow_paths(form):
+    model, _ = fitted(form, paths=10_000)
+    said = model.predict(6).quantiles[0]
+    paths = simulated(oracle(model, states=model.last), model.variance[0], 6, 3000, np.random.default_rng(1))
+    slow = np.quantile(paths, [0.1, 0.5, 0.9], axis=0).T
+    assert (np.abs(said - slow) < 0.07 * (slow[:, 2] - slow[:, 0])[:, None]).all()
+
+
 def test_a_simulation_is_seeded_by_the_values():
     values = [series(seed=1), series(seed=2)]
     learner = ETS("AAM", paths=50)
@@ -158,13 +169,13 @@ def test_gaps_at_the_end_widen_the_interval():
     np.testing.assert_allclose(late.quantiles, early.quantiles[:, 6:])
 
 
-@pytest.mark.parametrize("form", ["AAdA", "MAA", "MAM"])
+@pytest.mark.parametrize("form", ["AAdA", "MAA", "MAM", "MMdM"])
 def test_a_series_that_ended_long_ago_takes_no_time(form):
     model, _ = fitted(form, np.r_[series(), np.full(200_000, np.nan)])
     assert np.isfinite(model.predict(5).quantiles).all() or model.predict(5).failed
 
 
-@pytest.mark.parametrize("form", ["AAdA", "MAM", "ANN"])
+@pytest.mark.parametrize("form", ["AAdA", "MAM", "ANN", "MMN", "MMdM"])
 def test_newer_history_moves_the_states(form):
     values = series(90, gaps=True)
     table = table_of([values], season_length=4)
@@ -191,18 +202,34 @@ def test_a_history_before_the_model_has_a_reason():
     assert model.predict(2, table.drop_last(40)).failed == {0: TOO_EARLY}
 
 
-@pytest.mark.parametrize("form", ["ANN", "AAN", "AAdN", "ANA", "AAA", "AAdA"])
+ADDITIVE = ["ANN", "AAN", "AAdN", "ANA", "AAA", "AAdA"]
+
+
+def forgets(slow):
+    """Whether every eigenvalue of the discount matrix lies within the unit circle."""
+    w, F, g = matrices(slow)
+    kept = [0, *([1] if slow.trend != "N" else []), *range(2, len(w))]
+    roots = np.abs(np.linalg.eigvals((F - np.outer(g, w))[np.ix_(kept, kept)]))
+    return np.sort(roots)[: len(roots) - (slow.kind == "A")].max() < 1  # a constant may move between level and season
+
+
+@pytest.mark.parametrize("form", ADDITIVE)
+def test_both_regions_hold_in_both(form):
+    values = [series(seed=seed) * (1 - 0.2 * (np.arange(72) % 2)) + 20 * (np.arange(72) % 3) for seed in range(12)]
+    model = ETS(form, region="both", prior=np.inf).fit(table_of(values, season_length=4))
+    alpha, beta, gamma, _ = model.first.rate.T
+    assert ((alpha < 1) & (beta <= alpha) & (gamma <= 1 - alpha)).all()
+    assert all(forgets(oracle(model, i)) for i in range(12))
+
+
+@pytest.mark.parametrize("form", ADDITIVE)
 def test_the_admissible_region_is_wider_and_forgets(form):
     values = [series(seed=seed) * (1 - 0.2 * (np.arange(72) % 2)) for seed in range(12)]
     table = table_of(values, season_length=4)
     usual, wide = (ETS(form, region=region, prior=np.inf).fit(table) for region in ("usual", "admissible"))
     for i, y in enumerate(values):
         slow = oracle(wide, i)
-        w, F, g = matrices(slow)
-        kept = [0, *([1] if slow.trend != "N" else []), *range(2, len(w))]
-        roots = np.abs(np.linalg.eigvals((F - np.outer(g, w))[np.ix_(kept, kept)]))
-        roots = np.sort(roots)[: len(roots) - (slow.kind == "A")]  # a constant may move between level and season
-        assert roots.max() < 1
+        assert forgets(slow)
         assert deviance(slow, y) < deviance(oracle(usual, i), y) + 0.1
 
 
@@ -210,10 +237,36 @@ def test_the_smallest_criterion_wins():
     table = table_of([series(seed=seed) for seed in range(8)], season_length=4)
     for select in ("aic", "aicc", "bic"):
         best = ETS(select=select, prior=np.inf).fit(table)
-        others = np.array(
-            [ETS(form, select=select, prior=np.inf).fit(table).criterion for form in FORMS if form[0] == "M" or form[-1] != "M"]
-        )
+        others = np.array([ETS(form, select=select, prior=np.inf).fit(table).criterion for form in STABLE])
         np.testing.assert_allclose(best.criterion, others.min(axis=0), atol=0.02)
+
+
+def test_a_backtest_keeps_the_form_that_forecast_the_end_best():
+    values = [series(60 + seed, seed=seed, gaps=seed % 2) for seed in range(8)]
+    best = ETS(select="backtest", holdout=10).fit(table_of(values, season_length=4))
+    for i, y in enumerate(values):
+        missed = [missed_by(form, y, 10) for form in STABLE]
+        assert missed[STABLE.index(best.forms[i])] <= 1.001 * min(missed)
+        same(best.predict(3).take([i]), ETS(best.forms[i]).fit(table_of([y], season_length=4)).predict(3))
+
+
+def missed_by(form, values, held):
+    """Mean absolute error over the last values, forecast from each of the steps before them by a model of those before all of them."""
+    slow, off = oracle(fitted(form, values[:-held])[0]), []
+    slow.run(values[:-held])
+    for origin in range(len(values) - held, len(values)):
+        off.extend(np.abs(values[origin:] - copied(slow).mean(len(values) - origin)))
+        slow.move(float(values[origin]))
+    return np.nanmean(off)
+
+
+def copied(slow):
+    return dataclasses.replace(slow, season=list(slow.season))
+
+
+def test_a_series_too_short_to_hold_values_back_is_chosen_by_criterion():
+    values = series(6)
+    assert fitted(values=values, select="backtest")[0].forms == fitted(values=values)[0].forms
 
 
 def test_short_series_are_given_small_forms():
@@ -227,6 +280,16 @@ def test_multiplicative_forms_need_positive_values():
     values = series() - 60
     assert fitted(values=values)[0].forms[0].startswith("A")
     assert "positive values" in fitted("MNN", values)[0].predict(1).failed[0]
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if "M" in form])
+def test_a_positive_series_of_any_shape_has_a_multiplicative_form(form):
+    rng = np.random.default_rng(0)
+    steep = np.exp(0.3 * np.arange(30)) * rng.lognormal(0, 0.1, 30)  # a line through its beginning starts below zero
+    fallen = np.r_[np.full(4, 100.0), np.full(20, 1.0)] * rng.lognormal(0, 0.1, 24)
+    model = ETS(form).fit(table_of([steep, fallen, steep[::-1]], season_length=4))
+    assert model.forms == [form] * 3
+    assert np.isfinite(model.criterion).all()
 
 
 def test_a_season_of_a_week_of_hours():
@@ -276,9 +339,14 @@ WILD = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([np.nan, np.inf, -np.inf,
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(WILD, max_size=40), min_size=1, max_size=4), st.sampled_from([1, 3, 7]), st.sampled_from(["usual", "admissible"]))
-def test_wild_values_have_a_forecast_or_a_reason_and_leave_neighbours_alone(wild, period, region):
-    learner = ETS(period=period, region=region, unstable=True, paths=20)
+@given(
+    st.lists(st.lists(WILD, max_size=40), min_size=1, max_size=4),
+    st.sampled_from([1, 3, 7]),
+    st.sampled_from(["usual", "admissible", "both"]),
+    st.sampled_from(["aicc", "backtest"]),
+)
+def test_wild_values_have_a_forecast_or_a_reason_and_leave_neighbours_alone(wild, period, region, select):
+    learner = ETS(period=period, region=region, select=select, unstable=True, multiplicative_trend=True, paths=20)
     good = series(30)
     with np.errstate(all="raise"):
         said = learner.fit(table_of([np.array(values) for values in wild] + [good])).predict(4)
