@@ -150,6 +150,64 @@ def test_differences_are_those_of_kpss(n):
     assert model.orders[:, 1].tolist() == [kpss_differences(y) for y in series]
 
 
+def partial_autocorrelations(coefficients: np.ndarray) -> list[float]:
+    """Of one factor, by step-down."""
+    a, out = np.asarray(coefficients, float), []
+    while len(a):
+        out.append(abs(a[-1]))
+        a = (a[:-1] + a[-1] * a[-2::-1]) / max(1 - a[-1] ** 2, 1e-12)
+    return out
+
+
+def at_the_edge(model, i: int, m: int) -> bool:
+    """Whether a factor other than the seasonal moving average has a root on the circle of radius 1.01."""
+    p, _, q, P, *_ = (int(order) for order in model.orders[i])
+    ar, ma, sar = np.split(model.coefficients[i, : p + q + P], [p, p + q])
+    scaled = [c * 1.01 ** (lag * np.arange(1, len(c) + 1)) for c, lag in ((ar, 1), (-ma, 1), (sar, m))]
+    return max((v for c in scaled for v in partial_autocorrelations(c)), default=0.0) > 0.999
+
+
+MOVES = [(0, 0, -1, 0), (0, 0, 0, -1), (0, 0, 1, 0), (0, 0, 0, 1), (0, 0, -1, -1), (0, 0, -1, 1), (0, 0, 1, -1), (0, 0, 1, 1)]
+MOVES += [(*move[2:], *move[:2]) for move in MOVES]
+
+
+def stepwise(y: np.ndarray, m: int, d: int, D: int) -> float:
+    """AICc where the search of Hyndman and Khandakar ends, every model fitted by itself and edges rejected."""
+    most = [len(y) // 3, len(y) // 3, len(y) // 3 // m if m > 1 else 0, len(y) // 3 // m if m > 1 else 0]
+    most = np.minimum(most, [min(5, m - 1 if m > 1 else 5)] * 2 + [2, 2])
+    tried: dict[tuple[int, ...], float] = {}
+
+    def aicc(p: int, q: int, P: int, Q: int, constant: int) -> float:
+        if (key := (p, q, P, Q, constant)) not in tried:
+            model = make("arima", order=(p, d, q), seasonal=(P, D, Q), constant=bool(constant)).fit(table_of([y], season_length=m))
+            tried[key] = np.inf if at_the_edge(model, 0, m) else float(model.aicc[0])
+        return tried[key]
+
+    constant = int(d + D < 2)
+    firsts = [(2, 2, 1, 1), (0, 0, 0, 0), (1, 0, 1, 0), (0, 1, 0, 1)] if len(y) >= 10 else [(1, 1, 0, 0), (0, 0, 0, 0)]
+    at = min([*((*np.minimum(first, most).tolist(), constant) for first in firsts), (0, 0, 0, 0, 0)], key=lambda key: aicc(*key))
+    while True:
+        near = [(*(np.array(at[:4]) + move).tolist(), at[4]) for move in MOVES] + ([(*at[:4], 1 - at[4])] if constant else [])
+        better = (key for key in near if min(key) >= 0 and all(key[:4] <= most) and aicc(*key) < aicc(*at))
+        if (to := next(better, None)) is None:
+            return aicc(*at)
+        at = to
+
+
+def test_the_search_ends_no_worse_than_stepwise(shared):
+    """By more than 1 in fewer than 2% of 450 series; better by more than 1 in many more."""
+    gains = []
+    for kind, m, count in (("YEARLY", 1, 200), ("QUARTERLY", 4, 150), ("MONTHLY", 12, 100)):
+        series = real(shared("m3"), kind, count)
+        found = make("arima").fit(table_of(series, season_length=m))
+        wanted = [stepwise(y, m, *found.orders[i, [1, 4]].tolist()) for i, y in enumerate(series)]
+        gains.append(np.array(wanted) - found.aicc)
+    gain = np.concatenate(gains)
+    # The smallest of the models within 1 of the best is taken.
+    assert (gain < -1.001).mean() < 0.02
+    assert (gain > 1).mean() > 0.1
+
+
 def some_table():
     rng = np.random.default_rng(5)
     series = [season_and_walk(int(n), 12, seed) for seed, n in enumerate(rng.integers(8, 150, 60))]
