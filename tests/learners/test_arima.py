@@ -87,6 +87,18 @@ def test_residuals_variances_and_quantiles_are_those_of_statsmodels(order, seaso
         np.testing.assert_allclose(said.quantiles[i], said.mean[i][:, None] + sd[:, None] * wanted, rtol=1e-8)
 
 
+def test_quantiles_are_given_at_the_levels_asked_for():
+    table = table_of([airline(), airline(90, 1)], season_length=SEASON)
+    told = make("arima", levels=(0.05, 0.3, 0.95)).fit(table).predict(5)
+    assert told.levels == (0.05, 0.3, 0.95)
+    assert (np.diff(told.quantiles, axis=2) > 0).all()
+    bare = make("arima", levels=())
+    assert not bare.traits.quantiles
+    said = bare.fit(table).predict(5)
+    assert said.quantiles is None
+    np.testing.assert_array_equal(said.mean, told.mean)
+
+
 def test_finds_the_orders_of_simulated_series():
     table = table_of([airline(160, seed) for seed in range(30)], season_length=SEASON)
     orders = make("arima").fit(table).orders
