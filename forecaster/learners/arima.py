@@ -32,10 +32,10 @@ class Arima:
 
     Missing values are skipped exactly. Known covariates enter as regression with ARIMA errors.
 
-    `boundary` says what becomes of a candidate whose likelihood is best at the edge, with a root on the circle of radius 1.01. R rejects
-    every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is at
-    its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA root
-    there is a sign of one difference too few or too many. "seasonal" accepts the seasonal moving average only.
+    `boundary` says what becomes of a candidate whose likelihood is best at the edge, with a root 1 / n (at most 1%) from the circle. R
+    rejects every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is
+    at its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA
+    root there is a sign of one difference too few or too many. "seasonal" accepts the seasonal moving average only.
 
     Args:
         period: Steps in one season; the table's season length where absent.

@@ -114,6 +114,17 @@ def test_estimates_what_made_the_series():
     np.testing.assert_allclose(model.sigma2, 1, atol=0.1)
 
 
+def test_a_long_series_can_have_a_root_nearer_to_the_circle():
+    def level_that_hardly_moves(n: int, seed: int) -> np.ndarray:
+        e = np.random.default_rng(seed).normal(size=n + 1)
+        return e[1:] + np.cumsum(0.003 * e[:-1])
+
+    long, short = ([level_that_hardly_moves(n, seed) for seed in range(8)] for n in (4000, 60))
+    model = make("arima", order=(0, 1, 1), constant=False).fit(table_of(long))
+    np.testing.assert_allclose(model.coefficients[:, 0], -0.997, atol=0.003)
+    assert (make("arima", order=(0, 1, 1), constant=False).fit(table_of(short)).coefficients[:, 0] >= -1 / 1.01).all()
+
+
 def test_eighty_percent_intervals_hold_four_values_in_five():
     series = [autoregression(220, 0.6, 0, seed) for seed in range(150)]
     said = make("arima").fit(table_of([y[:200] for y in series])).predict(20)

@@ -160,10 +160,11 @@ def partial_autocorrelations(coefficients: np.ndarray) -> list[float]:
 
 
 def at_the_edge(model, i: int, m: int) -> bool:
-    """Whether a factor other than the seasonal moving average has a root on the circle of radius 1.01."""
+    """Whether a factor other than the seasonal moving average has a root as near to the circle as they may come."""
+    radius = 1 + 1 / max(model.numbers[i, 4], 100)
     p, _, q, P, *_ = (int(order) for order in model.orders[i])
     ar, ma, sar = np.split(model.coefficients[i, : p + q + P], [p, p + q])
-    scaled = [c * 1.01 ** (lag * np.arange(1, len(c) + 1)) for c, lag in ((ar, 1), (-ma, 1), (sar, m))]
+    scaled = [c * radius ** (lag * np.arange(1, len(c) + 1)) for c, lag in ((ar, 1), (-ma, 1), (sar, m))]
     return max((v for c in scaled for v in partial_autocorrelations(c)), default=0.0) > 0.999
 
 
