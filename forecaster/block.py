@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from forecaster.automl.trials import Trial
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted
 from forecaster.protocols import Learner
+from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Table
 from forecaster.threads import limited
@@ -35,6 +37,28 @@ def fit_block(
     """
     started = time.perf_counter()
     table, findings = check(frame, settings, group)
+    fitted = fit_table(table, findings, settings, settings.schema_of(group), on_trial=on_trial)
+    return replace(fitted, seconds=time.perf_counter() - started)
+
+
+def fit_table(
+    table: Table,
+    findings: guardrails.Findings,
+    settings: Settings,
+    schema: Schema,
+    *,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
+) -> Fitted:
+    """Fit all groups of a table that was checked.
+
+    Args:
+        table: The series.
+        findings: What the guardrails saw in them.
+        settings: The options of the job.
+        schema: Which column of the data plays which part.
+        on_trial: Called after each learner that was tried.
+    """
+    started = time.perf_counter()
     settings.design.expect(table)
     candidates = choose(
         table, settings.named_learners, settings.block, settings.design,
@@ -50,14 +74,14 @@ def fit_block(
         learners.forget()
     return Fitted(
         options=settings.as_dict(),
-        schema=settings.schema_of(group),
+        schema=schema,
         table=table.tail(max(2 * settings.horizon, 4 * table.season_length, 60)),
         rows=table.sizes,
         search=found,
         findings=findings + told,
         fallback=fallback,
         seconds=time.perf_counter() - started,
-        floor=_floor(table, settings.lower_bound),
+        floor=floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
     )
 
@@ -88,7 +112,7 @@ def feature_frame(table: Table, settings: Settings, *, nulls: bool = True) -> pa
     return features_frame(table, settings.design, time=settings.time, target=settings.target, nulls=nulls, threads=settings.threads)
 
 
-def _floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:
+def floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:
     """The lower bound of each series."""
     if bound is None:
         return np.full(len(table), -np.inf)

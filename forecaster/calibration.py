@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,6 +50,13 @@ PRIOR_STEP = 30.0
 
 PRIOR_RISE = 4.0
 """Weight of no growth at all against the growth with the step, in residuals times their variance of log steps."""
+
+
+class Bands(Protocol):
+    """Something that says how far off forecasts are."""
+
+    def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
+        """Quantiles around point forecasts. (series, steps) -> (series, steps, levels)"""
 
 
 @storable
@@ -107,9 +115,21 @@ class Spread:
         Returns:
             (series, steps, levels)
         """
-        width = self.scale[:, None] * _extended(self.profile, mean.shape[1])[self.group]
-        standard = _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
+        width, standard = self.parts(mean.shape[1], levels)
         return mean[..., None] + width[..., None] * standard[:, None, :]
+
+    def parts(self, steps: int, levels: Sequence[float]) -> tuple[Floats, Floats]:
+        """Quantiles around zero as a product: the width of each series and step, and its standard quantiles.
+
+        Args:
+            steps: Steps ahead.
+            levels: Ascending, between 0 and 1.
+
+        Returns:
+            (series, steps), (series, levels)
+        """
+        width = self.scale[:, None] * _extended(self.profile, steps)[self.group]
+        return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
     def take(self, which: ArrayLike) -> Spread:
         """The spread of the series `which` (indices or a mask)."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forecaster import frames, learners, metrics
 from forecaster.archive import storable
 from forecaster.automl.search import Search
-from forecaster.calibration import Spread
+from forecaster.calibration import Bands, Spread
 from forecaster.ensembles import CHOSEN
 from forecaster.errors import SettingsError
 from forecaster.guardrails import Findings, check_future
@@ -69,20 +69,31 @@ class Fitted:
 
     def look_ahead(self, future: pa.Table | None = None, horizon: int | None = None) -> tuple[Future, Findings]:
         """The known covariates of the steps ahead, in the order of the series, and what the guardrails saw in them."""
+        return check_future(future, self.table, self.schema, self.steps(horizon), aggregate=self.options.get("aggregate"))
+
+    def steps(self, horizon: int | None) -> int:
+        """Steps ahead that are meant: those that it was fitted for where None."""
         steps = self.options["horizon"] if horizon is None else horizon
         if not isinstance(steps, int | np.integer) or isinstance(steps, bool):
             raise SettingsError(f"horizon={steps!r}: expected a whole number of steps, 1 or more, such as horizon=28")
-        return check_future(future, self.table, self.schema, int(steps), aggregate=self.options.get("aggregate"))
+        return int(steps)
 
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every series for all steps of a future."""
+        return self.told_ahead(self.expect(ahead), self.search.spread)
+
+    def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
+        """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""
+        columns = {"forecast": self._bounded(mean)} | self._quantiles(spread, mean)
+        when = self.table.end[:, None] + np.arange(1, mean.shape[1] + 1)
+        return frames.long(self.table.ids, self.table.frequency, when, columns, self.schema.time)
+
+    def expect(self, ahead: Future) -> Floats:
+        """The point forecasts for all steps of a future, before any bound. (series, steps)"""
         try:
-            mean = self.search.forecast(self.table, ahead.steps, ahead).mean
+            return self.search.forecast(self.table, ahead.steps, ahead).mean
         finally:
             learners.forget()
-        columns = {"forecast": self._bounded(mean)} | self._quantiles(self.search.spread, mean)
-        when = self.table.end[:, None] + np.arange(1, ahead.steps + 1)
-        return frames.long(self.table.ids, self.table.frequency, when, columns, self.schema.time)
 
     def history(self) -> pa.Table:
         """The kept end of every series: series columns, time and target."""
@@ -155,7 +166,7 @@ class Fitted:
         floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
         return np.maximum(values, floor)
 
-    def _quantiles(self, spread: Spread, mean: Floats) -> dict[str, Floats]:
+    def _quantiles(self, spread: Bands, mean: Floats) -> dict[str, Floats]:
         values = self._bounded(spread.quantiles(mean, self.levels))
         return {f"q{level:g}": values[:, :, i] for i, level in enumerate(self.levels)}
 

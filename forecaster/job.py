@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
-from forecaster import archive, frames, guardrails
+from forecaster import archive, frames, guardrails, reconciled
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
-from forecaster.block import check, feature_frame, fit_block
+from forecaster.block import feature_frame, fit_block
 from forecaster.errors import ArchiveError, ForecasterError, SettingsError
 from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
+from forecaster.reconciled import Reconciled
 from forecaster.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from forecaster.azure import Translation
+
+__all__ = ["Forecaster", "NotFitted", "fit_block"]
 
 
 class NotFitted(ForecasterError, AttributeError):
@@ -57,6 +62,9 @@ class Forecaster:
         metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number; metrics of quantiles are judged by the
             point metric of the median: mae for pinball, wape for wql, nmae for coverage.
         ensemble: "voting", or None for the single best learner of each group.
+        hierarchy: Columns from the top down (["state_id", "store_id"]), one list of columns per level where levels cross, or a
+            `forecaster.hierarchy.plan.Hierarchy` or its options as a mapping: sums at every level are forecast too, and all forecasts
+            add up; see docs/hierarchy.md.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
         time_limit: Seconds after which no further learner is tried.
@@ -92,6 +100,7 @@ class Forecaster:
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
         metric: str | Callable[..., Any] = "nrmse",
         ensemble: str | None = "voting",
+        hierarchy: Any = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         lower_bound: float | Literal["auto"] | None = "auto",
         time_limit: float | None = None,
@@ -101,7 +110,8 @@ class Forecaster:
         options = {name: value for name, value in locals().items() if name not in {"self", "__class__"}}
         self.settings = Settings.parse(options)
         self._lost: dict[str, str] = {}  # options of a loaded job that were objects without a file format
-        self._fitted: Fitted | None = None
+        self._azure: Translation | None = None
+        self._fitted: Fitted | Reconciled | None = None
         self._ahead = guardrails.Findings()
         self._frames = frames.FrameKind("pandas")
 
@@ -109,6 +119,38 @@ class Forecaster:
     def of(cls, settings: Settings) -> Self:
         """The forecaster of settings that are checked already."""
         return cls(**{name: getattr(settings, name) for name in Settings.model_fields})
+
+    @classmethod
+    def from_azure(cls, settings: Mapping[str, Any], **options: Any) -> Self:
+        """The forecaster of an `automl_settings` dictionary of Azure, or of the YAML of such a job; `azure_` tells what became of it.
+
+        Args:
+            settings: The dictionary; old and new names are known.
+            options: Options of `Forecaster` that go before it, such as known=: Azure takes every further column as known in advance.
+
+        Raises:
+            UnknownName: Azure has no setting, metric or model of that name; the message names the nearest.
+            SettingsError: a setting has a value that cannot be meant, or contradicts another.
+
+        Warns:
+            UserWarning: settings that have no counterpart here and would have changed the forecasts.
+        """
+        from forecaster.azure import translate
+
+        said = translate(settings)
+        made = cls(**{**said.options, **options})
+        made._azure = said
+        for line in said.lines:
+            if line.matters:
+                warnings.warn(f"{line.setting}={line.value!r}: {line.why}", UserWarning, stacklevel=2)
+        return made
+
+    @property
+    def azure_(self) -> Any:
+        """One row per setting that `from_azure` was given: setting, value, becomes (options of Forecaster, as text), why."""
+        if self._azure is None:
+            raise NotFitted("this Forecaster was not made by Forecaster.from_azure(settings)")
+        return self._give(self._azure.frame())
 
     def __repr__(self) -> str:
         told = {name: (getattr(self.settings, name), field.default) for name, field in Settings.model_fields.items()}
@@ -131,7 +173,7 @@ class Forecaster:
                 f"{option}={was} was an object that no file can hold; to fit again, give it anew: Forecaster.load(folder, {option}=...)"
             )
         frame, kind = frames.read(data, defer=True)
-        self._fitted, self._frames, self._ahead = fit_block(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
+        self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
         return self
 
     def predict(self, future: Any = None, horizon: int | None = None) -> Any:
@@ -161,7 +203,7 @@ class Forecaster:
         With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon.
         """
         frame, kind = frames.read(data, defer=True)
-        table, _ = check(frame, self.settings)
+        table = reconciled.trained(frame, self.settings)
         return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
 
     @property
@@ -207,7 +249,7 @@ class Forecaster:
             ArchiveError: a file is damaged, foreign or newer than this version.
         """
         fitted = archive.load(Path(folder))
-        if not isinstance(fitted, Fitted):
+        if not isinstance(fitted, Fitted | Reconciled):
             raise ArchiveError(f"{folder} holds a {type(fitted).__name__}, not a fitted Forecaster")
         given = {name: value for name, value in {"learners": learners, "metric": metric}.items() if value is not None}
         settings, lost = Settings.revived({**fitted.options, **given})
@@ -234,7 +276,7 @@ class Forecaster:
         return write(self._done, Path(path), None if future is None else frames.read(future, defer=True)[0])
 
     @property
-    def _done(self) -> Fitted:
+    def _done(self) -> Fitted | Reconciled:
         if self._fitted is None:
             raise NotFitted("this Forecaster is not fitted yet; call fit(data) first, or Forecaster.load(folder)")
         return self._fitted

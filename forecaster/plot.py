@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from forecaster.fitted import Fitted
+    from forecaster.reconciled import Reconciled
 
 # Series drawn where none are named, and panels side by side.
 FIRST, ACROSS = 6, 2
 
 
-def plot(fitted: Fitted, series: Any = None, future: pa.Table | None = None, horizon: int | None = None) -> Figure:
+def plot(fitted: Fitted | Reconciled, series: Any = None, future: pa.Table | None = None, horizon: int | None = None) -> Figure:
     """Draw series of a fitted job.
 
     Args:

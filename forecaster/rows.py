@@ -246,6 +246,8 @@ def _stamps(frame: pa.Table, name: str) -> tuple[NDArray[Any], str | None]:
         column = column.cast(pa.timestamp("s" if pa.types.is_date32(kind) else "ms"))
     elif not pa.types.is_timestamp(kind):
         raise DataError(f"column {name!r} should hold the stamps, but holds {kind}; expected timestamps, dates or whole numbers")
+    if column.type.unit == "us" and column.num_chunks == 1 and not column.null_count:
+        return column.chunk(0).cast(pa.int64()).to_numpy().view("datetime64[us]"), column.type.tz
     values, per_second = _filled(column, pa.int64(), NO_STAMP, np.int64), _PER_SECOND[column.type.unit]
     missing = np.flatnonzero(values == NO_STAMP) if column.null_count else np.empty(0, np.int64)
     if column.type.unit == "ns":

@@ -17,6 +17,7 @@ from forecaster.features.featurization import OFF, Featurization
 from forecaster.features.targets import transform_of
 from forecaster.frequency import Frequency
 from forecaster.frequency.alias import alias_of
+from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.schema import Schema
 from forecaster.threads import available
 
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
     metric: str | Callable[..., Any] = Field("nrmse", description="What the choice is made by.")
     ensemble: Literal["voting"] | None = Field("voting", description="How the best candidates are joined; None takes the best one.")
+    hierarchy: Hierarchy | None = Field(None, description="Levels of sums whose forecasts are to add up, from the top down.")
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.5, 0.9), description="Quantile levels to forecast.")
     lower_bound: Auto | float | None = Field("auto", description="No forecast lies below; auto: zero for series that never were.")
     time_limit: float | None = Field(None, gt=0, description="Seconds after which no further candidate is tried.")
@@ -103,6 +105,11 @@ class Settings(BaseModel):
     @classmethod
     def _featurization(cls, value: Any) -> Any:
         return Featurization.of(value) if isinstance(value, Mapping) else value
+
+    @field_validator("hierarchy", mode="before")
+    @classmethod
+    def _hierarchy(cls, value: Any) -> Any:
+        return None if value is None else Hierarchy.of(value)
 
     @field_validator("target_transform", mode="before")
     @classmethod
@@ -176,7 +183,8 @@ class Settings(BaseModel):
         """A series or time column stands beside the columns of every result, so it may not be called like one of them."""
         ahead = ("forecast", "cutoff", "learner", "actual", "origin", "horizon", *(f"q{level:g}" for level in self.quantiles))
         found = ("column", "rule", "count", "first", "action", "message")
-        for option, names, taken in (("series", self.series, (*ahead, *found)), ("time", (self.time,), ahead)):
+        level = () if self.hierarchy is None else (LEVEL,)
+        for option, names, taken in (("series", self.keys, (*ahead, *found, *level)), ("time", (self.time,), ahead)):
             for name in set(names) & set(taken):
                 raise SettingsError(f"column {name!r} of {option}= is called like a column of the results; rename it in the data")
 
@@ -214,10 +222,22 @@ class Settings(BaseModel):
 
     def schema_of(self, group: tuple[str, ...] = ()) -> Schema:
         """Which column plays which part, for a job with the partition columns `group`."""
+        if group and self.hierarchy is not None:
+            raise SettingsError(
+                f"hierarchy= needs all series in one job, and partition_by={list(group)} has them in {group[0]} by {group[0]}: "
+                f"fit(data) the Forecaster itself, which trains each level by itself"
+            )
+        keys = self.keys
         return Schema(
-            series=self.series, time=self.time, target=self.target, group=group,
-            known=self.known, past=self.past, static=self.static, drop=self.drop,
+            series=keys, time=self.time, target=self.target, group=group,
+            known=self.known, past=self.past, static=tuple(name for name in self.static if self.hierarchy is None or name not in keys),
+            drop=self.drop,
         )  # fmt: skip
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that name series: with a hierarchy those of its levels are among them."""
+        return self.series if self.hierarchy is None else self.hierarchy.keys(self.series)
 
     def as_dict(self) -> dict[str, Any]:
         """The options as JSON-able data that `parse` takes back; a metric of your own appears as its `repr`."""
@@ -299,6 +319,6 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
-    if isinstance(value, (Featurization, Frequency, RollingOrigin)):
+    if isinstance(value, (Featurization, Frequency, Hierarchy, RollingOrigin)):
         return _plain(dataclasses.asdict(value))
     return repr(value)

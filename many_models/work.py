@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from forecaster.errors import ForecasterError
 from many_models.blocks import Block
 
 DONE, REFUSED, HALTED = "done", "refused", "halted"
+
+
+class CannotStart(ForecasterError, RuntimeError):
+    """Workers end before they can take a block: no group is to blame."""
 
 
 @dataclass(frozen=True)

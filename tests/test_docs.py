@@ -73,6 +73,13 @@ def test_the_demo_document_runs(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", first], cwd=tmp_path, capture_output=True, timeout=300, check=True)
 
 
+@pytest.mark.parametrize("document", ["azure.md", "hierarchy.md"])
+def test_the_examples_of_a_document_run(document: str, folder: Path) -> None:
+    code = "\n".join(text for _, text in blocks(f"docs/{document}", "python"))
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_names_and_links_in_documents_are_there(document: Path) -> None:
     text = document.read_text()

@@ -34,7 +34,7 @@ GOING_ON = 3600.0
 
 MANIFEST, TREE, ROWS = "manifest.json", "model.json", "model.parquet"
 
-PACKAGES = ("forecaster", "numpy", "pyarrow", "scikit-learn", "lightgbm", "xgboost", "skops")
+PACKAGES = ("forecaster", "numpy", "pyarrow", "scikit-learn", "lightgbm", "xgboost", "torch", "skops")
 
 
 def save(thing: Any, folder: str | Path, *, extra: Mapping[str, Any] | None = None) -> None:

@@ -20,7 +20,10 @@ COMBINERS: dict[str, Combiner] = {"voting": vote}
 CHOSEN = "chosen"
 """What the final forecast is called where no combiner made it."""
 
-FINAL = (CHOSEN, *COMBINERS)
+RECONCILED = "reconciled"
+"""What the final forecast is called where levels of a hierarchy were made to add up."""
+
+FINAL = (CHOSEN, *COMBINERS, RECONCILED)
 """Every name that the final forecast can have; no learner may take one."""
 
-__all__ = ["CHOSEN", "COMBINERS", "FINAL", "Combiner", "select", "vote"]
+__all__ = ["CHOSEN", "COMBINERS", "FINAL", "RECONCILED", "Combiner", "select", "vote"]

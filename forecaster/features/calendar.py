@@ -31,6 +31,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "minute": (*DAILY, "hour", "minute"),
     "second": (*DAILY, "hour", "minute", "second"),
 }
+WIDE = frozenset({"year", "year_day"})
+"""Columns whose numbers take two bytes; the others take one."""
 CYCLES = frozenset({"quarter", "month", "weekday", "hour"})
 """Columns whose few values come round again: learners that cannot bend a line may take them as categories."""
 

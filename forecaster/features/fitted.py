@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,12 +12,14 @@ from numpy.typing import NDArray
 
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict
+from forecaster.features import straight
 from forecaster.features.calendar import CYCLES, Grid
 from forecaster.features.holidays import Holidays
 from forecaster.features.lags import Lags
 from forecaster.features.lookback import LookBack, names_of
-from forecaster.features.matrix import CHUNK, Matrix, gather
-from forecaster.features.pairs import pairs
+from forecaster.features.matrix import CHUNK, Drawn, Matrix, gather
+from forecaster.features.pairs import choices_of, pairs
+from forecaster.features.slabs import each, slabs
 from forecaster.features.sources import Clock, Sources, exactly
 from forecaster.features.timeline import Timeline
 from forecaster.features.windows import Seasonal, from_windows
@@ -27,9 +28,6 @@ from forecaster.table import Future, Ints, Singles, Table
 if TYPE_CHECKING:
     from forecaster.features.design import Design
     from forecaster.features.rollout import Rollout
-
-SLAB = 1 << 16
-"""Rows of the table whose look-back features are held at a time, in whole series: few enough for a processor's cache."""
 
 
 @storable
@@ -149,22 +147,51 @@ class FittedDesign:
             order: How `X` lies in memory: row after row, as learners read it, or ("F") column after column.
             threads: Series are worked on by so many threads; the numbers do not depend on it.
         """
-        row, h, eligible = pairs(table, self.horizon, self.looks_back, self.design.row_budget, self.design.seed)
-        X = np.empty((len(row), len(self.names)), np.float32, order)
-        kept = np.ones(len(row), bool)
+        made = self.draw(table, order=order, threads=threads)
+        row = np.arange(len(table.target)) if made.row is None else made.row
+        group_ptr = np.searchsorted(row, table.indptr[table.group_ptr]).astype(np.int64)
+        return Matrix(made.X, table.target[row], row, made.horizon, group_ptr, made.eligible, made.drawn)
+
+    def draw(self, table: Table, *, order: Literal["C", "F"] = "C", threads: int = 1, every: bool = False) -> Drawn:
+        """The features of the rows of `training`; with `every`, also of those without a target or without anything to look back at."""
+        choices, eligible = choices_of(table, self.horizon, self.looks_back, every=every)
+        budget = self.design.row_budget
+        if self.horizon == 1 and (budget is None or (eligible <= budget).all()):
+            del choices  # not to be held beside the matrix
+            return self._straight(table, eligible, order, threads, every)
+        row, h = pairs(table, choices, eligible, budget, self.design.seed)
+        return self._gathered(table, (row, h), eligible, order, threads, every)
+
+    def _straight(self, table: Table, eligible: Ints, order: Literal["C", "F"], threads: int, every: bool) -> Drawn:
+        """Each row once, one step ahead of its origin."""
+        clock, room = self.clock(Grid.over(table), table), straight.room(self, table, every)
+        X, kept = np.empty((room[-1], len(self.names)), np.float32, order), np.ones(room[-1], bool)
+
+        def fill(first: int, last: int) -> tuple[int, int]:
+            rows = slice(int(room[first]), int(room[last]))
+            slab = straight.Straight(self, table.take(np.arange(first, last)), clock, every)
+            return rows.start, slab.fill(X[rows], kept[rows])
+
+        filled = _close_up(X, each(fill, slabs(table.indptr), threads))
+        row = None if filled == len(table.target) else straight.rows_of(table, room, kept)
+        return Drawn(X[:filled], row, np.broadcast_to(np.int64(1), filled), eligible, eligible)
+
+    def _gathered(
+        self, table: Table, chosen: tuple[Ints, Ints], eligible: Ints, order: Literal["C", "F"], threads: int, every: bool
+    ) -> Drawn:
+        """Rows gathered from what is computed once per row of the table."""
+        row, h = chosen
+        X, kept = np.empty((len(row), len(self.names)), np.float32, order), np.ones(len(row), bool)
         clock = self.clock(Grid.over(table), table)
 
         def fill(first: int, last: int) -> tuple[int, int]:
             begin, end = np.searchsorted(row, table.indptr[[first, last]]).tolist()
             slab = Sources.of(self, table.take(np.arange(first, last)), clock)
-            return begin, self._fill(slab, row[begin:end] - table.indptr[first], h[begin:end], X[begin:end], kept[begin:end])
+            return begin, self._fill(slab, row[begin:end] - table.indptr[first], h[begin:end], X[begin:end], kept[begin:end], every)
 
-        filled, drawn_row = _close_up(X, _each(fill, _slabs(table.indptr), threads)), row
-        if filled < len(row):
-            row, h = row[kept], h[kept]
-        bounds = table.indptr[table.group_ptr]
-        drawn, group_ptr = np.diff(np.searchsorted(drawn_row, bounds)), np.searchsorted(row, bounds).astype(np.int64)
-        return Matrix(X[:filled], table.target[row], row, h, group_ptr, eligible, drawn)
+        filled = _close_up(X, each(fill, slabs(table.indptr), threads))
+        drawn = np.diff(np.searchsorted(row, table.indptr[table.group_ptr]))
+        return Drawn(X[:filled], row[kept], h[kept], eligible, drawn)
 
     def ahead(self, table: Table, horizon: int, future: Future | None = None) -> Singles:
         """The rows after each series, as training rows would have them.
@@ -216,33 +243,36 @@ class FittedDesign:
         days = () if self.holidays is None else self.holidays.names
         return (*(("horizon",) if self.direct else ()), *looks, *self.timeline.names, *days)
 
+    @property
+    def time_at(self) -> int:
+        """Where the columns of the time begin."""
+        return int(self.direct) + len(names_of((*self.blocks, *self.seasonal, *self.of_covariates)))
+
     def clock(self, grid: Grid, table: Table) -> Clock:
         """What is known of each step of a grid."""
         days = np.zeros((0, 0), np.float32) if self.holidays is None else self.holidays.columns(table.frequency, grid)
         return Clock(grid, self.timeline.columns(table.frequency, grid), days)
 
-    def _fill(self, sources: Sources, row: Ints, h: Ints, X: Singles, kept: NDArray[np.bool_]) -> int:
+    def _fill(self, sources: Sources, row: Ints, h: Ints, X: Singles, kept: NDArray[np.bool_], every: bool) -> int:
         """Write the rows of one slab to the head of `X`; returns how many stay."""
-        series = np.searchsorted(sources.table.indptr, row, side="right") - 1
-        looks = slice(int(self.direct), int(self.direct) + len(names_of((*self.blocks, *self.seasonal)) or names_of(self.of_covariates)))
+        series = np.searchsorted(sources.given.table.indptr, row, side="right") - 1
+        looks = self.deciding if self.looks_back and not every else slice(0, 0)
         filled = 0
         for at in range(0, len(row), CHUNK):
             chunk = slice(at, min(at + CHUNK, len(row)))
             parts = sources.parts(series[chunk], row[chunk], h[chunk], row[chunk])
-            kept[chunk] = gather(parts, X[filled:], looks if self.looks_back else slice(0, 0))
+            kept[chunk] = gather(parts, X[filled:], looks)
             filled += int(np.count_nonzero(kept[chunk]))
         return filled
+
+    @property
+    def deciding(self) -> slice:
+        """The columns of which one must be known: look-backs of the target, or those of covariates where there are none."""
+        return slice(int(self.direct), int(self.direct) + len(names_of((*self.blocks, *self.seasonal)) or names_of(self.of_covariates)))
 
 
 def _lags(orders: object, prefix: str = "") -> tuple[LookBack, ...]:
     return (Lags(orders, prefix),) if isinstance(orders, tuple) and orders else ()
-
-
-def _each(work: Callable[[int, int], tuple[int, int]], slabs: list[tuple[int, int]], threads: int) -> list[tuple[int, int]]:
-    if min(threads, len(slabs)) < 2:
-        return [work(first, last) for first, last in slabs]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda slab: work(*slab), slabs))
 
 
 def _close_up(X: Singles, filled: list[tuple[int, int]]) -> int:
@@ -253,9 +283,3 @@ def _close_up(X: Singles, filled: list[tuple[int, int]]) -> int:
             X[at : at + count] = X[begin : begin + count]
         at += count
     return at
-
-
-def _slabs(indptr: Ints) -> list[tuple[int, int]]:
-    """Neighbouring series, cut so that no cut has many more rows than a slab."""
-    cuts = np.flatnonzero(np.diff(indptr[:-1] // SLAB, prepend=-1))
-    return list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(indptr) - 1], strict=True)) if len(indptr) > 1 else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,14 @@ from forecaster.features.calendar import Grid
 from forecaster.features.design import Design
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.lookback import names_of
-from forecaster.features.matrix import Matrix
+from forecaster.features.matrix import Drawn
+from forecaster.features.slabs import each, slabs
+from forecaster.features.timeline import Timeline
 from forecaster.frequency import Frequency
-from forecaster.table import Singles, Table
+from forecaster.table import Ints, Singles, Table
 
 
-def features_frame(
-    table: Table, design: Design | FittedDesign, *, time: str = "ds", target: str = "y", nulls: bool = True, threads: int = 1
-) -> pa.Table:
+def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "ds", target: str = "y", **options: Any) -> pa.Table:
     """The training rows of a table with every feature by name.
 
     Args:
@@ -27,51 +29,161 @@ def features_frame(
         design: The recipe, which is fitted to the table, or one that has been.
         time: Name of the column of target stamps.
         target: Name of the column of targets.
-        nulls: Whether a missing number is null; NaN where not.
-        threads: As for `FittedDesign.training`.
+        options: As for `Shown.of`.
 
     Returns:
-        Series columns, as dictionaries; time, target; origin (the last stamp that look-backs know) and horizon where rows are repeated
-        per horizon; the features, categories by their labels. A feature whose name is taken is called `made_<name>`. The numbers are
-        nobody else's.
+        Series columns, as dictionaries; time, target; then `Shown.columns`.
     """
-    fitted = design.fit(table) if isinstance(design, Design) else design
-    matrix = fitted.training(table, order="F", threads=threads)
-    counts = np.diff(np.searchsorted(matrix.row, table.indptr))
-    series = pa.array(np.repeat(np.arange(len(table), dtype=np.int32), counts))
-    step = np.repeat(table.start - table.indptr[:-1], counts)
-    step += matrix.row
-    grid = Grid.over(table)
-    stamps = table.frequency.stamps(grid.steps)
-    columns = {name: pa.DictionaryArray.from_arrays(series, pa.array(values)) for name, values in table.ids.items()}
-    columns |= {time: _stamps(table.frequency, stamps[grid.at(step)]), target: pa.array(matrix.y)}
-    if fitted.direct:
-        columns |= {"origin": _stamps(table.frequency, stamps[grid.at(step - matrix.horizon)]), "horizon": pa.array(matrix.horizon)}
-    for name, column in _features(fitted, matrix, table, nulls).items():
-        if name != "horizon":
-            columns[f"made_{name}" if name in columns else name] = column
-    return pa.table(columns)
+    shown = Shown.of(table, design.fit(table) if isinstance(design, Design) else design, **options)
+    keys = shown.keys(table, time, target)
+    made = shown.columns(keys.column_names)
+    return pa.table([*keys.columns, *made.columns], [*keys.column_names, *made.column_names])
 
 
-def _features(fitted: FittedDesign, matrix: Matrix, table: Table, nulls: bool) -> dict[str, pa.Array]:
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The rows of a training matrix by columns, without the values of the table that they were made of.
+
+    Args:
+        fitted: The design.
+        drawn: All features but those of the time alone.
+        when: The time of the rows.
+        labels: The labels of categorical columns. Column name -> labels
+        nulls: Whether a missing number is null; NaN where not.
+        threads: Columns are written by so many threads.
+    """
+
+    fitted: FittedDesign
+    drawn: Drawn
+    when: When
+    labels: Mapping[str, tuple[str, ...]]
+    nulls: bool
+    threads: int
+
+    @classmethod
+    def of(cls, table: Table, fitted: FittedDesign, *, every: bool = False, nulls: bool = True, threads: int = 1) -> Shown:
+        """The rows of `FittedDesign.training`; with `every`, also those without a target or without anything to look back at."""
+        timeless = replace(fitted, timeline=Timeline(calendar=False))
+        drawn = timeless.draw(table, order="F", threads=threads, every=every)
+        when = When(table.frequency, Grid.over(table), table.start, table.indptr, drawn.row)
+        return cls(fitted, drawn, when, _labels(fitted, table), nulls, threads)
+
+    def keys(self, table: Table, time: str, target: str) -> pa.Table:
+        """Series columns, stamps and targets of the rows."""
+        series = pa.array(np.repeat(np.arange(len(table), dtype=np.int32), self.when.counts))
+        ids = {name: _encoded(pa.array(values)).take(series) for name, values in table.ids.items()}
+        values = table.target if self.drawn.row is None else table.target[self.drawn.row]
+        return pa.table(ids | {time: self.when.stamps(self.threads), target: pa.array(values, from_pandas=self.nulls)})
+
+    def columns(self, taken: Iterable[str]) -> pa.Table:
+        """Origin (the last stamp that look-backs know) and horizon where rows are repeated per horizon; the features.
+
+        Numbers of the calendar are small integers, categories are their labels, all else is float32. The numbers are nobody else's.
+
+        Args:
+            taken: Names that others have; a feature of such a name is called `made_<name>`.
+        """
+        columns: dict[str, pa.Array] = {}
+        if self.fitted.direct:
+            columns = {"origin": self.when.origins(self.drawn.horizon), "horizon": pa.array(np.ascontiguousarray(self.drawn.horizon))}
+        given = {*taken, *columns}
+        for name, column in self._features().items():
+            if name != "horizon":
+                columns[f"made_{name}" if name in given else name] = column
+        return pa.table(columns)
+
+    def _features(self) -> dict[str, pa.Array]:
+        """Every feature in the order of the design. Column name -> (rows,)"""
+        timed = self.fitted.timeline.natural(self.when.frequency, self.when.grid)
+        clock = dict(zip(timed, self.when.spread(list(timed.values()), self.threads), strict=True))
+        made, found, k = self.fitted.timeline.names, {}, 0
+        first = self.fitted.time_at
+        for i, name in enumerate(self.fitted.names):
+            if first <= i < first + len(made):
+                found[name] = pa.array(clock[made[i - first]])
+                continue
+            column, k = self.drawn.X[:, k], k + 1
+            found[name] = _labelled(column, self.labels[name]) if name in self.labels else pa.array(column, from_pandas=self.nulls)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class When:
+    """The time of some rows of a table.
+
+    Args:
+        frequency: Turns steps into stamps.
+        grid: The steps of the table.
+        start: As in the table. (series,)
+        indptr: As in the table. (series + 1,)
+        row: Ascending rows of the table; None for all, each once. (rows,)
+    """
+
+    frequency: Frequency
+    grid: Grid
+    start: Ints
+    indptr: Ints
+    row: Ints | None
+
+    @property
+    def counts(self) -> Ints:
+        """Rows of each series. (series,)"""
+        return np.diff(self.indptr if self.row is None else np.searchsorted(self.row, self.indptr))
+
+    def spread(self, values: Sequence[NDArray[Any]], threads: int = 1) -> list[NDArray[Any]]:
+        """Values of each step of the grid, put to the rows. (rows,) each"""
+        found = [np.empty(self.indptr[-1] if self.row is None else len(self.row), column.dtype) for column in values]
+
+        def fill(first: int, last: int) -> None:
+            begin, step = self._steps(first, last)
+            at = self.grid.at(step)
+            for column, out in zip(values, found, strict=True):
+                np.take(column, at, out=out[begin : begin + len(at)], mode="clip")
+
+        each(fill, slabs(self.indptr), threads)
+        return found
+
+    def stamps(self, threads: int = 1) -> pa.Array:
+        """The stamps of the rows."""
+        return self._zoned(self.spread([self.frequency.stamps(self.grid.steps)], threads)[0])
+
+    def origins(self, horizon: Ints) -> pa.Array:
+        """The stamps so many steps before. (rows,)"""
+        step = self._steps(0, len(self.start))[1] - horizon
+        grid = Grid.of(step)
+        return self._zoned(self.frequency.stamps(grid.steps)[grid.at(step)])
+
+    def _steps(self, first: int, last: int) -> tuple[int, Ints]:
+        """Where the rows of neighbouring series begin among all, and their steps."""
+        bounds = self.indptr[first : last + 1]
+        if self.row is None:
+            begin, row = int(bounds[0]), np.arange(bounds[0], bounds[-1])
+        else:
+            begin, end = np.searchsorted(self.row, bounds[[0, -1]]).tolist()
+            row = self.row[begin:end]
+            bounds = np.searchsorted(row, bounds)
+        return begin, row + np.repeat(self.start[first:last] - self.indptr[first:last], np.diff(bounds))
+
+    def _zoned(self, stamps: NDArray[Any]) -> pa.Array:
+        held = pa.array(stamps)
+        return held if self.frequency.zone is None else held.cast(pa.timestamp("us", self.frequency.zone))
+
+
+def _labels(fitted: FittedDesign, table: Table) -> dict[str, tuple[str, ...]]:
     labels = dict(table.categories)
     for name, blocks in fitted.covariates.items():
         labels |= {lag: labels[name] for lag in names_of(blocks) if name in labels}
     if fitted.holidays is not None:
         labels["holiday_name"] = ("", *fitted.holidays.labels)
-    found = {}
-    for k, name in enumerate(fitted.names):
-        column = matrix.X[:, k]
-        found[name] = _labelled(column, labels[name]) if name in labels else pa.array(column, from_pandas=nulls)
-    return found
+    return labels
+
+
+def _encoded(ids: pa.Array) -> pa.Array:
+    """Ids with every value held once; a column without any, as nodes above it have it, as it is."""
+    return ids if pa.types.is_null(ids.type) else ids.dictionary_encode()
 
 
 def _labelled(codes: Singles, labels: tuple[str, ...]) -> pa.Array:
     missing = np.isnan(codes)
     index = pa.array(np.where(missing, 0, codes).astype(np.int32), mask=missing)
     return pa.DictionaryArray.from_arrays(index, pa.array(labels, pa.string())).cast(pa.string())
-
-
-def _stamps(frequency: Frequency, stamps: NDArray[Any]) -> pa.Array:
-    held = pa.array(stamps)
-    return held if frequency.zone is None else held.cast(pa.timestamp("us", frequency.zone))

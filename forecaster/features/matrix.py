@@ -44,6 +44,25 @@ class Matrix:
 
 
 @dataclass(frozen=True, eq=False)
+class Drawn:
+    """Features of some rows of a table, before their targets stand beside them.
+
+    Args:
+        X: Features; NaN where not known. (rows, k)
+        row: Row of the table that each is of; None for all rows, each once. (rows,)
+        horizon: Steps from the origin. (rows,)
+        eligible: As in `Matrix`.
+        drawn: As in `Matrix`.
+    """
+
+    X: Singles
+    row: Ints | None
+    horizon: Ints
+    eligible: Ints
+    drawn: Ints
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """Some columns of a matrix.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forecaster.table import Floats, Ints, Table
 
+Counts = NDArray[np.int32]
 _UNIT = 2.0**-24
 
 
@@ -24,53 +25,60 @@ def series_keys(table: Table) -> Ints:
     return np.frombuffer(digests, "<i8").astype(np.int64)
 
 
-def pairs(table: Table, horizon: int, looks_back: bool, budget: int | None, seed: int) -> tuple[Ints, Ints, Ints]:
+def pairs(table: Table, choices: Counts, eligible: Ints, budget: int | None, seed: int) -> tuple[Ints, Ints]:
     """The pairs (target row, horizon) of a training matrix, ascending.
 
     Args:
         table: All series.
-        horizon: Largest h.
-        looks_back: Whether features are read at an origin; without one every observed row appears once, with h = 1.
+        choices: How many horizons each row could be seen at. (rows,)
+        eligible: How many pairs that makes in each group. (groups,)
         budget: Most pairs per group; None for no limit.
         seed: Seed of the sample.
 
     Returns:
-        Row of each pair, h of each pair, and how many pairs each group would have without a budget. (pairs,), (pairs,), (groups,)
+        Row of each pair, and h of each pair. (pairs,), (pairs,)
     """
-    choices, eligible = choices_of(table, horizon, looks_back)
-    quota, shift = choices, None
+    quota: Counts | Ints = choices
+    shift = None
     if budget is not None and (eligible > budget).any():
         quota, shift = _sample(table, choices, eligible, budget, seed)
-    if horizon == 1:
-        row = np.flatnonzero(quota)
-        return row, np.broadcast_to(np.int64(1), row.shape), eligible
     row = np.repeat(np.arange(len(quota)), quota)
-    nth = np.arange(len(row)) - np.repeat(np.cumsum(quota) - quota, quota)
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(quota, dtype=np.int64) - quota, quota)
     if shift is None:
-        return row, nth + 1, eligible
+        return row, nth + 1
     # One random shift per row and equal strides: the horizons of a row are distinct and each is equally likely.
     h = np.floor((nth + shift[row]) * (choices[row] / quota[row])).astype(np.int64) + 1
-    return row, np.minimum(h, choices[row]), eligible
+    return row, np.minimum(h, choices[row])
 
 
-def choices_of(table: Table, horizon: int, looks_back: bool) -> tuple[Ints, Ints]:
-    """How many horizons each row could be seen at, and how many pairs that makes in each group. (rows,), (groups,)"""
-    choices = np.isfinite(table.target).astype(np.int64)
-    if looks_back:
-        choices *= horizon
-        for k in range(min(horizon, int(table.sizes.max(initial=0)))):
+def choices_of(table: Table, horizon: int, looks_back: bool, *, every: bool = False) -> tuple[Counts, Ints]:
+    """How many horizons each row could be seen at, and how many pairs that makes in each group.
+
+    Args:
+        table: All series.
+        horizon: Largest h.
+        looks_back: Whether features are read at an origin; without one every row appears once, with h = 1.
+        every: Whether rows count that have no target or no origin.
+
+    Returns:
+        (rows,), (groups,)
+    """
+    choices = np.full(len(table.target), horizon if looks_back else 1, np.int32)
+    if not every:
+        choices *= np.isfinite(table.target)
+        for k in range(min(horizon if looks_back else 0, int(table.sizes.max(initial=0)))):
             young = table.indptr[:-1][table.sizes > k] + k
             choices[young] = np.minimum(choices[young], k)
     bounds = table.indptr[table.group_ptr]
     some = bounds[:-1] < bounds[1:]
     eligible = np.zeros(table.n_groups, np.int64)
-    eligible[some] = np.add.reduceat(choices, bounds[:-1][some]) if some.any() else 0
+    eligible[some] = np.add.reduceat(choices, bounds[:-1][some], dtype=np.int64) if some.any() else 0
     return choices, eligible
 
 
-def _sample(table: Table, choices: Ints, eligible: Ints, budget: int, seed: int) -> tuple[Ints, Floats]:
+def _sample(table: Table, choices: Counts, eligible: Ints, budget: int, seed: int) -> tuple[Ints, Floats]:
     """How many horizons each row keeps, and a uniform number per row."""
-    quota, shift = choices.copy(), np.zeros(len(choices))
+    quota, shift = choices.astype(np.int64), np.zeros(len(choices))
     keys = series_keys(table)
     for g in np.flatnonzero(eligible > budget):
         first, last = table.group_ptr[g], table.group_ptr[g + 1]
@@ -83,7 +91,7 @@ def _sample(table: Table, choices: Ints, eligible: Ints, budget: int, seed: int)
     return quota, shift
 
 
-def _shares(choices: Ints, fraction: float, hashed: NDArray[np.uint64]) -> Ints:
+def _shares(choices: Counts, fraction: float, hashed: NDArray[np.uint64]) -> Ints:
     """`fraction` of each row's choices in whole numbers: what is left over goes to rows in random order, one in a stride."""
     wanted = choices * fraction
     whole = np.floor(wanted).astype(np.int64)

@@ -53,14 +53,12 @@ class Rollout:
 
     def rows(self) -> Singles:
         """The feature rows of the next step. (series, columns)"""
-        sources, n = self._sources, len(self._sources.table)
-        series = np.arange(n)
-        step = sources.clock.grid.at(sources.table.end + self.at + 1)
-        at = series * self.horizon + self.at
-        X = np.empty((n, self._width), np.float32)
+        given = self._sources.given
+        series = np.arange(len(given.table))
+        X = np.empty((len(series), self._width), np.float32)
         now = [self._looks.row, self._ring[0], *(live.row for live in self._covariates)]
-        given = [Part(sources.known, at), Part(sources.static, series)]
-        gather([*(Part(values, series) for values in now), *sources.timed(step, at), *given], X)
+        later = given.parts(series, given.table.end + self.at + 1, series * self.horizon + self.at)
+        gather([*(Part(values, series) for values in now), *later], X)
         return X
 
     def push(self, values: Floats) -> None:
@@ -74,7 +72,7 @@ class Rollout:
 
     def ahead(self, predict: Any) -> Floats:
         """Forecasts of all steps by `predict(rows (series, columns)) -> (series,)`. (series, horizon)"""
-        made = np.empty((len(self._sources.table), self.horizon))
+        made = np.empty((len(self._sources.given.table), self.horizon))
         for k in range(self.horizon):
             made[:, k] = predict(self.rows())
             self.push(made[:, k])

@@ -27,17 +27,12 @@ class Clock:
 
 
 @dataclass(frozen=True, eq=False)
-class Sources:
-    """What the rows of some series are gathered from.
+class Given:
+    """What the rows of some series are given beside the look-backs: the time, the holidays and the covariates.
 
     Args:
         table: The series.
         clock: Features of the time.
-        period: Steps in one season.
-        shift: The horizons themselves, as a column to gather from. (horizon + 1, 1 or 0)
-        looks: Look-backs of each row. (rows, k)
-        seasonal: Seasonal look-backs of each row. (rows, k)
-        covariates: Look-backs of the covariates of each row. (rows, k)
         known: Known covariates of each row, or of each step ahead. (rows or series x steps, k)
         place: Where each of these rows is, for holidays. (rows or series x steps,)
         static: What does not change. (series, k)
@@ -45,30 +40,59 @@ class Sources:
 
     table: Table
     clock: Clock
+    known: Singles
+    place: Ints | None
+    static: Singles
+
+    @classmethod
+    def of(cls, fitted: FittedDesign, table: Table, clock: Clock, future: Future | None = None) -> Given:
+        """What is given of the rows of a table, or of the steps ahead."""
+        place = None if fitted.holidays is None else fitted.holidays.places_of(table, future)
+        return cls(table, clock, _stacked(table, fitted.known, future), place, _per_series(fitted, table))
+
+    def parts(self, series: Ints, step: Ints, at: Ints) -> list[Part]:
+        """Where these columns lie, by series, by step of the table and by row of the known covariates."""
+        tick = self.clock.grid.at(step)
+        return [Part(self.clock.time, tick), *self._days(tick, at), Part(self.known, at), Part(self.static, series)]
+
+    def _days(self, tick: Ints, at: Ints) -> list[Part]:
+        if self.place is None:
+            return []
+        place = self.place[at]
+        return [Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + tick))]
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What the rows of some series are gathered from.
+
+    Args:
+        given: The time, the holidays and the covariates.
+        period: Steps in one season.
+        shift: The horizons themselves, as a column to gather from. (horizon + 1, 1 or 0)
+        looks: Look-backs of each row. (rows, k)
+        seasonal: Seasonal look-backs of each row. (rows, k)
+        covariates: Look-backs of the covariates of each row. (rows, k)
+    """
+
+    given: Given
     period: int
     shift: Singles
     looks: Singles
     seasonal: Singles
     covariates: Singles
-    known: Singles
-    place: Ints | None
-    static: Singles
 
     @classmethod
     def of(cls, fitted: FittedDesign, table: Table, clock: Clock, future: Future | None = None) -> Sources:
         """Compute everything that can be computed per row, series or step."""
         looked = [matrix(blocks, column_of(table, name), table.indptr) for name, blocks in fitted.covariates.items()]
         return cls(
-            table=table,
-            clock=clock,
+            given=Given.of(fitted, table, clock, future),
             period=fitted.season_length,
             shift=np.arange(fitted.horizon + 1, dtype=np.float32)[:, None][:, : int(fitted.direct)],
             looks=matrix(fitted.blocks, table.target, table.indptr),
             seasonal=matrix(fitted.seasonal, table.target, table.indptr),
             covariates=np.concatenate(looked, axis=1) if looked else np.zeros((len(table.target), 0), np.float32),
-            known=_stacked(table, fitted.known, future),
-            place=None if fitted.holidays is None else fitted.holidays.places_of(table, future),
-            static=_per_series(fitted, table),
         )
 
     def parts(self, series: Ints, row: Ints, h: Ints, at: Ints) -> list[Part]:
@@ -80,25 +104,15 @@ class Sources:
             h: Steps from the origin to the target.
             at: Where the known covariates of each row lie.
         """
-        begin = self.table.indptr[series]
-        step = self.clock.grid.at(self.table.start[series] + row - begin)
+        table = self.given.table
+        begin = table.indptr[series]
         return [
             Part(self.shift, h),
             Part(self.looks, _inside(row - h, begin)),
             Part(self.seasonal, _inside(row + self.period * (-h // self.period), begin)),
             Part(self.covariates, _inside(row - h, begin)),
-            *self.timed(step, at),
-            Part(self.known, at),
-            Part(self.static, series),
+            *self.given.parts(series, table.start[series] + row - begin, at),
         ]
-
-    def timed(self, step: Ints, at: Ints) -> list[Part]:
-        """Where the columns of the time and the holidays lie, by step of the grid and row of the known covariates."""
-        time = Part(self.clock.time, step)
-        if self.place is None:
-            return [time]
-        place = self.place[at]
-        return [time, Part(self.clock.days, np.where(place < 0, -1, place * len(self.clock.grid.steps) + step))]
 
 
 def column_of(table: Table, name: str) -> Singles:

@@ -54,9 +54,24 @@ def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     elif kind.startswith("Sparse["):
         values = np.asarray(values)
     try:
-        return pa.array(values, from_pandas=True)
+        return pa.array(values, from_pandas=True) if (shared := _shared(values)) is None else shared
     except (pa.ArrowException, OverflowError) as error:
         raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
+
+
+def _shared(values: Any) -> pa.Array | None:
+    """Floats, stamps or categories of which none is missing, on their own memory; None for all else."""
+    if hasattr(values, "cat"):
+        codes, none = values.cat.codes.to_numpy(), pa.array(values.iloc[:0])
+        return None if codes.min(initial=0) < 0 else pa.DictionaryArray.from_arrays(codes, none.dictionary, ordered=none.type.ordered)
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fM":
+        return None
+    array = np.asarray(values)
+    if not array.dtype.isnative or not array.flags.c_contiguous or np.isnan(array).any():
+        return None
+    if array.dtype.kind == "f":
+        return pa.array(array)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)])
 
 
 def _with_clocks(values: Any) -> Any:

@@ -25,7 +25,7 @@ Found = tuple[str, str | None, int, int]  # alias, zone, phase, offset
 
 NO_STAMP = int(np.iinfo(np.int64).min)  # the bits of NaT
 
-_ROWS, _SERIES = 1_000_000, 2_000  # at most so many are looked at
+_ROWS, _SERIES = 250_000, 2_000  # at most so many are looked at
 _VOTES = 50  # of one series at most, so that a long one does not outvote many short ones
 _RARE = 0.05  # share of gaps of one step below which a frequency is none
 _ENOUGH = 0.9  # share of gaps or stamps that a frequency must explain

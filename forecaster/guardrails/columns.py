@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from forecaster import frames
 from forecaster.errors import DataError
@@ -87,26 +89,26 @@ def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.
     return frame.filter(pc.is_valid(frame[name]))
 
 
-def note_twins(column: pa.ChunkedArray, name: str, findings: Findings) -> None:
+def note_twins(ids: NDArray[Any], name: str, findings: Findings) -> None:
     """Note ids that look alike: the same text but for blanks at its ends or the way its accents are coded.
 
     Args:
-        column: A series column.
-        name: Its name.
+        ids: The value of a series column for each series. (series,)
+        name: Name of the column.
         findings: Where they are noted.
     """
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not len(ids) or not isinstance(ids[0], str):
         return
-    values = pc.drop_null(pc.unique(pc.unique(column).cast(kind)))  # a dictionary may hold a text twice
+    values = pc.unique(pa.array(ids, pa.large_string()))
     plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))
     if pc.count_distinct(plain).as_py() == len(values):
         return
     groups: dict[str, list[str]] = {}
     for text in values.to_pylist():
         groups.setdefault(unicodedata.normalize("NFC", text).strip(), []).append(text)
-    for twins in groups.values():
+    for clean, twins in groups.items():
         if len(twins) > 1:
+            twins.sort(key=lambda text: text != clean)
             told = " and ".join(ascii(text) for text in twins)
             findings.add(
                 rule="twin_ids", action="noted", column=name, count=len(twins), series={name: twins[0]},

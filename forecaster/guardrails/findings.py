@@ -51,9 +51,15 @@ class Batch:
 
 @dataclass(eq=False)
 class Findings:
-    """All findings of a job, in the order in which they were made."""
+    """All findings of a job, in the order in which they were made.
+
+    Args:
+        batches: The findings, those of one rule in one column together.
+        untouched: Whether the rows of the frame are the rows of the table, one by one in their order, with the targets that came.
+    """
 
     batches: list[Batch] = field(default_factory=list)
+    untouched: bool = False
 
     def add(
         self,

@@ -59,10 +59,13 @@ def check(
     _refuse_options(freq, season_length, horizon, aggregate, short)
     findings = Findings()
     schema = schema.check(frame.column_names)
-    frame = _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
+    came, frame = frame.num_rows, _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
     rows = Rows.of(frame, schema)
+    for name, ids in rows.ids.items():
+        columns.note_twins(ids, name, findings)
     _refuse_torn(rows, schema)
     table = _table(frame, rows, schema, findings, freq=freq, aggregate=aggregate)
+    findings.untouched = frame.num_rows == came and rows.order is None and table.target is rows.target
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
     notes.note(table, schema, horizon, findings)
@@ -93,8 +96,6 @@ def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None
     frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
     if not frame.num_rows:
         raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
-    for name in schema.series:
-        columns.note_twins(frame[name], name, findings)
     return frame
 
 
@@ -168,13 +169,15 @@ def _without_absurd(seen: Stamped, values: Floats, schema: Schema, findings: Fin
 def _from_first(seen: Stamped, runs: Runs, values: Floats, schema: Schema, findings: Findings) -> tuple[Runs, Floats]:
     """Series begin at their first known value."""
     early = before_first(values, runs.indptr)
-    at = runs.stamped(seen)
-    record(
-        at, early, findings, rule="leading_missing", action="repaired", column=schema.target,
-        message="{count} rows before the first known value were left out",
-    )  # fmt: skip
-    runs, values = runs.without(early), values[~early] if early.any() else values
+    if early.any():
+        record(
+            runs.stamped(seen), early, findings, rule="leading_missing", action="repaired", column=schema.target,
+            message="{count} rows before the first known value were left out",
+        )  # fmt: skip
+        runs, values = runs.without(early), values[~early]
     missing = np.isnan(values)
+    if not missing.any():
+        return runs, values
     record(
         runs.stamped(seen), missing & ~notes.empty(values, runs.indptr), findings,
         rule="missing_values", action="repaired", column=schema.target,

@@ -33,7 +33,7 @@ def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None
 
 def short(table: Table, schema: Schema, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
     """Series with too few known values: they fall back, are dropped, or are refused."""
-    known = per_series(np.add, np.isfinite(table.target).astype(np.float64), table.indptr).astype(np.int64)
+    known = _known(table.target, table.indptr)
     few = known < horizon + 1
     if not few.any():
         return table, findings
@@ -86,5 +86,10 @@ def _tell(table: Table, mask: Any, findings: Findings, *, first: Ints | None = N
 
 def empty(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     """Rows of series without any known value. (rows,)"""
-    none = per_series(np.add, np.isfinite(values).astype(np.float64), indptr) == 0
-    return np.repeat(none, np.diff(indptr))
+    return np.repeat(_known(values, indptr) == 0, np.diff(indptr))
+
+
+def _known(values: Floats, indptr: Ints) -> Ints:
+    """How many values of each series are known. (series,)"""
+    missing = np.searchsorted(indptr, np.flatnonzero(~np.isfinite(values)), side="right") - 1
+    return np.asarray(np.diff(indptr) - np.bincount(missing, minlength=len(indptr) - 1), np.int64)

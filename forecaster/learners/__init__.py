@@ -51,14 +51,10 @@ CATALOGUE: dict[str, Entry] = {
     "seasonal_average": Entry("average:SeasonalAverage"),
     "seasonal_naive": Entry("naive:SeasonalNaive"),
     "sgd": Entry("linear:SGD"),
+    "tcn": Entry("tcn:TCN", extra="tcn"),
     "theta": Entry("theta:Theta"),
     "tsb": Entry("croston:TSB"),
     "xgboost": Entry("xgboost:XGBoost", extra="xgboost"),
-}
-
-# Names of the contract that a later version fills, each with what serves best until then.
-PLANNED: dict[str, tuple[str, ...]] = {
-    "tcn": ("lightgbm", "gradient_boosting"),
 }
 
 
@@ -74,9 +70,6 @@ def installed() -> tuple[str, ...]:
 
 def check(name: str) -> None:
     """Raise UnknownName unless a learner of this version is called `name`; imports nothing."""
-    if name in PLANNED and name not in CATALOGUE:
-        now = " or ".join(repr(use) for use in PLANNED[name])
-        raise UnknownName(f"the learner {name!r} is planned but not in this version yet; use {now} for now")
     if name not in CATALOGUE:
         raise UnknownName.of("learner", name, CATALOGUE)
 

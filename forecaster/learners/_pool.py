@@ -74,13 +74,13 @@ class Pool:
     def roll(self, table: Table, horizon: int, future: Future | None, broken: dict[int, str]) -> Floats:
         """Forecast block by block; each block is the history of the next. Groups that fail are added to `broken`. (series, horizon)"""
         if self.design.looks_back and not self.design.direct:
-            rollout = Rollout(self.design, table, horizon, _steps(future, 0, horizon))
+            rollout = Rollout(self.design, table, horizon, steps_of(future, 0, horizon))
             return rollout.ahead(lambda X: self._block(table, X[:, None], broken)[:, 0])
         done: list[Floats] = []
         reached = 0
         while reached < horizon:
             ahead = min(self.design.horizon, horizon - reached) if self.design.looks_back else horizon - reached
-            part = _steps(future, reached, ahead)
+            part = steps_of(future, reached, ahead)
             X = self._first(table, ahead, part) if reached == 0 else self.design.ahead(table, ahead, part)
             done.append(self._block(table, X, broken))
             reached += ahead
@@ -172,7 +172,7 @@ def _of(future: Future | None, members: NDArray[np.bool_]) -> Future | None:
     return future if future is None or members.all() else future.take(members)
 
 
-def _steps(future: Future | None, first: int, n: int) -> Future | None:
+def steps_of(future: Future | None, first: int, n: int) -> Future | None:
     """Exactly `n` steps of a future from `first` on; NaN past its end."""
     if future is None or (first == 0 and future.steps == n):
         return future

@@ -9,6 +9,7 @@ import numpy as np
 from forecaster._native import mstl as native
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.learners._seasons import usual
 from forecaster.protocols import Forecast, Learner, Model, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -104,10 +105,3 @@ class WithoutSeasons:
             total += self.last[series, first + offset % season]
             first += season
         return total
-
-
-def usual(table: Table) -> tuple[int, ...]:
-    """The seasons that are usual for the frequency of a table: its own, and a week where that is a day."""
-    own = table.season_length
-    further = 7 * own if table.frequency.unit in ("minute", "hour") else own
-    return tuple(sorted({season for season in (own, further) if season > 1}))

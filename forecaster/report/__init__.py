@@ -12,11 +12,12 @@ from forecaster.report.job import page
 
 if TYPE_CHECKING:
     from forecaster.fitted import Fitted
+    from forecaster.reconciled import Reconciled
 
 __all__ = ["Columns", "ReportData", "Series", "page", "write"]
 
 
-def write(fitted: Fitted, path: Path, future: pa.Table | None = None) -> Path:
+def write(fitted: Fitted | Reconciled, path: Path, future: pa.Table | None = None) -> Path:
     """Write the page of a fitted job.
 
     Args:

@@ -15,6 +15,7 @@ from forecaster.report.axes import Array
 
 if TYPE_CHECKING:
     from forecaster.fitted import Fitted
+    from forecaster.reconciled import Reconciled
 
 Ints = NDArray[np.int64]
 
@@ -76,7 +77,7 @@ class ReportData:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, fitted: Fitted, future: pa.Table | None = None) -> ReportData:
+    def of(cls, fitted: Fitted | Reconciled, future: pa.Table | None = None) -> ReportData:
         """The data of a fitted job; `future` holds the known covariates of the steps ahead."""
         schema, options = fitted.schema, fitted.options
         series = Series(Columns(schema.series, schema.time, schema.target), fitted.history(), fitted.predict(future), fitted.backtest())

@@ -19,13 +19,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(pipe: Connection, payload: bytes, driver: int) -> None:
-    """Answer each block that comes with a receipt, until the pipe closes."""
+    """Say why the work cannot be loaded, or nothing (""); then answer each block that comes with a receipt, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What matters is a finding or an outcome; thousands of warnings of other libraries would bury it.
     warnings.simplefilter("ignore")
     _die_with(driver)
     _one_thread()
-    work = pickle.loads(payload)
+    try:
+        work = pickle.loads(payload)
+    except Exception as error:
+        pipe.send(f"{type(error).__name__}: {error}")
+        return
+    pipe.send("")
     while True:
         try:
             pipe.send(work(pipe.recv()))

@@ -19,7 +19,7 @@ import psutil
 
 from many_models.blocks import Block
 from many_models.engines import _process
-from many_models.work import DONE, Limits, Receipt, Work
+from many_models.work import DONE, CannotStart, Limits, Receipt, Work
 
 TICK = 0.1
 """Seconds between two looks at time and memory."""
@@ -29,19 +29,23 @@ SHORTEST = 2.0
 """Seconds that any block may take."""
 BRIEF = 30.0
 """Most seconds that a fallback may take."""
+STILLBORN = 3
+"""So many workers in a row may die before they could take a block."""
 
 _METHOD = "forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn"
+NOT_HERE = {"PYTHONSAFEPATH": "1"}
 PRELOADED = ("many_models.worker", "pyarrow.dataset")
 
 
 @dataclass(eq=False)
 class Worker:
-    """A process, the pipe to it, and what it works on."""
+    """A process, the pipe to it, and what it works on; `ready` once it has loaded the work."""
 
     process: Any
     pipe: mpc.Connection
     block: Block | None = None
     since: float = 0.0
+    ready: bool = False
 
     def give(self, block: Block) -> bool:
         """Hand over a block; False where the process is gone."""
@@ -51,6 +55,14 @@ class Worker:
         except OSError:
             return False
         return True
+
+    def greeted(self) -> str | None:
+        """Why it cannot load the work, "" where it could; None where it has died before it said so."""
+        with suppress(EOFError, OSError):
+            told: str = self.pipe.recv()
+            self.ready, self.since = not told, time.monotonic()
+            return told
+        return None
 
     def memory(self) -> int:
         """Bytes held by the process."""
@@ -81,7 +93,7 @@ class Local:
         self.workers, self.limits = workers, limits
         self._waiting: list[tuple[int, int, int, Block]] = []
         self._crew: list[Worker] = []
-        self._count = 0
+        self._count = self._stillborn = 0
         self._slowest = 0.0
         self._payload = b""
 
@@ -128,15 +140,15 @@ class Local:
                 self._crew.append(idle[-1])
             worker, item = idle.pop(), heapq.heappop(self._waiting)
             if not worker.give(item[-1]):
-                # It died before it had anything to do: nobody's block is to blame.
-                worker.block = None
-                self._dismiss(worker)
-                heapq.heappush(self._waiting, item)
+                self._take_back(worker)
 
     def _ended(self) -> Iterator[tuple[Block, Receipt]]:
         """Blocks whose worker has answered or died."""
         ready = set(mpc.wait([*(w.pipe for w in self._crew), *(w.process.sentinel for w in self._crew)], TICK))
         for worker in [w for w in self._crew if w.pipe in ready or w.process.sentinel in ready]:
+            if not worker.ready:
+                self._greet(worker)
+                continue
             block, receipt = worker.block, self._answer(worker)
             worker.block = None
             if receipt is None or receipt.error_type == "WorkerDied":
@@ -144,6 +156,28 @@ class Local:
             if block is not None and receipt is not None:
                 self._learn(block, receipt)
                 yield block, receipt
+
+    def _greet(self, worker: Worker) -> None:
+        """Hear that a worker is ready, or find another for its block."""
+        told = worker.greeted()
+        if told == "":
+            self._stillborn = 0
+            return
+        self._stillborn += 1
+        worker.process.join(5)
+        told = told or f"the process ended with {_exit(worker.process.exitcode)}"
+        self._take_back(worker)
+        if self._stillborn >= STILLBORN:
+            raise CannotStart(
+                f"{STILLBORN} workers in a row ended before they could take a group: {told}; what is done is kept: train again to go on"
+            )
+
+    def _take_back(self, worker: Worker) -> None:
+        """Nobody's block is to blame for a worker that died before it had anything to do."""
+        block, worker.block = worker.block, None
+        self._dismiss(worker)
+        if block is not None:
+            self.submit(block)
 
     def _answer(self, worker: Worker) -> Receipt | None:
         """What the worker said, or how it died; None where it had nothing to do."""
@@ -227,15 +261,19 @@ def _started(payload: bytes) -> Worker:
 
 @contextmanager
 def _workshop() -> Iterator[None]:
-    """Start processes on one thread each, and without importing the user's script again (it may have no `__main__` guard)."""
+    """Start processes on one thread each, and without importing the user's script again (it may have no `__main__` guard).
+
+    The server would look for modules in the working folder first, where a folder may happen to be called as a package of ours is;
+    each worker has the driver's own path to look in.
+    """
     before, main = dict(os.environ), sys.modules["__main__"]
-    os.environ.update(dict.fromkeys(_process.THREADS, "1"))
+    os.environ.update(dict.fromkeys(_process.THREADS, "1") | NOT_HERE)
     sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
         sys.modules["__main__"] = main
-        for name in _process.THREADS:
+        for name in (*_process.THREADS, *NOT_HERE):
             os.environ.pop(name) if name not in before else os.environ.update({name: before[name]})
 
 

@@ -270,7 +270,7 @@ def test_a_matrix_built_slab_by_slab_is_the_same(monkeypatch: pytest.MonkeyPatch
     table = noisy_table(sizes=(60, 0, 41, 5, 83), groups=(3, 2))
     fitted = Design(horizon=4, holidays="US").fit(table)
     whole = fitted.training(table)
-    monkeypatch.setattr("forecaster.features.fitted.SLAB", 50)
+    monkeypatch.setattr("forecaster.features.slabs.SLAB", 50)
     monkeypatch.setattr("forecaster.features.fitted.CHUNK", 13)
     again = fitted.training(table)
     for name in ("X", "y", "row", "horizon", "group_ptr", "eligible", "drawn"):
@@ -310,7 +310,7 @@ def test_threads_change_no_bit_and_leave_no_gap(monkeypatch: pytest.MonkeyPatch)
     target[table.indptr[1] - 20 : table.indptr[1]] = np.nan
     fitted = replace(PLAIN, horizon=3, lags=(2,)).fit(table := table.with_target(target))
     whole = fitted.training(table)
-    monkeypatch.setattr("forecaster.features.fitted.SLAB", 20)
+    monkeypatch.setattr("forecaster.features.slabs.SLAB", 20)
     several = fitted.training(table, threads=3)
     np.testing.assert_array_equal(several.X, whole.X)
     np.testing.assert_array_equal(several.row, whole.row)

@@ -9,7 +9,7 @@ import pytest
 
 from forecaster import learners
 from forecaster.errors import MissingExtra, UnknownName
-from forecaster.learners import CATALOGUE, PLANNED, Entry, build, make, name_of, names
+from forecaster.learners import CATALOGUE, Entry, build, make, name_of, names
 
 
 def test_is_sorted():
@@ -20,16 +20,7 @@ def test_has_every_name_of_the_contract():
     contract = """naive seasonal_naive drift average seasonal_average ets theta arima ces croston sba tsb adida imapa prophet tcn
         elastic_net lasso_lars sgd decision_tree knn random_forest extra_trees gradient_boosting lightgbm xgboost"""
     beyond = "intermittent mstl"
-    assert set(contract.split()) | set(beyond.split()) == set(CATALOGUE) | set(PLANNED)
-
-
-def test_what_stands_in_for_a_planned_learner_exists():
-    assert {use for uses in PLANNED.values() for use in uses} <= set(CATALOGUE)
-
-
-def test_a_planned_name_says_so_and_what_to_use():
-    with pytest.raises(UnknownName, match="'tcn' is planned but not in this version yet; use 'lightgbm'"):
-        make("tcn")
+    assert set(contract.split()) | set(beyond.split()) == set(CATALOGUE)
 
 
 def test_a_wrong_name_is_answered_with_near_ones():

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import faulty
 import pyarrow.compute as pc
 import pytest
+from faulty import Settings
 from small_runs import by_store, stores
 
+import many_models
 from forecaster.errors import SettingsError
 from many_models import Run
 from many_models.outcomes import COLUMNS
+from many_models.work import CannotStart
 
 Train = Callable[..., Run]
 Tries = Callable[[], Counter[str]]
@@ -145,3 +153,29 @@ def test_options_that_every_block_refuses_are_an_error(trained: Train, tries: Tr
     with pytest.raises(SettingsError, match="no frequency"):
         trained(stores(8), options={"faults": {f"s{i:03}": "refuse" for i in range(8)}})
     assert max(tries().values()) <= 2
+
+
+def test_workers_that_cannot_load_the_job_stop_the_run_and_are_no_groups_fault(trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = ModuleType("only_in_the_driver")
+    monkeypatch.setitem(sys.modules, elsewhere.__name__, elsewhere)
+    known = type("Known", (Settings,), {"__module__": elsewhere.__name__})
+    elsewhere.Known = known  # type: ignore[attr-defined]
+    monkeypatch.setattr(faulty, "Settings", known)
+    with pytest.raises(CannotStart, match="only_in_the_driver"):
+        trained(stores(8))
+    monkeypatch.undo()
+    assert set(by_store(trained(stores(8))).values()) == {"done"}
+
+
+def test_a_module_of_the_same_name_where_the_user_works_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").touch()
+    (tmp_path / "here").mkdir()
+    script = tmp_path / "here" / "job.py"
+    script.write_text(
+        "import sys; from small_runs import by_store, stores, task; from many_models import ManyModels\n"
+        "print(set(by_store(ManyModels(task()).train(stores(4), sys.argv[1], workers=2, progress=False)).values()))"
+    )
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(many_models.__file__).parents[1])])
+    command = [sys.executable, str(script), str(tmp_path / "run")]
+    ended = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False)
+    assert ended.stdout.strip() == "{'done'}", ended.stderr

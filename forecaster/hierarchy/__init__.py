@@ -1,0 +1,1 @@
+"""Levels of sums over series: their tables, and forecasts that add up."""

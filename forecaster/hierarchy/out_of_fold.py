@@ -1,0 +1,67 @@
+"""Out-of-fold forecasts that add up: in every window by what the other windows say, so that their residuals are honest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.hierarchy.plan import Hierarchy
+from forecaster.hierarchy.reconcile import Reconciler, reconciler
+from forecaster.hierarchy.tree import Tree
+from forecaster.metrics.segments import mean
+from forecaster.table import Floats, Ints, Table
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """What was said of the nodes, and what came.
+
+    Args:
+        plan: How forecasts are made to add up.
+        tree: The nodes.
+        series: The series, all with the same end.
+        nodes: All nodes, with the same end.
+        cutoff: Last known step of each window. (windows,)
+        actual: NaN where unknown or not scored. (windows, nodes, horizon)
+        base: Forecasts that do not add up; NaN where there is none. (windows, nodes, horizon)
+        typical: What a squared residual of a node is expected to be. (nodes,)
+    """
+
+    plan: Hierarchy
+    tree: Tree
+    series: Table
+    nodes: Table
+    cutoff: Ints
+    actual: Floats
+    base: Floats
+    typical: Floats
+
+    def reconciler(self, windows: Sequence[int], cutoff: int | None = None) -> Reconciler:
+        """What the residuals of some windows, and the values up to a cutoff, make of the plan."""
+        residuals = np.moveaxis((self.actual - self.base)[list(windows)], 0, 1).reshape(len(self.tree), -1)
+        known = self.series if cutoff is None else self.series.drop_last(self.series.end - cutoff)
+        return reconciler(self.plan, self.tree, known, residuals, self.typical)
+
+    def reconciled(self) -> Floats:
+        """The forecasts of each window, made to add up by what the other windows say. (windows, nodes, horizon)"""
+        windows = range(len(self.base))
+        made = [self._window(w, [v for v in windows if v != w]) for w in windows]
+        return np.stack(made) if made else self.base
+
+    def _window(self, w: int, others: list[int]) -> Floats:
+        cutoff = int(self.cutoff[w])
+        past = self.nodes.drop_last(np.clip(self.nodes.end - cutoff, 0, self.nodes.sizes))
+        so_far = np.nan_to_num(mean(past.target, past.indptr))[:, None]
+        base = np.where(np.isfinite(self.base[w]), self.base[w], so_far)
+        return self.tree.add_up(self.reconciler(others, cutoff).series(base))
+
+
+def values_after(table: Table, cutoff: Ints, horizon: int, gap: int = 0) -> Floats:
+    """The values of the steps after each cutoff; NaN where unknown. (cutoffs, series, horizon)"""
+    end = table.end.max(initial=0)
+    first = int(end - cutoff.min(initial=end))
+    past = table.last(first)
+    at = (first - (end - cutoff) + gap)[:, None] + np.arange(horizon)
+    return np.moveaxis(past[:, at], 0, 1)

@@ -1,0 +1,255 @@
+"""A fitted job whose forecasts add up: levels of sums are fitted like any other groups, and what they say is reconciled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from forecaster import metrics
+from forecaster.archive import storable
+from forecaster.automl.trials import Trial
+from forecaster.block import check, fit_block, fit_table, floor
+from forecaster.calibration import Spread, expected
+from forecaster.ensembles import RECONCILED
+from forecaster.errors import DataError
+from forecaster.fitted import Fitted
+from forecaster.guardrails import Findings, check_future
+from forecaster.hierarchy.aggregation import aligned, future_of, nodes_of
+from forecaster.hierarchy.joint import Joint
+from forecaster.hierarchy.out_of_fold import Folds, values_after
+from forecaster.hierarchy.plan import LEVEL, Hierarchy
+from forecaster.hierarchy.reconcile import Reconciler
+from forecaster.hierarchy.tree import Tree
+from forecaster.schema import Schema
+from forecaster.settings import Settings
+from forecaster.table import Floats, Future, Ints, Table
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Reconciled:
+    """A fitted job over all levels of a hierarchy.
+
+    Args:
+        base: The levels that were trained, one group each, before anything is made to add up.
+        whole: All nodes: their last values, and their out-of-fold forecasts that add up.
+        series: The end of every series, from which futures of nodes are made.
+        tree: Which series make up which node.
+        plan: What was asked for.
+        reconciler: Makes forecasts add up.
+        joint: How far all nodes are off together; None without a backtest.
+    """
+
+    base: Fitted
+    whole: Fitted
+    series: Table
+    tree: Tree
+    plan: Hierarchy
+    reconciler: Reconciler
+    joint: Joint | None
+
+    @property
+    def schema(self) -> Schema:
+        return self.whole.schema
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.base.options
+
+    @property
+    def findings(self) -> Findings:
+        return self.base.findings
+
+    @property
+    def rows(self) -> Ints:
+        return self.base.rows
+
+    @property
+    def seconds(self) -> float:
+        return self.base.seconds
+
+    @property
+    def greater_is_better(self) -> bool:
+        return self.base.greater_is_better
+
+    def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
+        """Forecast every node: level, keys, time, "forecast" and one column per quantile."""
+        return self.forecast(self.look_ahead(future, horizon)[0])
+
+    def look_ahead(self, future: pa.Table | None = None, horizon: int | None = None) -> tuple[Future, Findings]:
+        """The known covariates of the steps ahead, of the nodes that were trained, and what the guardrails saw in those of the series."""
+        steps = self.base.steps(horizon)
+        ahead, found = check_future(self._with_keys(future), self.series, self.base.schema, steps, aggregate=self.options.get("aggregate"))
+        return future_of(ahead, self.series, self.tree, self.plan.trained(self.tree.levels), self.plan.sums), found
+
+    def forecast(self, ahead: Future) -> pa.Table:
+        """Forecast every node for all steps of a future."""
+        base = _at(self.tree.nodes(self.plan.trained(self.tree.levels)), self.base.expect(ahead), len(self.tree))
+        series = np.maximum(self.reconciler.series(base), self.whole.floor[self.tree.upper :, None])
+        return self.whole.told_ahead(self.tree.add_up(series), self.joint or self.whole.search.spread)
+
+    def history(self) -> pa.Table:
+        """The kept end of every node: level, keys, time and target."""
+        return self.whole.history()
+
+    def backtest(self, final: bool = True) -> pa.Table:
+        """Out-of-fold forecasts of every candidate at the levels that were trained, and those that add up, at all levels."""
+        return pa.concat_tables([self.base.backtest(final=False), self.whole.backtest()], promote_options="default")
+
+    def leaderboard(self) -> pa.Table:
+        """One row per candidate, one for the ensemble before and one after its forecasts were made to add up, on the same nodes."""
+        board = self.base.leaderboard()
+        if not board.num_rows:
+            return board
+        errors = self.whole.search.errors[self.tree.nodes(self.plan.trained(self.tree.levels))]
+        score = float(np.nanmean(errors)) if np.isfinite(errors).any() else None
+        score = score if score is None or not self.greater_is_better else -score
+        row = {"learner": RECONCILED, "score": score, "fit_seconds": 0.0, "predict_seconds": 0.0, "status": "done", "reason": ""}
+        joined = pa.concat_tables([board, pa.Table.from_pylist([row | {"rank": 0}], board.schema)])
+        joined = joined.sort_by([("score", "descending" if self.greater_is_better else "ascending")])
+        return joined.set_column(joined.schema.get_field_index("rank"), "rank", pa.array(np.arange(1, joined.num_rows + 1)))
+
+    def selected(self) -> pa.Table:
+        """One row per level that was trained: level, learner, members with their weights, score."""
+        return self.base.selected()
+
+    def outcomes(self) -> pa.Table:
+        """One row per level that was trained: level, status, learner, score, seconds, rows, error_type, error."""
+        return self.base.outcomes()
+
+    def found(self) -> pa.Table:
+        """The findings: level, keys, column, rule, count, first, action, message."""
+        return self.findings.frame(self.schema)
+
+    def _with_keys(self, future: pa.Table | None) -> pa.Table | None:
+        """Rows of a future with the columns of the levels, which follow from those of the series."""
+        missing = [name for name in self.series.ids if future is not None and name not in future.column_names]
+        series = [name for name in self.options["series"] if name not in missing]
+        if future is None or not missing or not series:
+            return future
+        known = pa.table({name: self.series.ids[name] for name in (*series, *missing)})
+        plain = [(name, pa.array(self.series.ids[name][:1]).type) for name in series]
+        for name, kind in plain:
+            future = future.set_column(future.column_names.index(name), name, future[name].cast(kind))
+        return future.join(known, keys=series, join_type="left outer")
+
+
+def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Trial], None] = lambda trial: None) -> Fitted | Reconciled:
+    """Fit a job, with or without a hierarchy.
+
+    Args:
+        frame: Rows of the data.
+        settings: The options of the job.
+        on_trial: Called after each learner that was tried.
+
+    Raises:
+        DataError: a series belongs to two nodes of a level.
+    """
+    if (plan := settings.hierarchy) is None:
+        return fit_block(frame, settings, on_trial=on_trial)
+    started = time.perf_counter()
+    settings = _with_series(settings, frame)
+    series, tree, findings = _series(frame, settings, plan)
+    trained = plan.trained(tree.levels)
+    nodes = nodes_of(series, tree, range(len(tree.levels)), plan.sums)
+    schema = settings.schema_of()
+    schema = replace(schema, series=(LEVEL, *schema.series))
+    base = fit_table(nodes.take_groups(trained), _moved(findings, tree, trained), settings, schema, on_trial=on_trial)
+    made = _reconciled(base, series, nodes, tree, plan, settings)
+    return replace(made, base=replace(base, seconds=time.perf_counter() - started))
+
+
+def trained(frame: pa.Table, settings: Settings) -> Table:
+    """The table that learners are trained on."""
+    if (plan := settings.hierarchy) is None:
+        return check(frame, settings)[0]
+    series, tree, _ = _series(frame, _with_series(settings, frame), plan)
+    return nodes_of(series, tree, plan.trained(tree.levels), plan.sums)
+
+
+def _with_series(settings: Settings, frame: pa.Table) -> Settings:
+    """The settings; where the series columns were left at a default that the data lacks, those of the hierarchy tell the series apart."""
+    default = Settings.model_fields["series"].default
+    absent = settings.series == default and not set(default) & set(frame.column_names)
+    return settings.model_copy(update={"series": settings.hierarchy.columns}) if absent and settings.hierarchy else settings
+
+
+def _series(frame: pa.Table, settings: Settings, plan: Hierarchy) -> tuple[Table, Tree, Findings]:
+    """The table of the series, all with the same end, and their nodes."""
+    table, findings = check(frame, settings)
+    _refuse_torn(table, settings.series)
+    table, more = aligned(table, settings.horizon)
+    own = [name for name in settings.static if name in table.ids]
+    codes = {name: np.unique(table.ids[name].astype(str), return_inverse=True) for name in own}
+    table = replace(
+        table,
+        static={**table.static, **{name: code.astype(np.float32) for name, (_, code) in codes.items()}},
+        categories={**table.categories, **{name: tuple(labels.tolist()) for name, (labels, _) in codes.items()}},
+    )
+    return table, Tree.of(table.ids, plan.tree(settings.series)), findings + more
+
+
+def _refuse_torn(table: Table, series: tuple[str, ...]) -> None:
+    """Refuse series that belong to two nodes of a level."""
+    keys = list(zip(*(table.ids[name].tolist() for name in series), strict=True))
+    if len(set(keys)) == len(keys):
+        return
+    first: dict[Any, int] = {}
+    for i, key in enumerate(keys):
+        if (other := first.setdefault(key, i)) != i:
+            raise DataError(
+                f"the series {', '.join(f'{n}={v}' for n, v in zip(series, key, strict=True))} has rows in two places of the hierarchy: "
+                f"{table.label(other)} and {table.label(i)}; give every series one, or name the column that varies in series="
+            )
+
+
+def _moved(findings: Findings, tree: Tree, trained: tuple[int, ...]) -> Findings:
+    """Findings of series as those of the nodes that were trained."""
+    n = tree.node.shape[1]
+    last = len(tree.levels) - 1
+    place = len(tree.nodes(trained)) - n + np.arange(n) if last in trained else np.full(n, -1)
+    return findings.renumbered(place.astype(np.int64))
+
+
+def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings) -> Reconciled:
+    """Make the out-of-fold forecasts of a fitted job add up, and learn from them how those of the future will."""
+    search, typical = base.search, expected(nodes, settings.horizon)
+    folds = _folds(base, series, nodes, tree, plan, settings.backtest.gap if settings.backtest else 0, typical)
+    chosen, tested = folds.reconciled(), len(folds.base) > 0
+    spread = Spread.of(folds.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
+    score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
+    found = replace(
+        search, trials=(), members=(), weights=search.weights[:0], broken={}, spread=spread, typical=typical, actual=folds.actual,
+        chosen=chosen, cutoffs=np.repeat(folds.cutoff[:, None], len(tree), axis=1),
+        errors=score(folds.actual, chosen, np.arange(len(tree))) if tested else np.full(len(tree), np.nan),
+    )  # fmt: skip
+    whole = replace(
+        base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes, search=found,
+        findings=Findings(), fallback={}, floor=floor(nodes, settings.lower_bound),
+    )  # fmt: skip
+    joint = Joint.of(tree, spread, folds.actual - chosen, settings.seed) if tested else None
+    kept = series.tail(base.table.sizes.max())
+    return Reconciled(base, whole, kept, tree, plan, folds.reconciler(range(len(folds.base))), joint)
+
+
+def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, gap: int, typical: Floats) -> Folds:
+    """What was said and what came in the backtest, of all nodes."""
+    search, rows = base.search, tree.nodes(plan.trained(tree.levels))
+    cutoff = search.cutoffs.min(axis=1, initial=series.end.max())
+    actual = values_after(nodes, cutoff, search.actual.shape[2], gap)
+    actual[:, rows] = search.actual
+    blank = np.full(actual.shape, np.nan)
+    blank[:, rows] = np.where(np.isfinite(search.actual), search.chosen, np.nan)
+    return Folds(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2)
+
+
+def _at(rows: Ints, values: Floats, size: int) -> Floats:
+    """Values at some of `size` rows, NaN at the others. (rows, k) -> (size, k)"""
+    out = np.full((size, values.shape[1]), np.nan)
+    out[rows] = values
+    return out

@@ -1,0 +1,176 @@
+"""`Forecaster(hierarchy=...)`: forecasts of all levels that add up, with quantiles, backtest, files and messages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from forecaster import Forecaster
+from forecaster.errors import DataError, UnknownName
+from forecaster.hierarchy.plan import SHARING, WEIGHING
+
+SERIES = ["store", "item"]
+METHODS = [{"reconcile": how} | ({"level": "state"} if how == "middle_out" else {}) for how in (*SHARING, *WEIGHING)]
+
+
+def sales(days=120, seed=0):
+    """Two states with two and one stores, three items each; the last store opened later."""
+    rng, frames = np.random.default_rng(seed), []
+    for store, state, first in (("s1", "CA", 0), ("s2", "CA", 0), ("s3", "TX", 30)):
+        for item in ("milk", "eggs", "tea"):
+            t = np.arange(first, days)
+            price = rng.choice([1.0, 2.0], len(t))
+            y = rng.poisson(6 / price * (1 + 0.5 * np.sin(2 * np.pi * t / 7)))
+            stamps = pd.Timestamp("2024-01-01") + pd.to_timedelta(t, "D")
+            frames.append(pd.DataFrame({"state": state, "store": store, "item": item, "date": stamps, "sales": y, "price": price}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def job(hierarchy=("state", "store"), **more):
+    more = {"learners": ["seasonal_naive", "ets"], "backtest": {"windows": 2}} | more
+    return Forecaster(horizon=7, series=SERIES, time="date", target="sales", hierarchy=hierarchy, **more)
+
+
+def assert_adds_up(rows, levels, value="forecast", keys=("date",)):
+    """Every level sums up to the level of the series."""
+    bottom = rows[rows["level"] == "series"]
+    for name, columns in levels.items():
+        wanted = bottom.groupby([*columns, *keys])[value].sum()
+        level = rows[rows["level"] == name].set_index([*columns, *keys])[value]
+        assert len(level) == len(wanted)
+        np.testing.assert_allclose(level, wanted.reindex(level.index), rtol=1e-9, atol=1e-9)
+
+
+NESTED = {"total": [], "state": ["state"], "store": ["state", "store"]}
+CROSSED = {"total": [], "state": ["state"], "item": ["item"], "state, item": ["state", "item"]}
+
+
+@pytest.mark.parametrize("plan", METHODS, ids=lambda plan: plan["reconcile"])
+def test_forecasts_of_every_method_add_up(plan):
+    made = job({"levels": ["state", "store"], **plan}).fit(sales())
+    rows = made.predict()
+    assert list(rows.columns) == ["level", "state", "store", "item", "date", "forecast", "q0.1", "q0.5", "q0.9"]
+    assert rows.groupby("level", sort=False).size().to_dict() == {"total": 7, "state": 14, "store": 21, "series": 63}
+    assert_adds_up(rows, NESTED)
+    assert (rows["forecast"] >= 0).all()
+    assert ((rows["q0.1"] <= rows["q0.5"]) & (rows["q0.5"] <= rows["q0.9"])).all()
+    folds = made.backtest_
+    assert_adds_up(folds[folds["learner"] == "reconciled"], NESTED, keys=("cutoff", "date"))
+    assert set(folds["learner"]) == {"seasonal_naive", "ets", "reconciled"} <= set(made.leaderboard_["learner"])
+    assert made.leaderboard_["rank"].tolist() == [1, 2, 3, 4]
+
+
+def test_levels_that_cross_add_up():
+    rows = job([["state"], ["item"], ["state", "item"]]).fit(sales()).predict(horizon=10)
+    assert_adds_up(rows, CROSSED)
+    total = rows[rows["level"] == "total"]
+    assert total[["state", "store", "item"]].isna().all(axis=None)
+    assert len(total) == 10
+
+
+def test_bottom_up_is_the_job_without_a_hierarchy():
+    with_sums = job({"levels": ["state", "store"], "reconcile": "bottom_up"}).fit(sales()).predict()
+    alone = Forecaster(horizon=7, series=SERIES, time="date", target="sales", learners=["seasonal_naive", "ets"], backtest={"windows": 2})
+    plain = alone.fit(sales()[["store", "item", "date", "sales"]]).predict()
+    bottom = with_sums[with_sums["level"] == "series"].merge(plain, on=[*SERIES, "date"], suffixes=("", "_plain"))
+    np.testing.assert_allclose(bottom["forecast"], bottom["forecast_plain"], rtol=1e-12)
+
+
+def test_top_down_keeps_the_total_and_shares_it_by_the_past():
+    data = sales()
+    rows = job({"levels": ["state"], "reconcile": "top_down"}).fit(data).predict()
+    total = data.groupby("date", as_index=False)["sales"].sum()
+    plain = Forecaster(horizon=7, series=[], time="date", target="sales", learners=["seasonal_naive", "ets"], backtest={"windows": 2})
+    np.testing.assert_allclose(rows[rows["level"] == "total"]["forecast"], plain.fit(total).predict()["forecast"], rtol=1e-9)
+    wanted = data.groupby(SERIES)["sales"].sum() / data["sales"].sum()
+    made = rows[rows["level"] == "series"].groupby(SERIES)["forecast"].sum() / rows[rows["level"] == "total"]["forecast"].sum()
+    np.testing.assert_allclose(made, wanted, rtol=1e-9)
+
+
+def test_only_the_level_that_is_needed_is_trained():
+    made = job({"levels": ["state", "store"], "reconcile": "middle_out", "level": "state"}).fit(sales())
+    assert made.selected_["level"].tolist() == ["state"]
+    assert set(made.features(sales())["level"]) == {"state"}
+    assert job().fit(sales()).selected_["level"].tolist() == ["total", "state", "store", "series"]
+
+
+def test_the_future_of_covariates_needs_the_columns_of_the_series_only():
+    data = sales()
+    known = {"learners": ["elastic_net"], "known": ["price"], "static": ["state"]}
+    made = job(**known).fit(data[data["date"] < "2024-04-20"])
+    ahead = data[data["date"] >= "2024-04-20"].drop(columns=["sales"])
+    full, short = made.predict(ahead), made.predict(ahead.drop(columns="state"))
+    pd.testing.assert_frame_equal(full, short)
+    assert_adds_up(full, NESTED)
+    dearer = made.predict(ahead.assign(price=2.0))
+    assert dearer["forecast"].sum() < made.predict(ahead.assign(price=1.0))["forecast"].sum()
+
+
+def test_a_loaded_job_says_the_same(tmp_path):
+    made = job([["state"], ["item"]]).fit(sales())
+    made.save(tmp_path / "job")
+    loaded = Forecaster.load(tmp_path / "job")
+    pd.testing.assert_frame_equal(made.predict(horizon=9), loaded.predict(horizon=9))
+    pd.testing.assert_frame_equal(made.backtest_, loaded.backtest_)
+    assert loaded.settings.hierarchy == made.settings.hierarchy
+
+
+def test_threads_and_the_order_of_rows_change_nothing():
+    data = sales()
+    one = job(n_jobs=1).fit(data).predict()
+    pd.testing.assert_frame_equal(one, job(n_jobs=2).fit(data.sample(frac=1, random_state=1)).predict())
+
+
+def test_frames_of_polars_leave_as_such():
+    made = job({"levels": ["state"], "reconcile": "bottom_up"}).fit(pl.from_pandas(sales())).predict()
+    assert isinstance(made, pl.DataFrame)
+    assert made.filter(pl.col("level") == "total")["state"].null_count() == 7
+
+
+def test_without_a_backtest_there_are_quantiles_too():
+    rows = job(backtest=None, learners=["ets"]).fit(sales()).predict()
+    assert_adds_up(rows, NESTED)
+    assert (rows["q0.1"] < rows["q0.9"]).all()
+
+
+def test_the_columns_of_the_levels_may_be_all_that_tells_series_apart():
+    data = sales().rename(columns={"date": "ds", "sales": "y"}).drop(columns="price")
+    made = Forecaster(horizon=3, hierarchy=["state", "store", "item"], learners=["ets"], backtest={"windows": 2}).fit(data)
+    rows = made.predict()
+    assert rows["level"].drop_duplicates().tolist() == ["total", "state", "store", "item"]
+    assert len(rows[rows["level"] == "item"]) == 9 * 3
+
+
+def test_late_and_closed_series_are_told_and_the_sums_are_right():
+    data = sales()
+    closed = (data["store"] == "s1") & (data["item"] == "tea") & (data["date"] > "2024-02-15")
+    late = (data["store"] == "s2") & (data["date"] == data["date"].max())
+    made = job().fit(data[~closed & ~late])
+    told = made.findings_
+    assert told[told["rule"] == "closed"][["store", "item"]].to_numpy().tolist() == [["s1", "tea"]]
+    assert sorted(told[told["rule"] == "late"]["item"]) == ["eggs", "milk", "tea"]
+    rows = made.predict()
+    assert rows["date"].min() == data["date"].max() + pd.Timedelta(days=1)
+    assert_adds_up(rows, NESTED)
+
+
+def test_a_series_in_two_places_is_refused():
+    data = sales()
+    data.loc[(data["store"] == "s1") & (data["date"] > "2024-03-01"), "state"] = "TX"
+    with pytest.raises(DataError, match=r"store=s1, item=eggs has rows in two places.*state=CA.*state=TX"):
+        job().fit(data)
+
+
+def test_a_column_that_is_not_there_is_named():
+    with pytest.raises(UnknownName, match="state"):
+        job(["stat", "store"]).fit(sales())
+
+
+def test_the_page_and_the_figure_show_levels(tmp_path):
+    made = job().fit(sales())
+    page = made.report(tmp_path / "page.html").read_text()
+    assert "level" in page
+    assert "reconciled" in page
+    assert made.plot(series=[("total", None, None, None)]).axes[0].get_title(loc="left").startswith("total")
