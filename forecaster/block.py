@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from forecaster import guardrails, learners, metrics
-from forecaster.automl.candidates import baseline_name, choose
+from forecaster.automl.candidates import Candidates, baseline_name, choose
 from forecaster.automl.demands import least_known, sampled
 from forecaster.automl.search import Plan, search
 from forecaster.automl.trials import Trial
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted
-from forecaster.protocols import Learner
+from forecaster.learners import cleaned
+from forecaster.learners.cleaned import Cleaned
+from forecaster.profile import profile
 from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Table
 from forecaster.threads import limited
+
+if TYPE_CHECKING:
+    from forecaster.features.frame import Shown
 
 
 def fit_block(
@@ -64,12 +69,17 @@ def fit_table(
         table, settings.named_learners, settings.block, settings.design,
         transforms=settings.target_transform, threads=settings.threads, seed=settings.seed,
     )  # fmt: skip
+    if settings.clean:
+        candidates = replace(candidates, learners={name: Cleaned(one, settings.clean) for name, one in candidates.learners.items()})
+        findings = findings + cleaned.told(table, settings.clean)
     windows, told = cut(table, candidates, settings)
-    plan = Plan(settings.horizon, windows, settings.metric, settings.ensemble, settings.time_limit, on_trial)
+    plan = Plan(
+        settings.horizon, windows, settings.metric, settings.ensemble,
+        time_limit=settings.time_limit, pooled=settings.pooling == "block", on_trial=on_trial,
+    )  # fmt: skip
     try:
         with limited(settings.threads):
             found = search(table, candidates, learners.make(baseline_name(table)), plan)
-            fallback = found.forecast(table, settings.horizon, None).failed
     finally:
         learners.forget()
     return Fitted(
@@ -79,19 +89,20 @@ def fit_table(
         rows=table.sizes,
         search=found,
         findings=findings + told,
-        fallback=fallback,
+        fallback=found.failed,
         seconds=time.perf_counter() - started,
         floor=floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
+        profile={} if schema.group else profile(table),
     )
 
 
-def cut(table: Table, candidates: Mapping[str, Learner], settings: Settings) -> tuple[list[Window], guardrails.Findings]:
+def cut(table: Table, candidates: Candidates, settings: Settings) -> tuple[list[Window], guardrails.Findings]:
     """The windows of the backtest, and what of the table the candidates are not tested or trained on."""
-    findings = sampled(candidates.values(), table)
+    findings = sampled(candidates.learners.values(), table)
     if (rolling := settings.backtest) is None:
         return [], findings
-    least = least_known(candidates.values(), table, settings.horizon)
+    least = least_known(candidates.learners.values(), table, settings.horizon)
     least = min(least, rolling.length or least)
     windows = rolling.split(table, settings.horizon, least)
     return windows, findings + rolling.shortfalls(table, windows, settings.horizon, least)
@@ -105,11 +116,11 @@ def check(frame: pa.Table, settings: Settings, group: tuple[str, ...] = ()) -> t
     )  # fmt: skip
 
 
-def feature_frame(table: Table, settings: Settings, *, nulls: bool = True) -> pa.Table:
-    """The training matrix of the job as a frame; a missing number is null or NaN."""
-    from forecaster.features.design import features_frame
+def feature_rows(table: Table, settings: Settings, *, every: bool = False, nulls: bool = True) -> Shown:
+    """The training matrix of the job by columns; with `every`, also rows that learners are not given."""
+    from forecaster.features.frame import Shown
 
-    return features_frame(table, settings.design, time=settings.time, target=settings.target, nulls=nulls, threads=settings.threads)
+    return Shown.of(table, settings.design.fit(table), every=every, nulls=nulls, threads=settings.threads)
 
 
 def floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
@@ -18,32 +17,26 @@ from numpy.typing import ArrayLike
 
 from forecaster.archive import storable
 from forecaster.metrics import Scale, per_group
-from forecaster.metrics.scale import differences
-from forecaster.metrics.segments import along, mean, total
+from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints, Table
+from forecaster.yardstick import MOST, UNIT, Usual, over
 
 LEVELS = np.array([0.001, 0.0025, 0.005, *np.round(np.arange(1, 100) / 100, 2), 0.995, 0.9975, 0.999])
 """Levels at which the pooled quantiles are kept; between them they are interpolated, beyond them they grow like normal ones."""
 
-UNIT = NormalDist(0, np.sqrt(np.pi / 2))
-"""The normal distribution of mean absolute deviation 1: what residuals look like before any are seen."""
-
 NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
 
-PRIOR_WINDOWS = 0.5
+PRIOR_WINDOWS = 4.0
 """Weight, in windows, of what the group says about the scale of a series."""
 
-PRIOR_GROUP = 0.5
+PRIOR_GROUP = 2.0
 """Weight, in windows of a series, of the expected size against what the residuals of the group are."""
 
-PRIOR_POOL = 8.0
+PRIOR_POOL = 20.0
 """Weight, in residuals, of the normal quantiles against the pooled ones."""
 
 LEAST = 0.1
 """What the residuals of a series are at least, in expected scales: a backtest without error promises no future without any."""
-
-MOST = 1000.0
-"""What the residuals of a series are at most, in expected scales; where they are more, more is expected of it."""
 
 PRIOR_STEP = 30.0
 """Weight, in residuals, of a power of the step against the mean size at the step itself."""
@@ -93,9 +86,9 @@ class Spread:
         residual = np.ascontiguousarray(np.moveaxis(residual, 1, 0))
         group = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr))
         size, sizes = _scales(np.abs(residual), expected, group_ptr, group)
-        standard = _over(residual, sizes[..., None])
+        standard = over(residual, sizes[..., None])
         profile = _profile(np.abs(standard), group_ptr)
-        standard = _over(standard, profile[group][:, None])
+        standard = over(standard, profile[group][:, None])
         bias, biases = _biases(standard, group_ptr, group)
         return cls(size, bias, group, profile, _pooled(standard - biases[..., None], group_ptr))
 
@@ -103,7 +96,7 @@ class Spread:
     def naive(cls, table: Table, horizon: int) -> Spread:
         """The spread to expect without any residuals: normal, with the size and growth of differences within the training values."""
         pooled = np.repeat(NORMAL[None], table.n_groups, axis=0)
-        return cls(Scale.of(table).mae, np.zeros(len(table)), table.group, _growth(table, horizon), pooled)
+        return cls(Scale.of(table).mae, np.zeros(len(table)), table.group, Usual.of(table, horizon).growth(horizon), pooled)
 
     def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
         """Quantiles around point forecasts: ascending in the level, never NaN where the mean is not.
@@ -137,11 +130,6 @@ class Spread:
         return replace(self, scale=self.scale[chosen], bias=self.bias[chosen], group=self.group[chosen])
 
 
-def expected(table: Table, horizon: int) -> Floats:
-    """Mean size of the residuals that a seasonal naive forecast would have over the steps of the horizon. (series,)"""
-    return np.asarray(Scale.of(table).mae * _growth(table, horizon).mean(1)[table.group], np.float64)
-
-
 def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
     """Scale of each series, and the one of each window that the other windows give. (series,), (series, windows)
 
@@ -153,7 +141,7 @@ def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tup
     windows, mine = some.sum(1), along(per_window)
     expected = np.fmax(expected, mine / MOST)
     # the geometric mean, so that one series that was all but constant before does not speak for all
-    ratio = np.exp(per_group(np.log(np.maximum(_over(mine, expected), LEAST)), group_ptr))
+    ratio = np.exp(per_group(np.log(np.maximum(over(mine, expected), LEAST)), group_ptr))
     seen = np.where(np.isfinite(ratio), total(windows.astype(np.float64), group_ptr), 0.0)
     believed = seen / (seen + PRIOR_GROUP)
     prior: Floats = (believed * np.nan_to_num(ratio) + 1 - believed)[group] * expected
@@ -171,9 +159,9 @@ def _profile(size: Floats, group_ptr: Ints) -> Floats:
     """Mean size of the residuals at each step, pulled towards a power of the step where they are few. (groups, horizon)"""
     count = _of_groups(np.isfinite(size).sum(1).astype(np.float64), group_ptr)
     sums = _of_groups(np.nansum(size, 1), group_ptr)
-    growth = np.nan_to_num(_power(_over(sums, count), count), nan=1.0)
-    pulled = (sums + PRIOR_STEP * growth) / (count + PRIOR_STEP)
-    return np.nan_to_num(_over(pulled, pulled.mean(1, keepdims=True)), nan=1.0)
+    risen = np.nan_to_num(_power(over(sums, count), count), nan=1.0)
+    pulled = (sums + PRIOR_STEP * risen) / (count + PRIOR_STEP)
+    return np.nan_to_num(over(pulled, pulled.mean(1, keepdims=True)), nan=1.0)
 
 
 def _of_groups(values: Floats, group_ptr: Ints) -> Floats:
@@ -190,8 +178,8 @@ def _power(size: Floats, count: Floats) -> Floats:
     x = step - (weight * step).sum(1, keepdims=True) / every
     rise = (weight * x * y).sum(1, keepdims=True) / ((weight * x**2).sum(1, keepdims=True) + PRIOR_RISE)
     shape: Floats = np.exp(np.clip(rise, 0, 1) * step)
-    middle = _over(np.nansum(size * count, 1), count.sum(1))
-    return shape / _over((weight * shape).sum(1), weight.sum(1))[:, None] * middle[:, None]
+    middle = over(np.nansum(size * count, 1), count.sum(1))
+    return shape / over((weight * shape).sum(1), weight.sum(1))[:, None] * middle[:, None]
 
 
 def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
@@ -202,17 +190,17 @@ def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Flo
     per_window = along(standard)
     some, middle = np.isfinite(per_window), along(per_window)
     count = some.sum(1)
-    noise = _over(np.nansum((per_window - middle[:, None]) ** 2, 1), np.where(count > 1, (count - 1) * count, np.nan).astype(np.float64))
+    noise = over(np.nansum((per_window - middle[:, None]) ** 2, 1), np.where(count > 1, (count - 1) * count, np.nan).astype(np.float64))
     centre = per_group(middle, group_ptr)[group]
     few = np.bincount(group, np.isfinite(noise), minlength=len(group_ptr) - 1)[group] < 8
     between = per_group((middle - centre) ** 2 - noise, group_ptr)[group]
     real = np.where(few | ~(between > 0), 0.0, between)
     noise = np.where(np.isfinite(noise), noise, np.inf)
-    believed = np.nan_to_num(_over(real, real + noise))
+    believed = np.nan_to_num(over(real, real + noise))
 
     sums = np.nan_to_num(per_window)
     every = sums.sum(1)
-    others = _over(every[:, None] - sums, (count[:, None] - some).astype(np.float64))
+    others = over(every[:, None] - sums, (count[:, None] - some).astype(np.float64))
     return np.nan_to_num(believed * (middle - centre)), np.nan_to_num((others - centre[:, None]) * believed[:, None])
 
 
@@ -231,8 +219,15 @@ def _pooled(standard: Floats, group_ptr: Ints) -> Floats:
     here, there = (values[np.minimum(first + k, len(values) - 1)] for k in (low, np.minimum(low + 1, np.maximum(n - 1, 0))))
     edge = np.interp(worth / (worth + 1), LEVELS, NORMAL)
     found = here + (place - low) * (there - here) + np.sign(NORMAL) * np.maximum(np.abs(NORMAL) - edge, 0)
-    prior = _student(worth / np.maximum(np.diff(group_ptr), 1)[:, None])
+    # what the scale of a series rests on: its own residuals, and those that the prior counts for
+    windows = np.maximum(_windows(standard, group_ptr), 1)
+    prior = _student((worth / np.maximum(np.diff(group_ptr), 1)[:, None]) * (1 + PRIOR_WINDOWS / windows)[:, None])
     return np.sort((worth * found + PRIOR_POOL * prior) / (worth + PRIOR_POOL), axis=1)
+
+
+def _windows(standard: Floats, group_ptr: Ints) -> Floats:
+    """Mean number of windows of the series of each group. (groups,)"""
+    return np.nan_to_num(per_group(np.isfinite(standard).any(2).sum(1).astype(np.float64), group_ptr))
 
 
 def _sorted(standard: Floats, group_ptr: Ints) -> tuple[Floats, Ints, Ints]:
@@ -249,7 +244,7 @@ def _resemblance(standard: Floats, group_ptr: Ints) -> Floats:
     count = np.isfinite(standard).sum(-1).astype(np.float64)
     of_means = along(np.square(along(standard)) * count)
     of_all = along(along(np.square(standard)))
-    return np.clip(np.nan_to_num(_over(per_group(of_means, group_ptr), per_group(of_all, group_ptr)), nan=1.0), 1, standard.shape[-1])
+    return np.clip(np.nan_to_num(over(per_group(of_means, group_ptr), per_group(of_all, group_ptr)), nan=1.0), 1, standard.shape[-1])
 
 
 def _student(freedom: Floats) -> Floats:
@@ -275,24 +270,3 @@ def _extended(profile: Floats, steps: int) -> Floats:
     block, place = np.divmod(step, profile.shape[1])
     variance: Floats = profile[:, place] ** 2 + block * profile.max(1, keepdims=True) ** 2
     return np.sqrt(variance)
-
-
-def _growth(table: Table, horizon: int) -> Floats:
-    """Size of the differences that a seasonal naive forecast meets at each step, against those of the first. (groups, horizon)
-
-    Measured at a few numbers of seasons and never falling; where no series is long enough, that of a random walk.
-    """
-    last = -(-horizon // table.season_length)
-    seasons = np.unique(np.geomspace(1, last, 8).round().astype(np.int64))
-    sizes = np.stack([mean(np.abs(differences(table, int(k) * table.season_length)), table.indptr) for k in seasons])
-    grown = per_group(_over(sizes, sizes[0]), table.group_ptr)
-    grown = np.maximum.accumulate(np.where(np.isfinite(grown), grown, np.sqrt(seasons)[:, None]))
-    block = np.arange(horizon) // table.season_length + 1
-    return np.stack([np.interp(block, seasons, g) for g in grown.T])
-
-
-def _over(values: Floats, by: Floats) -> Floats:
-    """The ratio, NaN where the divisor is not above zero or too small to divide by."""
-    with np.errstate(over="ignore"):
-        ratio = values / np.where(by > 0, by, np.nan)
-    return np.where(np.isfinite(ratio), ratio, np.nan)

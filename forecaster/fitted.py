@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from forecaster import frames, learners, metrics
 from forecaster.archive import storable
+from forecaster.automl.blend import Joined
 from forecaster.automl.search import Search
-from forecaster.calibration import Bands, Spread
+from forecaster.calibration import Bands
 from forecaster.ensembles import CHOSEN
 from forecaster.errors import SettingsError
 from forecaster.guardrails import Findings, check_future
+from forecaster.profile import as_columns
 from forecaster.schema import Schema
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -37,6 +39,8 @@ class Fitted:
         seconds: Time that the whole fit took.
         floor: No forecast of a series lies below; -inf for no bound. (series,)
         greater_is_better: Direction of the metric.
+        profile: What every series is like, as `forecaster.profile` measures it; empty for a block of groups. Measure -> (series,)
+        moved: Whether `table` is newer history than the models were fitted on, so that they go on from there.
     """
 
     options: Mapping[str, Any]
@@ -49,6 +53,8 @@ class Fitted:
     seconds: float
     floor: Floats
     greater_is_better: bool
+    profile: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    moved: bool = False
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -80,7 +86,8 @@ class Fitted:
 
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every series for all steps of a future."""
-        return self.told_ahead(self.expect(ahead), self.search.spread)
+        joined = self._joined(ahead)
+        return self.told_ahead(joined.mean, self.search.bands(joined))
 
     def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
         """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""
@@ -90,8 +97,11 @@ class Fitted:
 
     def expect(self, ahead: Future) -> Floats:
         """The point forecasts for all steps of a future, before any bound. (series, steps)"""
+        return self._joined(ahead).mean
+
+    def _joined(self, ahead: Future) -> Joined:
         try:
-            return self.search.forecast(self.table, ahead.steps, ahead).mean
+            return self.search.blend.ahead(self.table, ahead.steps, ahead, self.table if self.moved else None)
         finally:
             learners.forget()
 
@@ -133,12 +143,19 @@ class Fitted:
         return pa.table({name: ranks if name == "rank" else columns[name] for name in order})
 
     def selected(self) -> pa.Table:
-        """One row per group: partition columns, learner, members with their weights, score."""
+        """One row per group: partition columns, learner, members with their weights, score, and the share of the backtest that lies in the
+        interval between the outermost quantiles."""
         rows = [zip(self.search.learners, row, strict=True) for row in self.search.weights]
         members = [[{"learner": name, "weight": float(weight)} for name, weight in row if weight > 0] for row in rows]
         kind = pa.list_(pa.struct([("learner", pa.string()), ("weight", pa.float64())]))
         return pa.table(
-            self._group_columns() | {"learner": self._chosen_names(), "members": pa.array(members, kind), "score": self._scores()}
+            self._group_columns()
+            | {
+                "learner": self._chosen_names(),
+                "members": pa.array(members, kind),
+                "score": self._scores(),
+                "coverage": pa.array(self._coverage(), from_pandas=True),
+            }
         )
 
     def outcomes(self) -> pa.Table:
@@ -158,13 +175,18 @@ class Fitted:
             }
         )
 
+    def profiled(self) -> pa.Table:
+        """What every series is like: series columns and measures."""
+        ids = {name: pa.array(values) for name, values in self.table.ids.items()}
+        return pa.table({**ids, **as_columns(self.profile)} if self.profile else {})
+
     def found(self) -> pa.Table:
         """The findings: series columns, column, rule, count, first, action, message."""
         return self.findings.frame(self.schema)
 
     def _bounded(self, values: Floats) -> Floats:
         floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
-        return np.maximum(values, floor)
+        return np.maximum(np.rint(values) if self.options.get("integer") else values, floor)
 
     def _quantiles(self, spread: Bands, mean: Floats) -> dict[str, Floats]:
         values = self._bounded(spread.quantiles(mean, self.levels))
@@ -172,10 +194,10 @@ class Fitted:
 
     def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
         """The out-of-fold forecasts of one candidate and window; its quantiles come from the residuals of the other windows."""
-        search, others = self.search, [v for v in range(len(forecast)) if v != w] or [w]
-        spread = Spread.of(search.actual[others], forecast[others], search.typical, self.table.group_ptr)
-        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(spread, forecast[w])
-        return self._told(name, search.cutoffs[w], columns, np.isfinite(search.actual[w]).any(axis=1))
+        search = self.search
+        bands = search.without(w, forecast, self.table.group_ptr)
+        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(bands, forecast[w])
+        return self._told(name, search.cutoffs[w], columns, (np.isfinite(search.actual[w]) & np.isfinite(forecast[w])).any(axis=1))
 
     def _told(self, name: str, cutoff: Ints, columns: Mapping[str, Floats], kept: NDArray[np.bool_]) -> pa.Table:
         """Columns of the steps after a cutoff, as rows of `backtest`, for the series that are kept."""
@@ -199,6 +221,16 @@ class Fitted:
         sign = -1.0 if self.greater_is_better else 1.0
         return pa.array(sign * metrics.per_group(self.search.errors, self.table.group_ptr) + 0.0, from_pandas=True)
 
+    def _coverage(self) -> Floats:
+        """Share of the actual values of the backtest between the outermost quantiles of the final forecast. (groups,)"""
+        search, group = self.search, self.table.group
+        inside = np.zeros((2, self.table.n_groups))
+        for w, actual in enumerate(search.actual if len(self.levels) > 1 else ()):
+            said = self._bounded(search.without(w, search.chosen, self.table.group_ptr).quantiles(search.chosen[w], self.levels))
+            held = np.stack([(said[..., 0] <= actual) & (actual <= said[..., -1]), np.isfinite(actual)])
+            inside += np.stack([np.bincount(group, counts, len(inside[0])) for counts in held.sum(-1)])
+        return np.asarray(inside[0] / np.where(inside[1] > 0, inside[1], np.nan))
+
     def _chosen_names(self) -> list[str]:
         names = np.array(self.search.learners)
         return [self.final if (row > 0).sum() > 1 else str(names[row.argmax()]) if row.any() else "baseline" for row in self.search.weights]
@@ -206,7 +238,7 @@ class Fitted:
     def _fallback_reasons(self) -> list[str]:
         """Why a group is a fallback: all of it, or some of its series; empty where it is not."""
         per_group: NDArray[Any] = np.array([""] * self.table.n_groups, object)
-        for g, why in self.search.broken.items():
+        for g, why in self.search.blend.broken.items():
             per_group[g] = why
         for i, why in self.fallback.items():
             g = self.table.group[i]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
-from forecaster import archive, frames, guardrails, reconciled
+from forecaster import archive, frames, guardrails, reconciled, rolling
 from forecaster.automl.trials import Trial
 from forecaster.backtest import RollingOrigin
-from forecaster.block import feature_frame, fit_block
+from forecaster.block import feature_rows, fit_block
 from forecaster.errors import ArchiveError, ForecasterError, SettingsError
 from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
+from forecaster.frames.kinds import family
 from forecaster.reconciled import Reconciled
 from forecaster.settings import Settings
 
@@ -56,17 +57,22 @@ class Forecaster:
             terms, lags and windows of covariates, the recursive strategy and so on.
         target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
             {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
+        clean: What learners do not see: "spikes", "levels" (earlier values are moved to the level that a series has now) or both; backtests
+            are scored on what came, and `findings_` tells what was seen.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
         block: Names of learners not to try.
         backtest: Windows to choose and calibrate by; None fits the first learner without any search.
         metric: A name ("nrmse", "mase", "wape", ...) or a callable (actual, forecast) -> number; metrics of quantiles are judged by the
             point metric of the median: mae for pinball, wape for wql, nmae for coverage.
-        ensemble: "voting", or None for the single best learner of each group.
+        ensemble: "voting" weighs every learner by its errors, series by series, shrunk towards those of the group; "caruana" and "stacking"
+            look for the best mixture of each group; None takes the single best learner of each group.
+        pooling: "block" lets the weights of a group learn from the other groups that are fitted in the same call; "group" never does.
         hierarchy: Columns from the top down (["state_id", "store_id"]), one list of columns per level where levels cross, or a
             `forecaster.hierarchy.plan.Hierarchy` or its options as a mapping: sums at every level are forecast too, and all forecasts
             add up; see docs/hierarchy.md.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
+        integer: Whether forecasts and quantiles are rounded to whole numbers.
         time_limit: Seconds after which no further learner is tried.
         n_jobs: Threads; -1 for one per core.
         seed: Seed of everything random: the same seed gives the same bits.
@@ -95,14 +101,17 @@ class Forecaster:
         holidays: str | Mapping[str, Any] | None = None,
         featurization: str | Featurization | Mapping[str, Any] = "auto",
         target_transform: Any = (),
+        clean: str | Sequence[str] = (),
         learners: str | Sequence[Any] = "auto",
         block: str | Sequence[str] = (),
         backtest: RollingOrigin | Mapping[str, Any] | None = RollingOrigin(windows=3),  # noqa: B008 (frozen)
         metric: str | Callable[..., Any] = "nrmse",
         ensemble: str | None = "voting",
+        pooling: Literal["group", "block"] = "group",
         hierarchy: Any = None,
         quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         lower_bound: float | Literal["auto"] | None = "auto",
+        integer: bool = False,
         time_limit: float | None = None,
         n_jobs: int = -1,
         seed: int = 0,
@@ -176,12 +185,14 @@ class Forecaster:
         self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
         return self
 
-    def predict(self, future: Any = None, horizon: int | None = None) -> Any:
+    def predict(self, future: Any = None, horizon: int | None = None, *, until: Any = None, history: Any = None) -> Any:
         """Forecast every series.
 
         Args:
             future: Rows with the series columns, the time and the known covariates of the steps ahead, where there are any.
             horizon: Steps ahead; past the fitted horizon the forecast is recursive.
+            until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps.
+            history: All rows up to now, as they would be given to `fit`: forecasts go on from there, and nothing is fitted again.
 
         Returns:
             A frame of the type given to `fit`: series columns, time, "forecast" and one column per quantile ("q0.1").
@@ -190,21 +201,54 @@ class Forecaster:
             UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
         rows = None if future is None else frames.read(future, defer=True)[0]
-        ahead, self._ahead = self._done.look_ahead(rows, horizon)
+        done, found = (self._done, guardrails.Findings()) if history is None else self._moved(history)
+        if until is not None:
+            horizon = rolling.steps_until(self._single(done), until)
+        ahead, self._ahead = done.look_ahead(rows, horizon)
+        self._ahead = found + self._ahead
         for batch in self._ahead.batches:
             if batch.action != "noted":
                 others = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
                 warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
-        return self._give(self._done.forecast(ahead))
+        made = done.forecast(ahead)
+        return self._give(made if until is None else rolling.up_to(self._single(done), made, until))
 
-    def features(self, data: Any) -> Any:
+    def roll(self, data: Any, horizon: int | None = None, step: int | None = None) -> Any:
+        """Forecast from one origin after the other, each with the actual values up to there; nothing is fitted again.
+
+        Args:
+            data: All rows, as they would be given to `fit`, with the actual values after those that the job was fitted on.
+            horizon: Steps ahead of each origin; those of the job where None.
+            step: Steps from one origin to the next; the horizon where None.
+
+        Returns:
+            Series columns, time, "origin", "actual" (missing where not known yet), "forecast" and one column per quantile.
+        """
+        return self._give(rolling.roll(self._single(self._done), frames.read(data, defer=True)[0], horizon, step))
+
+    def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
 
         With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon.
+
+        Args:
+            data: As for `fit`.
+            every_row: Whether rows that learners are not given are there too: those without a target, and those of a series that have
+                nothing to look back at.
+
+        Returns:
+            A frame of the type of `data`; series columns, time and target are the data's own where nothing had to be mended.
         """
         frame, kind = frames.read(data, defer=True)
-        table = reconciled.trained(frame, self.settings)
-        return frames.give(feature_frame(table, self.settings, nulls=kind.name != "pandas"), kind, fresh=True)
+        table, untouched = reconciled.trained(frame, self.settings)
+        rows = feature_rows(table, self.settings, every=every_row, nulls=kind.name != "pandas")
+        time, target = self.settings.time, self.settings.target
+        names = (*table.ids, time, target)
+        if untouched and family(frame[time].type) in ("stamp", "integer"):
+            del table  # which need not be held beside the columns that are still to be written
+            return frames.beside(data, names, rows.drawn.row, rows.columns(names), kind, frame)
+        keys, made = rows.keys(table, time, target, frame[target].type), rows.columns(names)
+        return frames.give(pa.table([*keys.columns, *made.columns], [*keys.column_names, *made.column_names]), kind, fresh=True)
 
     @property
     def backtest_(self) -> Any:
@@ -219,7 +263,8 @@ class Forecaster:
 
     @property
     def selected_(self) -> Any:
-        """One row per group: learner, the members with their weights, and the score."""
+        """One row per group: learner, the members with their weights, the score, and the share of the backtest that lies in the interval
+        between the outermost quantiles."""
         return self._give(self._done.selected())
 
     @property
@@ -227,6 +272,12 @@ class Forecaster:
         """One row per finding of the guardrails in the data and in the last future: series columns, column, rule, count, first, action,
         message."""
         return self._give((self._done.findings + self._ahead).frame(self._done.schema))
+
+    @property
+    def profile_(self) -> Any:
+        """What every series is like, one row each: series columns, known (values), missing and zeros (shares), adi, cv2 and the kind of
+        demand they make, strength of trend and season (0 to 1), entropy, acf1, kpss and whether the level is stationary, seasons found."""
+        return self._give(self._done.profiled())
 
     def save(self, folder: str | Path) -> None:
         """Save the fitted job: JSON, Parquet and native model files with checksums; no pickle.
@@ -280,6 +331,14 @@ class Forecaster:
         if self._fitted is None:
             raise NotFitted("this Forecaster is not fitted yet; call fit(data) first, or Forecaster.load(folder)")
         return self._fitted
+
+    def _moved(self, history: Any) -> tuple[Fitted, guardrails.Findings]:
+        return rolling.moved(self._single(self._done), frames.read(history, defer=True)[0])
+
+    def _single(self, done: Fitted | Reconciled) -> Fitted:
+        if isinstance(done, Reconciled):
+            raise SettingsError("a job with a hierarchy cannot move to newer history or to a stamp yet; fit it again, or give horizon=")
+        return done
 
     def _give(self, table: pa.Table) -> Any:
         return frames.give(table, self._frames)

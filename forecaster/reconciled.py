@@ -14,7 +14,7 @@ from forecaster import metrics
 from forecaster.archive import storable
 from forecaster.automl.trials import Trial
 from forecaster.block import check, fit_block, fit_table, floor
-from forecaster.calibration import Spread, expected
+from forecaster.calibration import Spread
 from forecaster.ensembles import RECONCILED
 from forecaster.errors import DataError
 from forecaster.fitted import Fitted
@@ -28,6 +28,7 @@ from forecaster.hierarchy.tree import Tree
 from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Future, Ints, Table
+from forecaster.yardstick import expected
 
 
 @storable
@@ -122,6 +123,10 @@ class Reconciled:
         """One row per level that was trained: level, status, learner, score, seconds, rows, error_type, error."""
         return self.base.outcomes()
 
+    def profiled(self) -> pa.Table:
+        """What every node that was trained is like: level, keys and measures."""
+        return self.base.profiled()
+
     def found(self) -> pa.Table:
         """The findings: level, keys, column, rule, count, first, action, message."""
         return self.findings.frame(self.schema)
@@ -164,12 +169,13 @@ def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Trial], None
     return replace(made, base=replace(base, seconds=time.perf_counter() - started))
 
 
-def trained(frame: pa.Table, settings: Settings) -> Table:
-    """The table that learners are trained on."""
+def trained(frame: pa.Table, settings: Settings) -> tuple[Table, bool]:
+    """The table that learners are trained on, and whether its rows are those of the frame as they came."""
     if (plan := settings.hierarchy) is None:
-        return check(frame, settings)[0]
+        table, findings = check(frame, settings)
+        return table, findings.untouched
     series, tree, _ = _series(frame, _with_series(settings, frame), plan)
-    return nodes_of(series, tree, plan.trained(tree.levels), plan.sums)
+    return nodes_of(series, tree, plan.trained(tree.levels), plan.sums), False
 
 
 def _with_series(settings: Settings, frame: pa.Table) -> Settings:
@@ -224,13 +230,14 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     spread = Spread.of(folds.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
     score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
     found = replace(
-        search, trials=(), members=(), weights=search.weights[:0], broken={}, spread=spread, typical=typical, actual=folds.actual,
-        chosen=chosen, cutoffs=np.repeat(folds.cutoff[:, None], len(tree), axis=1),
+        search, trials=(), blend=replace(search.blend, members=(), broken={}), weights=search.weights[:0], spread=spread,
+        sizes=np.broadcast_to(typical[:, None], folds.actual.shape), actual=folds.actual, chosen=chosen, failed={},
+        cutoffs=np.repeat(folds.cutoff[:, None], len(tree), axis=1),
         errors=score(folds.actual, chosen, np.arange(len(tree))) if tested else np.full(len(tree), np.nan),
     )  # fmt: skip
     whole = replace(
         base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes, search=found,
-        findings=Findings(), fallback={}, floor=floor(nodes, settings.lower_bound),
+        findings=Findings(), fallback={}, profile={}, floor=floor(nodes, settings.lower_bound),
     )  # fmt: skip
     joint = Joint.of(tree, spread, folds.actual - chosen, settings.seed) if tested else None
     kept = series.tail(base.table.sizes.max())

@@ -169,6 +169,9 @@ def _codes(column: pa.ChunkedArray, name: str) -> tuple[pa.Array, Ints, NDArray[
         raise DataError(f"column {name!r} tells series apart, but holds {column.type}; expected texts, numbers or dates")
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
+    if (runs := _runs(column)) is not None:
+        values, place, codes = _codes(column.take(pa.array(runs)), name)
+        return values, place, np.repeat(codes, np.diff(runs, append=len(column)))
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     encoded = column.unify_dictionaries().combine_chunks()
@@ -180,6 +183,15 @@ def _codes(column: pa.ChunkedArray, name: str) -> tuple[pa.Array, Ints, NDArray[
     if codes.null_count:
         codes = pc.fill_null(codes.cast(pa.int64()), len(place))
     return values, np.append(place, len(values)).astype(np.int64), codes.to_numpy(zero_copy_only=False)
+
+
+def _runs(column: pa.ChunkedArray) -> Ints | None:
+    """Rows in which texts change, which is cheaper to see than which text each is; None where that spares little."""
+    if len(column) < 2 or not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return None
+    change = pc.fill_null(pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)), True)
+    runs = np.flatnonzero(np.append(True, change.to_numpy()))
+    return runs if 4 * len(runs) < len(column) else None
 
 
 def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from forecaster.features.targets import transform_of
 from forecaster.frequency import Frequency
 from forecaster.frequency.alias import alias_of
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
+from forecaster.learners.cleaned import WAYS
 from forecaster.schema import Schema
 from forecaster.threads import available
 
@@ -54,14 +55,19 @@ class Settings(BaseModel):
     holidays: str | dict[str, Any] | None = Field(None, description="A country, a mapping, or a column of countries.")
     featurization: Literal["auto", "off"] | Featurization = Field("auto", description="Calendar and static features, none, or others.")
     target_transform: tuple[Any, ...] = Field((), description="What regression learners see of the target: log, difference, scale.")
+    clean: Names = Field((), description="What learners do not see: spikes, levels (that a series has left for good).")
     learners: Auto | tuple[Any, ...] = Field("auto", description="Names, {name: options} or learner objects to try.")
     block: Names = Field((), description="Learners not to try.")
     backtest: RollingOrigin | None = Field(RollingOrigin(windows=3), description="Windows to choose and calibrate by; None for none.")
     metric: str | Callable[..., Any] = Field("nrmse", description="What the choice is made by.")
-    ensemble: Literal["voting"] | None = Field("voting", description="How the best candidates are joined; None takes the best one.")
+    ensemble: Literal["voting", "caruana", "stacking"] | None = Field(
+        "voting", description="How candidates are joined; None takes the best one."
+    )
+    pooling: Literal["group", "block"] = Field("group", description="Whether weights of a group may learn from the groups of its block.")
     hierarchy: Hierarchy | None = Field(None, description="Levels of sums whose forecasts are to add up, from the top down.")
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.5, 0.9), description="Quantile levels to forecast.")
     lower_bound: Auto | float | None = Field("auto", description="No forecast lies below; auto: zero for series that never were.")
+    integer: bool = Field(False, description="Whether forecasts and quantiles are rounded to whole numbers.")
     time_limit: float | None = Field(None, gt=0, description="Seconds after which no further candidate is tried.")
     n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
@@ -110,6 +116,14 @@ class Settings(BaseModel):
     @classmethod
     def _hierarchy(cls, value: Any) -> Any:
         return None if value is None else Hierarchy.of(value)
+
+    @field_validator("clean")
+    @classmethod
+    def _ways_to_clean(cls, value: Any) -> Any:
+        for way in value:
+            if way not in WAYS:
+                raise UnknownName.of("way to clean", way, WAYS)
+        return value
 
     @field_validator("target_transform", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ Series of one group are neighbours: `group_ptr[g]:group_ptr[g + 1]` are the seri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -92,6 +92,20 @@ class Table:
     def values(self, i: int) -> Floats:
         """The values of series `i`, as a view."""
         return self.target[self.indptr[i] : self.indptr[i + 1]]
+
+    def alike(self, least: int = 1, together: int = 1 << 21) -> Iterator[tuple[Ints, Ints]]:
+        """The series by length, for work on blocks: at least `least` values long, about `together` values at a time.
+
+        Yields:
+            Series of one length, and their rows. (k,), (k, n)
+        """
+        order = np.argsort(self.sizes, kind="stable")
+        sizes, first = np.unique(self.sizes[order], return_index=True)
+        for size, begin, end in zip(sizes.tolist(), first, [*first[1:], len(order)], strict=True):
+            step = max(1, together // max(size, 1))
+            for start in range(begin, end, step) if size >= least else ():
+                which = order[start : min(start + step, end)]
+                yield which, self.indptr[which][:, None] + np.arange(size)
 
     def label(self, i: int) -> str:
         """Series `i` in words, for messages: `store_id='CA_1', item_id='X'`."""

@@ -101,6 +101,16 @@ def test_chunks_and_dictionaries_make_no_difference(records, size, encoded):
     check(chunked, Schema.of(series=["store", "item"]))
 
 
+@relaxed
+@given(st.lists(names, max_size=6), st.integers(1, 13), st.sampled_from([pa.string(), pa.large_string()]))
+def test_stretches_of_one_text_make_no_difference(stores, size, kind):
+    """Nine rows of each: texts are looked at once per stretch then."""
+    rows = [{"store": store, "ds": k % 5, "y": float(k)} for store in stores for k in range(9)]
+    frame = pa.Table.from_pylist(rows, schema=pa.schema([("store", kind), ("ds", pa.int64()), ("y", pa.float64())]))
+    chunked = pa.concat_tables([frame.slice(i, size) for i in range(0, max(len(rows), 1), size)])
+    check(chunked, Schema.of(series=["store"]))
+
+
 def simple(**columns: Any) -> pa.Table:
     return pa.table({"unique_id": ["a", "a"], "ds": [0, 1], "y": [1.0, 2.0]} | columns)
 

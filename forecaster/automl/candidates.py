@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.automl.portfolio import PORTFOLIO, Profile, merit_of
 from forecaster.ensembles import FINAL
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
@@ -13,7 +18,7 @@ from forecaster.features.targets import transform_of
 from forecaster.learners import build, name_of
 from forecaster.learners.transformed import Transformed
 from forecaster.protocols import Learner
-from forecaster.table import Table
+from forecaster.table import Floats, Table
 
 
 def baseline_name(table: Table) -> str:
@@ -21,18 +26,33 @@ def baseline_name(table: Table) -> str:
     return "seasonal_naive" if table.season_length > 1 else "naive"
 
 
-def portfolio(table: Table) -> tuple[str, ...]:
-    """Names to try where the user named none, the cheap ones first.
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The learners to try.
 
-    They follow from the rhythm alone: what is tried for a group must not depend on the groups that share its block.
+    Args:
+        learners: By name.
+        suits: Which groups each is tried for. (learners, groups)
+        merit: Logarithm of the error to expect of each against the others. (learners,)
+        trusted: Whether a group without any backtest is forecast by what is expected of them.
     """
-    seasonal = ("seasonal_average",) if table.season_length > 1 else ()
-    return (baseline_name(table), *seasonal, "average", "drift", "elastic_net", "lightgbm")
+
+    learners: dict[str, Learner]
+    suits: NDArray[np.bool_]
+    merit: Floats
+    trusted: bool = False
+
+    @classmethod
+    def of(cls, learners: Mapping[str, Learner], table: Table) -> Candidates:
+        """All learners for all groups."""
+        merit = np.array([merit_of(name) for name in learners])
+        middle = float(np.median(merit[np.isfinite(merit)])) if np.isfinite(merit).any() else 0.0
+        return cls(dict(learners), np.ones((len(learners), table.n_groups), bool), np.where(np.isfinite(merit), merit, middle))
 
 
 def choose(
     table: Table, named: Sequence[Any], block: Sequence[str], design: Design, *, transforms: Sequence[Any] = (), threads: int, seed: int
-) -> dict[str, Learner]:
+) -> Candidates:
     """The learners to try, by name.
 
     Args:
@@ -44,20 +64,48 @@ def choose(
     Raises:
         SettingsError: nothing is left to try, or a name alone is there twice.
     """
-    wanted = named or portfolio(table)
-    left = [one for one in wanted if name_of(one) not in block]
+
+    def made(one: Any) -> Learner:
+        learner = build(one, design=design, season_length=table.season_length, threads=threads, seed=seed)
+        return _transformed(learner, transforms, table.season_length)
+
+    if not named:
+        return _portfolio(table, block, made, alone=not transforms)
+    left = [one for one in named if name_of(one) not in block]
     if not left:
-        raise SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
+        raise _nothing_left(named, block)
     plain = [one for one in left if isinstance(one, str)]
     if twice := sorted({name for name in plain if plain.count(name) > 1}):
-        raise SettingsError(f"learners={list(wanted)!r} holds {twice[0]!r} twice; name it once, or with other options each time")
-    made: dict[str, Learner] = {}
+        raise SettingsError(f"learners={list(named)!r} holds {twice[0]!r} twice; name it once, or with other options each time")
+    by_name: dict[str, Learner] = {}
     for one in left:
-        made[_free(name_of(one), made)] = build(one, design=design, season_length=table.season_length, threads=threads, seed=seed)
+        by_name[_free(name_of(one), by_name)] = made(one)
     for name in FINAL:
-        if name in made:
-            raise SettingsError(f"a learner may not be called {name!r}, which is what the final forecast is called; rename {made[name]!r}")
-    return {name: _transformed(learner, transforms, table.season_length) for name, learner in made.items()}
+        if name in by_name:
+            raise SettingsError(
+                f"a learner may not be called {name!r}, which is what the final forecast is called; rename {by_name[name]!r}"
+            )
+    return Candidates.of(by_name, table)
+
+
+def _portfolio(table: Table, block: Sequence[str], made: Callable[[Any], Learner], alone: bool) -> Candidates:
+    """What suits the groups of the table; a candidate that suits none is not tried, nor one with a transform that is not `alone`."""
+    profile, season = Profile(table), table.season_length
+    wanted = {name: entry for name, entry in PORTFOLIO.items() if name_of(entry.recipe(season)) not in block}
+    fitting = {name: (entry, entry.suits(profile)) for name, entry in wanted.items() if alone or entry.transform is None}
+    fitting = {name: (entry, suits) for name, (entry, suits) in fitting.items() if suits.any()}
+    if not fitting:
+        raise _nothing_left(list(PORTFOLIO), block)
+    learners: dict[str, Learner] = {}
+    for name, (entry, _) in fitting.items():
+        learner = made(entry.recipe(season))
+        learners[name] = learner if entry.transform is None else Transformed(learner, transform_of(entry.transform, season))
+    suits = np.stack([suits for _, suits in fitting.values()])
+    return Candidates(learners, suits, np.array([entry.merit for entry, _ in fitting.values()]), trusted=True)
+
+
+def _nothing_left(wanted: Sequence[Any], block: Sequence[str]) -> SettingsError:
+    return SettingsError(f"no learner is left to try: learners={list(wanted)!r} and block={list(block)!r}; name another in learners")
 
 
 def _free(name: str, taken: Container[str]) -> str:

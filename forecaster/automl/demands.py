@@ -17,9 +17,16 @@ from forecaster.table import Table
 def least_known(learners: Iterable[Learner], table: Table, horizon: int) -> int:
     """Known values before a cutoff that a series needs to take part in the backtest (azure-semantics B.3).
 
+    What a transform of the target takes from the head of a series comes on top of the look-backs.
     Look-backs that are "auto" ask for nothing: they are chosen from what a window trains on and cover at most half of it.
     """
-    return shortest(horizon, max((design.lookback(table.season_length) for design in _designs(learners)), default=0))
+    return shortest(horizon, max((_reach(learner, table.season_length) for learner in learners), default=0))
+
+
+def _reach(learner: Learner, season_length: int) -> int:
+    """Values that a learner looks back over, and those that transforms take before it."""
+    taken: int = sum(one.recipe.takes for one in within(learner) if hasattr(one, "recipe"))
+    return taken + max((design.lookback(season_length) for design in _designs([learner])), default=0)
 
 
 def sampled(learners: Iterable[Learner], table: Table) -> Findings:

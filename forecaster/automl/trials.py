@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.archive import storable
+from forecaster.automl.blend import width_of
 from forecaster.backtest import Window, backtest
 from forecaster.protocols import Learner
 from forecaster.table import Floats
@@ -29,6 +30,8 @@ class Trial:
         forecast: Out-of-fold forecasts. (windows, series, horizon)
         errors: Metric per series, the mean over its windows, lower is better; NaN for a series without windows. (series,)
         own: Whether the candidate, and not the baseline in its place, forecast some window of the series. (series,)
+        width: Mean absolute deviation that its own quantiles tell; None where it has none, and once the search is over.
+            (windows, series, horizon)
     """
 
     learner: str
@@ -39,6 +42,7 @@ class Trial:
     forecast: Floats
     errors: Floats
     own: NDArray[np.bool_]
+    width: Floats | None = None
 
     @property
     def score(self) -> float:
@@ -56,6 +60,7 @@ def run_trials(
     judge: Judge,
     baseline: Floats,
     *,
+    suits: Mapping[str, NDArray[np.bool_]] | None = None,
     time_limit: float | None = None,
 ) -> Iterator[Trial]:
     """Backtest the candidates in order, at least one of them however little time there is.
@@ -65,14 +70,23 @@ def run_trials(
         windows: The windows of the backtest, oldest first.
         judge: Scores forecasts.
         baseline: Forecasts that stand in where a candidate has none. (windows, series, horizon)
-        time_limit: Seconds after which no further candidate is started.
+        suits: Which series each candidate is tried on; all where absent. (series,)
+        time_limit: Seconds for all, the last fit included: no further candidate is started where fitting those that are done once more
+            would take what is left.
     """
-    started = time.monotonic()
+    started, once_more = time.monotonic(), 0.0
     for tried, (name, learner) in enumerate(candidates.items()):
-        if tried and time_limit is not None and time.monotonic() - started > time_limit:
+        if tried and time_limit is not None and time.monotonic() - started + once_more > time_limit:
             yield _nothing(name, "skipped", f"the time limit of {time_limit:g} s was reached", baseline)
         else:
-            yield _run(name, learner, windows, judge, baseline)
+            trial = _run(name, learner, _among(windows, None if suits is None else suits[name]), judge, baseline)
+            once_more += trial.fit_seconds / len(windows)
+            yield trial
+
+
+def _among(windows: Sequence[Window], series: NDArray[np.bool_] | None) -> Sequence[Window]:
+    """The windows with the series that a candidate is tried on."""
+    return windows if series is None else [replace(window, included=window.included & series) for window in windows]
 
 
 def _run(name: str, learner: Learner, windows: Sequence[Window], judge: Judge, baseline: Floats) -> Trial:
@@ -90,7 +104,8 @@ def _run(name: str, learner: Learner, windows: Sequence[Window], judge: Judge, b
         said = next(iter(made.failed.values()), "the forecast is not finite")
         reason = f"{int(missing.any(axis=0).sum())} series have no forecast in some window; first reason: {said}"
     errors = judge(forecast) if status == "done" else np.full(len(own), np.nan)
-    return Trial(name, status, reason, made.fit_seconds, made.predict_seconds, forecast, errors, own)
+    width = width_of(made)
+    return Trial(name, status, reason, made.fit_seconds, made.predict_seconds, forecast, errors, own, width)
 
 
 def _nothing(name: str, status: str, reason: str, like: Floats) -> Trial:

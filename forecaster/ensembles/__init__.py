@@ -1,21 +1,32 @@
-"""Combining learners. A combiner sees out-of-fold forecasts and what came, and gives weights per group.
+"""Combining learners. A combiner sees out-of-fold forecasts and what came, and gives weights per series.
 
-Adding one: a function of (actual, forecast, score, group_ptr) that gives weights (groups, learners), and one line here.
+Adding one: a function of an `Evidence` that gives weights (series, learners), and one line here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from forecaster.ensembles.evidence import Evidence
 from forecaster.ensembles.selection import select
+from forecaster.ensembles.stacking import stack
 from forecaster.ensembles.voting import vote
-from forecaster.metrics import Score
-from forecaster.table import Floats, Ints
+from forecaster.ensembles.weighing import added, weigh
+from forecaster.table import Floats
 
-Combiner = Callable[[Floats, Floats, Score, Ints], Floats]
-"""(actual (windows, series, horizon), forecast (learners, windows, series, horizon), score, group_ptr) -> (groups, learners)"""
+Combiner = Callable[[Evidence], Floats]
+"""Evidence -> weights (series, learners); all 0 where no learner could be judged."""
 
-COMBINERS: dict[str, Combiner] = {"voting": vote}
+
+def elect(evidence: Evidence) -> Floats:
+    """The weights of `vote`, the same for all series of a group. (series, learners)"""
+    heard = np.where(evidence.able[:, evidence.group][:, None, :, None], evidence.forecast, np.nan)
+    return vote(evidence.actual, heard, evidence.score, evidence.group_ptr)[evidence.group]
+
+
+COMBINERS: dict[str, Combiner] = {"voting": weigh, "caruana": elect, "stacking": stack}
 
 CHOSEN = "chosen"
 """What the final forecast is called where no combiner made it."""
@@ -26,4 +37,17 @@ RECONCILED = "reconciled"
 FINAL = (CHOSEN, *COMBINERS, RECONCILED)
 """Every name that the final forecast can have; no learner may take one."""
 
-__all__ = ["CHOSEN", "COMBINERS", "FINAL", "RECONCILED", "Combiner", "select", "vote"]
+
+def crossed(combiner: Combiner, evidence: Evidence) -> Floats:
+    """The weights of each window that the other windows give, so that no forecast is judged by weights that have seen what came;
+    those of all windows for a series that the others say nothing of. (windows, series, learners)"""
+    together = combiner(evidence)
+    if len(evidence.actual) == 1:
+        return together[None]
+    alone = np.stack([combiner(evidence.without(w)) for w in range(len(evidence.actual))])
+    return np.where(alone.sum(-1, keepdims=True) > 0, alone, together)
+
+
+__all__ = [
+    "CHOSEN", "COMBINERS", "FINAL", "RECONCILED", "Combiner", "Evidence", "added", "crossed", "elect", "select", "stack", "vote", "weigh",
+]  # fmt: skip

@@ -20,6 +20,8 @@ from forecaster.features.timeline import Timeline
 from forecaster.frequency import Frequency
 from forecaster.table import Ints, Singles, Table
 
+_DOUBLE = pa.float64()
+
 
 def features_frame(table: Table, design: Design | FittedDesign, *, time: str = "ds", target: str = "y", **options: Any) -> pa.Table:
     """The training rows of a table with every feature by name.
@@ -68,11 +70,12 @@ class Shown:
         when = When(table.frequency, Grid.over(table), table.start, table.indptr, drawn.row)
         return cls(fitted, drawn, when, _labels(fitted, table), nulls, threads)
 
-    def keys(self, table: Table, time: str, target: str) -> pa.Table:
-        """Series columns, stamps and targets of the rows."""
+    def keys(self, table: Table, time: str, target: str, came: pa.DataType = _DOUBLE) -> pa.Table:
+        """Series columns, stamps and targets of the rows; targets that came in single precision are so again."""
         series = pa.array(np.repeat(np.arange(len(table), dtype=np.int32), self.when.counts))
         ids = {name: _encoded(pa.array(values)).take(series) for name, values in table.ids.items()}
         values = table.target if self.drawn.row is None else table.target[self.drawn.row]
+        values = values.astype(np.float32) if came == pa.float32() else values
         return pa.table(ids | {time: self.when.stamps(self.threads), target: pa.array(values, from_pandas=self.nulls)})
 
     def columns(self, taken: Iterable[str]) -> pa.Table:
@@ -95,16 +98,20 @@ class Shown:
     def _features(self) -> dict[str, pa.Array]:
         """Every feature in the order of the design. Column name -> (rows,)"""
         timed = self.fitted.timeline.natural(self.when.frequency, self.when.grid)
-        clock = dict(zip(timed, self.when.spread(list(timed.values()), self.threads), strict=True))
-        made, found, k = self.fitted.timeline.names, {}, 0
-        first = self.fitted.time_at
-        for i, name in enumerate(self.fitted.names):
-            if first <= i < first + len(made):
-                found[name] = pa.array(clock[made[i - first]])
-                continue
-            column, k = self.drawn.X[:, k], k + 1
-            found[name] = _labelled(column, self.labels[name]) if name in self.labels else pa.array(column, from_pandas=self.nulls)
-        return found
+        clock = [pa.array(column) for column in self.when.spread(list(timed.values()), self.threads)]
+        first, last = self.fitted.time_at, self.fitted.time_at + len(clock)
+        rest = [*self.fitted.names[:first], *self.fitted.names[last:]]
+        columns = each(lambda k, _: self._shown(self.drawn.X[:, k], rest[k]), [(k, k + 1) for k in range(len(rest))], self.threads)
+        return dict(zip(self.fitted.names, [*columns[:first], *clock, *columns[first:]], strict=True))
+
+    def _shown(self, column: Singles, name: str) -> pa.Array:
+        if name in self.labels:
+            return _labelled(column, self.labels[name])
+        missing = np.isnan(column) if self.nulls else np.zeros(0, bool)
+        if not missing.any():
+            return pa.array(column)
+        there = pa.py_buffer(np.packbits(~missing, bitorder="little"))
+        return pa.Array.from_buffers(pa.float32(), len(column), [there, pa.py_buffer(column)], int(np.count_nonzero(missing)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.features._undo import by_phase, carried_last, changed
 from forecaster.features.powers import guerrero
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Table
@@ -80,12 +81,12 @@ class Difference:
 
     def invert(self, forecast: Forecast, history: Table) -> Forecast:
         """Changes added to the last values; where one of these is missing, the value a lag earlier stands in."""
-        base = _carried_last(history, self.lag)
-        mean = _by_phase(forecast.mean, self.lag, lambda block, k: base[:, k, None] + block.cumsum(axis=1))
+        base = carried_last(history, self.lag)
+        mean = by_phase(forecast.mean, self.lag, lambda block, k: base[:, k, None] + block.cumsum(axis=1))
         if forecast.quantiles is None:
             return replace(forecast, mean=mean)
         off = forecast.quantiles - forecast.mean[..., None]
-        spread = _by_phase(np.sign(off) * off**2, self.lag, lambda block, _: block.cumsum(axis=1))
+        spread = by_phase(np.sign(off) * off**2, self.lag, lambda block, _: block.cumsum(axis=1))
         quantiles = mean[..., None] + np.sign(spread) * np.sqrt(np.abs(spread))
         return replace(forecast, mean=mean, quantiles=np.maximum.accumulate(quantiles, axis=2))
 
@@ -119,7 +120,7 @@ class FittedLog:
 
     def invert(self, forecast: Forecast, history: Table) -> Forecast:
         # Beyond 700 the exponential is no longer a number.
-        return _each(forecast, self.shift, lambda values, shift: np.expm1(np.minimum(values, 700.0)) - shift)
+        return changed(forecast, self.shift, lambda values, shift: np.expm1(np.minimum(values, 700.0)) - shift)
 
 
 @storable
@@ -175,7 +176,7 @@ class FittedBoxCox:
             logs = np.where(power > 0, np.log(np.maximum(power * values + 1, 1e-300)) / divisor, values)
             return np.exp(np.minimum(logs, 700.0))
 
-        return _each(_each(forecast, self.power, back), self.shift, lambda values, shift: values - shift)
+        return changed(changed(forecast, self.power, back), self.shift, lambda values, shift: values - shift)
 
 
 @storable
@@ -224,8 +225,8 @@ class FittedScale:
         return table.with_target((table.target - self.centre[table.series]) / self.unit[table.series])
 
     def invert(self, forecast: Forecast, history: Table) -> Forecast:
-        scaled = _each(forecast, self.unit, lambda values, unit: values * unit)
-        return _each(scaled, self.centre, lambda values, centre: values + centre)
+        scaled = changed(forecast, self.unit, lambda values, unit: values * unit)
+        return changed(scaled, self.centre, lambda values, centre: values + centre)
 
 
 TRANSFORMS: dict[str, Transform] = {"box_cox": BoxCox(), "difference": Difference(), "log": Log(), "scale": Scale()}
@@ -259,43 +260,6 @@ def _with_option(name: str, given: Any) -> Transform:
         raise SettingsError(f'the target transform "log" has no option; came {{"log": {given!r}}}.')
     options: dict[str, Callable[[Any], Transform]] = {"box_cox": BoxCox, "difference": Difference, "scale": Scale}
     return options[name](given)
-
-
-def _each(forecast: Forecast, per_series: Floats, change: _Change) -> Forecast:
-    """The forecast with mean and quantiles changed by a number per series."""
-    mean = change(forecast.mean, per_series[:, None])
-    quantiles = None if forecast.quantiles is None else change(forecast.quantiles, per_series[:, None, None])
-    return replace(forecast, mean=mean, quantiles=quantiles)
-
-
-class _Change(Protocol):
-    def __call__(self, values: Floats, per_series: Floats, /) -> Floats: ...
-
-
-class _Phase(Protocol):
-    def __call__(self, block: Floats, phase: int, /) -> Floats: ...
-
-
-def _by_phase(values: Floats, lag: int, change: _Phase) -> Floats:
-    """Steps 1, 1 + lag, 1 + 2 lag ... changed together, then 2, 2 + lag ... (series, steps, ...)"""
-    out = np.empty_like(values)
-    for phase in range(min(lag, values.shape[1])):
-        out[:, phase::lag] = change(values[:, phase::lag], phase)
-    return out
-
-
-def _carried_last(table: Table, lag: int) -> Floats:
-    """The last `lag` values of each series; for a missing one the newest observed a whole number of lags earlier. (series, lag)"""
-    base = table.last(lag)
-    at = table.indptr[1:, None] - np.arange(lag, 0, -1)
-    for _ in range(int(table.sizes.max(initial=0)) // lag):
-        missing = np.isnan(base)
-        if not missing.any():
-            break
-        at = at - lag
-        inside = missing & (at >= table.indptr[:-1, None])
-        base[inside] = table.target[at[inside]]
-    return np.asarray(base, np.float64)
 
 
 def _per_series(table: Table, what: np.ufunc) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,27 @@ def give(table: pa.Table, kind: FrameKind, *, fresh: bool = False) -> Any:
         frame = frame.cast({column: kind.enums[column] for column in frame.columns if column in kind.enums})
         return frame.lazy() if kind.name == "lazy" else frame
     return _module("duckdb").from_arrow(table) if kind.name == "duckdb" else table
+
+
+def beside(data: Any, names: Sequence[str], row: Ints | None, table: pa.Table, kind: FrameKind, frame: pa.Table) -> Any:
+    """Columns of the data as they are, with those of a table at their right; as the kind of frame that came.
+
+    Args:
+        data: The data as it came.
+        names: Of its columns.
+        row: Rows of these; None for all, which a frame of pandas or polars then shares with the data.
+        table: As many rows, whose numbers nobody else holds.
+        kind: What kind the data is.
+        frame: The data as Arrow.
+    """
+    if kind.name == "pandas" and {*names} <= {*getattr(data, "columns", ())}:
+        own = data[list(names)] if row is None else data[list(names)].take(row)
+        return _module("pandas").concat([own.reset_index(drop=True), _shared(table)], axis=1)
+    if kind.name == "polars":
+        own = data.select(names) if row is None else data.select(names)[row]
+        return own.hstack(_module("polars").from_arrow(table).get_columns())
+    own = frame.select(list(names)) if row is None else frame.select(list(names)).take(pa.array(row))
+    return give(pa.table([*own.columns, *table.columns], [*own.column_names, *table.column_names]), kind)
 
 
 def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, columns: Mapping[str, NDArray[Any]], time: str) -> pa.Table:

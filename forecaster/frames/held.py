@@ -62,7 +62,7 @@ def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
 def _shared(values: Any) -> pa.Array | None:
     """Floats, stamps or categories of which none is missing, on their own memory; None for all else."""
     if hasattr(values, "cat"):
-        codes, none = values.cat.codes.to_numpy(), pa.array(values.iloc[:0])
+        codes, none = values.array.codes, pa.array(values.iloc[:0])
         return None if codes.min(initial=0) < 0 else pa.DictionaryArray.from_arrays(codes, none.dictionary, ordered=none.type.ordered)
     if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fM":
         return None

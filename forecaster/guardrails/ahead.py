@@ -58,7 +58,8 @@ class Ahead:
         doubled[at] = np.diff(place, prepend=-1) == 0
         record(
             seen, doubled & (not joined), findings, rule="future_duplicates", action="repaired", column=time,
-            message="{count} rows of future repeat a stamp, the first at {first}; values in which they differ count as missing",
+            message="{count} {row of future repeats|rows of future repeat} a stamp, the first at {first}; values in which "
+            "they differ count as missing",
         )  # fmt: skip
         return cls(at, begin, place[begin], (len(table), horizon), joined)
 
@@ -107,7 +108,7 @@ def _matched(rows: Rows, table: Table, findings: Findings) -> Ints:
     findings.add(
         rule="unseen_series", action="noted", count=np.diff(rows.indptr)[new],
         series={name: values[new] for name, values in rows.ids.items()},
-        message="the history does not have this series, so its {count} rows of the future were passed over",
+        message="the history does not have this series, so its {count} {row|rows} of the future {was|were} passed over",
     )  # fmt: skip
     return found
 
@@ -155,5 +156,5 @@ def _refuse_shift(series: Ints, ahead: Ints, table: Table, time: str, horizon: i
 def _note(seen: Stamped, mask: NDArray[np.bool_], rule: str, where: str, findings: Findings) -> None:
     record(
         seen, mask, findings, rule=rule, action="noted", column=seen.time,
-        message=f"{{count}} rows of future lie {where}, the first at {{first}}, and were passed over",
+        message=f"{{count}} {{row of future lies|rows of future lie}} {where}, the first at {{first}}, and {{was|were}} passed over",
     )  # fmt: skip

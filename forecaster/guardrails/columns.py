@@ -84,7 +84,8 @@ def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.
     first = "" if stamp is None else str(stamp).removesuffix(" 00:00:00")
     findings.add(
         rule="missing_id", action="quarantined", column=name, count=missing, first=first,
-        message="{count} rows without an id belong to no series and were left out; fill the id if they matter",
+        message="{count} {row without an id belongs to no series and was|rows without an id belong to no series and were} "
+        "left out; fill the id if they matter",
     )  # fmt: skip
     return frame.filter(pc.is_valid(frame[name]))
 

@@ -86,10 +86,10 @@ def finite(values: Singles, name: str, findings: Findings) -> Singles:
     infinite = int(np.isinf(values).sum())
     if infinite:
         values = np.where(np.isinf(values), np.float32(np.nan), values)
-        _tell(findings, name, "infinite", "repaired", infinite, "{count} values are infinite and count as missing")
+        _tell(findings, name, "infinite", "repaired", infinite, "{count} {value is|values are} infinite and taken for missing")
     known = values[np.isfinite(values)]
     if missing := len(values) - len(known) - infinite:
-        _tell(findings, name, "missing", "noted", missing, "{count} values are missing; learners that cannot take that fill them in")
+        _tell(findings, name, "missing", "noted", missing, "{count} {value is|values are} missing; learners that must fill {it|them} in")
     if len(known) == 0:
         _tell(findings, name, "empty", "noted", len(values), "no value is known, so the covariate says nothing; leave it out or fill it")
     elif known.min() == known.max() and len(known) > 1:

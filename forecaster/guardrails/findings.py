@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -11,6 +12,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from forecaster.schema import Schema
+
+_FORMS = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
 
 Action = Literal["repaired", "quarantined", "noted"]
 
@@ -42,11 +45,12 @@ class Batch:
     first: NDArray[np.str_]
 
     def told(self) -> list[str]:
-        """The messages, with `{count}` and `{first}` filled in. (findings,)"""
+        """The messages, with `{count}`, `{first}` and `{one|many}` filled in. (findings,)"""
         if "{" not in self.message:
             return [self.message] * len(self.count)
         counts, firsts = self.count.tolist(), self.first.tolist()
-        return [self.message.replace("{count}", str(n)).replace("{first}", f) for n, f in zip(counts, firsts, strict=True)]
+        forms = {one: _FORMS.sub(r"\1" if one else r"\2", self.message) for one in (True, False)}
+        return [forms[n == 1].replace("{count}", str(n)).replace("{first}", f) for n, f in zip(counts, firsts, strict=True)]
 
 
 @dataclass(eq=False)
@@ -78,7 +82,8 @@ class Findings:
         Args:
             rule: Name of the rule, such as "gaps".
             action: "repaired", "quarantined" or "noted"; a refusal is a DataError instead.
-            message: What was seen, what was done and what to do about it; `{count}` and `{first}` are filled in per finding.
+            message: What was seen, what was done and what to do about it; `{count}` and `{first}` are filled in per finding,
+                and `{row was|rows were}` is the one or the other by the count.
             series: Ids of the series: column -> one id, or one per finding; None for a finding about the whole table.
             index: Indices of these series in the table, where there is one. (findings,)
             column: The column concerned.

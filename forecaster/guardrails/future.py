@@ -152,7 +152,8 @@ def _note_unseen(column: pa.ChunkedArray, labels: tuple[str, ...], values: Singl
         new = [label for label in came.to_pylist() if label not in set(labels)]
         findings.add(
             rule="unseen_category", action="noted", column=name, count=unseen,
-            message=f"{{count}} rows hold categories that the history does not know ({', '.join(map(repr, new[:3]))}) and count as missing",
+            message=f"{{count}} {{row holds a category|rows hold categories}} that the history does not know "
+            f"({', '.join(map(repr, new[:3]))}) and {{counts|count}} as missing",
         )  # fmt: skip
 
 
@@ -161,13 +162,15 @@ def _note_missing(known: Mapping[str, Singles], ahead: Ahead, table: Table, sche
     rowless = np.ones(ahead.shape[0] * ahead.shape[1], bool)
     rowless[ahead.place] = False
     rowless = rowless.reshape(ahead.shape)
-    _note_steps(rowless, "future_missing_rows", schema.time, "{count} steps have no row in future, the first {first}", table, findings)
+    _note_steps(
+        rowless, "future_missing_rows", schema.time, "{count} {step has|steps have} no row in future, the first {first}", table, findings
+    )
     for name, block in known.items():
         _note_steps(
             np.isnan(block) & ~rowless,
             "future_missing_values",
             name,
-            "{count} values are missing in future, the first at {first}",
+            "{count} {value is|values are} missing in future, the first at {first}",
             table,
             findings,
         )

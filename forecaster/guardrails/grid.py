@@ -151,18 +151,18 @@ def _no_series_column(rows: Stamped, conflict: NDArray[np.bool_]) -> str:
 
 
 _DOUBLES: dict[str, tuple[str, Action, str]] = {
-    "same": ("duplicates", "repaired", "{count} stamps came more than once with the same value, the first is {first}; one row was kept"),
-    "autumn": ("clock_change", "repaired", "{count} hours that clocks show twice in autumn were averaged; give stamps with a time zone"),
+    "same": ("duplicates", "repaired", "{count} {stamp|stamps} came again with the same value, the first is {first}; one row was kept"),
+    "autumn": ("clock_change", "repaired", "{count} {hour|hours} shown twice in autumn {was|were} averaged; give stamps with a time zone"),
     "unknown": (
         "conflicting_duplicates",
         "quarantined",
-        "{count} stamps came with different values, the first is {first}, so they count as missing; remove the wrong rows",
+        "{count} {stamp|stamps} came with different values, the first is {first}, and {counts|count} as missing; remove the wrong rows",
     ),
     "averaged": (
         "conflicting_duplicates",
         "quarantined",
-        "{count} stamps came with different values, the first is {first}, and were averaged; to join rows give freq and aggregate='sum', "
-        "and if they are several series, name the column that tells them apart in series",
+        "{count} {stamp|stamps} came with different values, the first is {first}, and {was|were} averaged; "
+        "to join rows give freq and aggregate='sum', and if these are several series, name the column that tells them apart in series",
     ),
 }
 
@@ -244,5 +244,6 @@ def note_gaps(rows: Stamped, runs: Runs, grid: Grid, frequency: Frequency, findi
     findings.add(
         rule="gaps", action="repaired", series=rows.named(series), index=series, column=rows.time,
         count=missing[series], first=step_text(frequency, runs.steps[before] + 1),
-        message="{count} steps had no row and were put in as missing, the first at {first}; where no row means zero, add rows of zero",
+        message="{count} {step had no row and was|steps had no row and were} put in as missing, the first at {first}; "
+        "where no row means zero, add rows of zero",
     )  # fmt: skip

@@ -150,7 +150,8 @@ def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: F
     infinite = np.isinf(values)
     record(
         seen, infinite, findings, rule="infinite", action="repaired", column=schema.target,
-        message="{count} values are infinite and count as missing, the first at {first}; correct them at their source",
+        message="{count} {value is|values are} infinite and taken for missing, the first at {first}; "
+        "correct them at their source",
     )  # fmt: skip
     return np.where(infinite, np.nan, values)
 
@@ -161,7 +162,8 @@ def _without_absurd(seen: Stamped, values: Floats, schema: Schema, findings: Fin
         return values
     record(
         seen, absurd, findings, rule="absurd_value", action="repaired", column=schema.target,
-        message="{count} values are a thousand times larger than the rest of the series and count as missing, the first at {first}",
+        message="{count} {value is|values are} a thousand times larger than the rest of the series and taken for missing, "
+        "the first at {first}",
     )  # fmt: skip
     return np.where(absurd, np.nan, values)
 
@@ -172,7 +174,7 @@ def _from_first(seen: Stamped, runs: Runs, values: Floats, schema: Schema, findi
     if early.any():
         record(
             runs.stamped(seen), early, findings, rule="leading_missing", action="repaired", column=schema.target,
-            message="{count} rows before the first known value were left out",
+            message="{count} {row before the first known value was|rows before the first known value were} left out",
         )  # fmt: skip
         runs, values = runs.without(early), values[~early]
     missing = np.isnan(values)
@@ -181,7 +183,7 @@ def _from_first(seen: Stamped, runs: Runs, values: Floats, schema: Schema, findi
     record(
         runs.stamped(seen), missing & ~notes.empty(values, runs.indptr), findings,
         rule="missing_values", action="repaired", column=schema.target,
-        message="{count} values are missing, the first at {first}; learners skip them or carry the last one forward",
+        message="{count} {value is|values are} missing, the first at {first}; learners skip them or carry the last one forward",
     )  # fmt: skip
     return runs, values
 
@@ -194,7 +196,8 @@ def _sane(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings: 
         return ordered
     record(
         seen, absurd, findings, rule="absurd_covariate", action="repaired", column=name,
-        message="{count} values are a thousand times larger than the rest of the series and count as missing, the first at {first}",
+        message="{count} {value is|values are} a thousand times larger than the rest of the series and taken for missing, "
+        "the first at {first}",
     )  # fmt: skip
     return np.where(absurd, np.float32(np.nan), ordered)
 

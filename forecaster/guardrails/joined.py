@@ -14,7 +14,9 @@ from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.table import Floats, Ints
 
 _FULL = 0.75  # share of stamps with rows from which on one without is missing
-_PARTIAL = "the {which} period is not full: it has {count} rows, from {first} on; leave them out if the forecast should be of whole periods"
+_PARTIAL = (
+    "the {which} period is not full: it has {count} {row|rows}, from {first} on; leave them out if the forecast should be of whole periods"
+)
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,14 @@ def note(rows: Stamped, runs: Runs, values: tuple[Floats, Floats], column: str, 
         return
     findings.add(
         rule="aggregated", action="repaired", column=column, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
-        message=f"{{count}} rows were joined into {len(runs.steps)} of freq={joining.coarse.alias!r} by {joining.how}",
+        message=f"{{count}} {{row was|rows were}} joined into {len(runs.steps)} of freq={joining.coarse.alias!r} by {joining.how}",
     )  # fmt: skip
     came, joined = values
     record(
         rows, np.isnan(came) & np.repeat(np.isfinite(joined), np.diff(runs.bounds)), findings,
         rule="missing_values", action="repaired", column=column,
-        message=f"{{count}} values are missing, the first at {{first}}; the {joining.how} of their period is that of the others",
+        message=f"{{count}} {{value is|values are}} missing, the first at {{first}}; the {joining.how} of their period is "
+        f"that of the others",
     )  # fmt: skip
     steps = None if joining.fine is None else joining.fine.steps(rows.stamps)[0]
     if joining.fine is None or steps is None or _sparse(steps, rows.indptr):
@@ -104,5 +107,6 @@ def _note_gaps(rows: Stamped, steps: Ints, fine: Frequency, how: str, findings: 
     findings.add(
         rule="gaps", action="noted", column=rows.time, series=rows.named(series), index=series,
         count=np.add.reduceat(missing[at], opening) if len(at) else 0, first=step_text(fine, steps[at[opening]] + 1),
-        message=f"{{count}} stamps of {fine.alias!r} had no row, the first at {{first}}; the {how} of their period is that of the others",
+        message=f"{{count}} {{stamp|stamps}} of {fine.alias!r} had no row, the first at {{first}}; the {how} of their "
+        f"period is that of the others",
     )  # fmt: skip

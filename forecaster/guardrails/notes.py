@@ -63,7 +63,7 @@ def short(table: Table, schema: Schema, horizon: int, how: str, findings: Findin
         rule="short",
         action="quarantined",
         column=schema.target,
-        message=f"{{count}} known values are {need}; {end}",
+        message=f"{{count}} known {{value is|values are}} {need}; {end}",
         count=known,
     )
     if how == "fallback":

@@ -150,19 +150,21 @@ def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.
     grid = f"the grid of {frequency.alias!r}"
     record(
         rows, ~exact & compliant[series], findings, rule="off_grid", action="repaired", column=rows.time,
-        message=f"{{count}} stamps off {grid} were left out, the first at {{first}}; correct them",
+        message=f"{{count}} {{stamp|stamps}} off {grid} {{was|were}} left out, the first at {{first}}; correct them",
     )  # fmt: skip
     record(
         rows, ~exact & shifted[series], findings, rule="shifted_grid", action="repaired", column=rows.time,
-        message=f"{{count}} stamps beside {grid}, one per step, were moved to the step that holds them, the first at {{first}}",
+        message=f"{{count}} {{stamp|stamps}} beside {grid}, one per step, {{was|were}} moved to the step that holds them, "
+        f"the first at {{first}}",
     )  # fmt: skip
     record(
         rows, ~exact & jitters[series], findings, rule="jitter", action="repaired", column=rows.time,
-        message=f"{{count}} stamps about {grid} were moved to the nearest step, the first at {{first}}",
+        message=f"{{count}} {{stamp|stamps}} about {grid} {{was|were}} moved to the nearest step, the first at {{first}}",
     )  # fmt: skip
     record(
         rows, ~exact & strange[series], findings, rule="mixed_frequency", action="quarantined", column=rows.time,
-        message=f"{{count}} stamps do not lie on {grid} that most series share and were left out, the first at {{first}}; {_APART}",
+        message=f"{{count}} {{stamp does|stamps do}} not lie on {grid} that most series share and {{was|were}} left out, "
+        f"the first at {{first}}; {_APART}",
     )  # fmt: skip
     steps = np.where(jitters[series], nearest, placed.steps)
     return Placed(steps, _one_at_least(exact | shifted[series] | jitters[series], rows.indptr))
@@ -205,7 +207,8 @@ def _far(rows: Stamped, placed: Placed, findings: Findings) -> Placed:
     far = np.abs(placed.steps - np.repeat(middle, sizes)) > np.repeat(limit, sizes)
     record(
         rows, far & placed.keep, findings, rule="far_stamps", action="quarantined", column=rows.time,
-        message="{count} stamps lie absurdly far from the others of the series and were left out, the first at {first}; correct them",
+        message="{count} {stamp lies|stamps lie} absurdly far from the others of the series and {was|were} left out, the "
+        "first at {first}; correct them",
     )  # fmt: skip
     return replace(placed, keep=_one_at_least(placed.keep & ~far, rows.indptr))
 
@@ -239,7 +242,7 @@ def other_rhythm(rows: Stamped, steps: Ints, frequency: Frequency, findings: Fin
     findings.add(
         rule="mixed_frequency", action="quarantined", series=rows.named(slow), index=slow, column=rows.time,
         count=pairs[slow] + 1, first=rows.told(rows.indptr[slow]),
-        message=f"{{count}} stamps are several steps of {frequency.alias!r}, the frequency of most series, apart; {_APART}",
+        message=f"{{count}} {{stamp is|stamps are}} several steps of {frequency.alias!r}, the frequency of most series, apart; {_APART}",
     )  # fmt: skip
 
 

@@ -234,7 +234,7 @@ def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Tabl
         findings.add(
             rule="missing_stamps", action=action, column=schema.time, count=touched["_sum"].to_numpy(),
             series={name: touched[name].to_numpy() for name in schema.series},
-            message="{count} rows without a stamp were left out; " + end,
+            message="{count} {row without a stamp was|rows without a stamp were} left out; " + end,
         )  # fmt: skip
     return frame.filter(pc.is_valid(column))
 

@@ -37,7 +37,7 @@ def aligned(table: Table, horizon: int) -> tuple[Table, Findings]:
         found.add(
             rule=rule, action="repaired", series={name: values[few] for name, values in table.ids.items()}, index=few,
             count=end - table.end[few], first=step_text(table.frequency, table.end[few] + 1),
-            message=f"the series ends {{count}} steps before {what}",
+            message=f"the series ends {{count}} {{step|steps}} before {what}",
         )  # fmt: skip
     return _ending(table, end, closed), found
 

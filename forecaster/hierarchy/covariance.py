@@ -12,6 +12,9 @@ from forecaster.table import Floats
 LEAST = 1e-4
 """What remains of the diagonal at least when it is shrunk towards: with it the covariance can be inverted."""
 
+PRIOR = 1.0
+"""Residuals that what is typical of a node counts for: one that happened to be right is not trusted without end."""
+
 FLOOR = 1e-8
 """Variance of a node at least, in that of the node that varies most."""
 
@@ -41,7 +44,7 @@ class Covariance:
 
     @classmethod
     def of_variances(cls, residuals: Floats, typical: Floats) -> Covariance:
-        """The mean squared residual of each node, on the diagonal. (nodes, residuals), (nodes,)"""
+        """The variance of each node's residuals, on the diagonal. (nodes, windows, horizon), (nodes,)"""
         return cls._diagonal(_variance(residuals, typical))
 
     @classmethod
@@ -54,15 +57,17 @@ class Covariance:
         """Residual covariance shrunk towards its diagonal (Wickramasuriya et al. 2019), by as much as Schäfer & Strimmer (2005) say.
 
         It is taken about zero, so that a forecast that is off in one direction is trusted less. Residuals that are missing count as
-        unrelated to all others.
+        unrelated to all others. Those of one window resemble each other, so they say less of how nodes are related than as many independent
+        ones would, and the share of the diagonal is as much larger.
 
         Args:
-            residuals: NaN where unknown. (nodes, residuals)
-            typical: Variance of a node without residuals. (nodes,)
+            residuals: NaN where unknown. (nodes, windows, horizon)
+            typical: What a squared residual of a node is expected to be. (nodes,)
         """
         variance = _variance(residuals, typical)
-        standard = np.nan_to_num(residuals) / np.sqrt(variance)[:, None]
-        kept = max(shrinkage(standard), LEAST)
+        by_window = np.nan_to_num(residuals) / np.sqrt(variance)[:, None, None]
+        standard = by_window.reshape(len(by_window), -1)
+        kept = float(np.clip(shrinkage(standard) * resemblance(by_window), LEAST, 1))
         n = max(standard.shape[1], 1)
         return cls(kept * variance, np.sqrt((1 - kept) * variance / n)[:, None] * standard)
 
@@ -95,10 +100,17 @@ def shrinkage(standard: Floats) -> float:
     return float(np.clip(variance / alike, 0, 1)) if alike > 0 else 1.0
 
 
+def resemblance(standard: Floats) -> float:
+    """How many residuals of a window say as much as one independent residual: 1 to the horizon. (nodes, windows, horizon)"""
+    horizon = standard.shape[-1]
+    size = float((standard**2).sum())
+    return float(np.clip((standard.sum(-1) ** 2).sum() / size, 1, horizon)) if size > 0 else 1.0
+
+
 def _variance(residuals: Floats, typical: Floats) -> Floats:
-    """Mean squared residual of each node; what is typical where there is none. Never zero."""
+    """Mean squared residual of each node, and what is typical as if it were a few of them. Never zero."""
     known = np.isfinite(residuals)
-    count = known.sum(1)
-    sums = np.where(known, residuals, 0.0) ** 2
-    found = np.divide(sums.sum(1), count, out=np.array(typical, np.float64), where=count > 0)
+    count = known.sum((1, 2))
+    sums = (np.where(known, residuals, 0.0) ** 2).sum((1, 2))
+    found = (sums + PRIOR * typical) / (count + PRIOR)
     return np.asarray(np.maximum(found, FLOOR * max(float(found.max(initial=0.0)), FLOOR)), np.float64)

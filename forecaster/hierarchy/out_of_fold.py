@@ -40,7 +40,7 @@ class Folds:
 
     def reconciler(self, windows: Sequence[int], cutoff: int | None = None) -> Reconciler:
         """What the residuals of some windows, and the values up to a cutoff, make of the plan."""
-        residuals = np.moveaxis((self.actual - self.base)[list(windows)], 0, 1).reshape(len(self.tree), -1)
+        residuals = np.ascontiguousarray(np.moveaxis((self.actual - self.base)[list(windows)], 0, 1))
         known = self.series if cutoff is None else self.series.drop_last(self.series.end - cutoff)
         return reconciler(self.plan, self.tree, known, residuals, self.typical)
 

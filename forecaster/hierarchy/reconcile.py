@@ -157,7 +157,7 @@ def reconciler(plan: Hierarchy, tree: Tree, table: Table, residuals: Floats, typ
         plan: What was asked for.
         tree: The nodes.
         table: The series up to the forecast, all with the same end.
-        residuals: Out-of-fold residuals of the nodes, NaN where unknown; none where there was no backtest. (nodes, residuals)
+        residuals: Out-of-fold residuals of the nodes, NaN where unknown; none where there was no backtest. (nodes, windows, horizon)
         typical: What a squared residual of a node is expected to be. (nodes,)
     """
     if plan.reconcile == "bottom_up":

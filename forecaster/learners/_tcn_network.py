@@ -20,6 +20,9 @@ from torch.nn.functional import conv1d, linear, softplus
 
 from forecaster.archive import storable
 
+FIRST_SHARE = 2.0
+"""Logarithm of how much more weight earlier seasons have than the last value and the level, before anything is learnt."""
+
 Weights = Mapping[str, Tensor]
 
 WIDTH = 3
@@ -38,6 +41,7 @@ class Plan:
         known: How many of the last of them are known ahead too.
         cards: Codes of each category of a past step; 0 is for codes never met.
         known_cards: How many of the first of them are known ahead too.
+        seasons: Steps in each season.
         anchors: Earlier values at a step ahead.
         blocks: Times that dilations start anew.
         cells: Residual cells in a block.
@@ -51,11 +55,17 @@ class Plan:
     known: int
     cards: tuple[int, ...]
     known_cards: int
+    seasons: tuple[int, ...]
     anchors: int
     blocks: int
     cells: int
     channels: int
     dropout: float
+
+    @property
+    def lead(self) -> int:
+        """Steps before an origin of which a step ahead is told what was known."""
+        return max(self.seasons, default=1) - 1
 
     @property
     def embedded(self) -> tuple[int, ...]:
@@ -75,7 +85,7 @@ class Batch:
     Args:
         past: Each step up to the last origin. (windows, steps, inputs)
         past_codes: Its categories. (windows, steps, categories)
-        ahead: What is known of the steps from the first origin on. (windows, steps, known)
+        ahead: What is known of the steps from `lead` before the first origin on. (windows, steps, known)
         ahead_codes: Its categories. (windows, steps, known categories)
         origins: Steps from the first origin to each origin. (windows, origins)
         anchors: Earlier values. (windows, origins, horizon, anchors)
@@ -111,7 +121,9 @@ def start(plan: Plan, seed: int) -> dict[str, Tensor]:
             tensor.zero_()
         elif name.endswith("gain"):
             tensor.fill_(1.0 if name.endswith("0.gain") else 0.5)
-    made["bias"][1:] = -1.0
+    shares = made["bias"][len(plan.levels) :]
+    shares[: max(plan.anchors - 2, 1)] = FIRST_SHARE
+    made["bias"][: len(plan.levels)] = torch.where(torch.tensor(plan.levels) == 0.5, 0.0, -1.0)
     return made
 
 
@@ -129,6 +141,7 @@ def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
                 f"cell.{cell}.{half}.bias": (wide,),
             }
     outputs = len(plan.levels) + plan.anchors
+    shapes |= {f"earlier.{i}": (wide, ahead) for i in range(len(plan.seasons))}
     shapes |= {"origin": (wide, wide), "ahead": (wide, ahead), "anchors": (wide, plan.anchors), "steps": (plan.horizon, wide)}
     return shapes | {"hidden": (wide, wide), "hidden.bias": (wide,), "head": (outputs, wide), "bias": (outputs,)}
 
@@ -144,16 +157,24 @@ def quantiles(weights: Weights, plan: Plan, batch: Batch, random: torch.Generato
     """
     windows = torch.arange(len(batch.past), device=batch.past.device)[:, None]
     seen = _cells(weights, plan, batch, random).transpose(1, 2)[windows, batch.origins]
-    coming = torch.arange(1, plan.horizon + 1, device=batch.past.device)
-    known = linear(_with_codes(weights, batch.ahead, batch.ahead_codes), weights["ahead"])[
-        windows[..., None], batch.origins[..., None] + coming
-    ]
-    mixed = linear(seen, weights["origin"])[:, :, None] + known + linear(batch.anchors, weights["anchors"]) + weights["steps"]
+    mixed = linear(seen, weights["origin"])[:, :, None] + _known(weights, plan, batch) + linear(batch.anchors, weights["anchors"])
+    mixed = mixed + weights["steps"]
     hidden = torch.relu(mixed)
     hidden = hidden + torch.relu(linear(hidden, weights["hidden"], weights["hidden.bias"]))
     told = linear(hidden, weights["head"], weights["bias"]).float()
     share = torch.softmax(told[..., len(plan.levels) :], -1)
     return (share * batch.anchors).sum(-1, keepdim=True) + _ascending(told[..., : len(plan.levels)], plan.levels.index(0.5))
+
+
+def _known(weights: Weights, plan: Plan, batch: Batch) -> Tensor:
+    """What is known of each step ahead, and what was of the last one of the same season. (windows, origins, horizon, channels)"""
+    windows = torch.arange(len(batch.past), device=batch.past.device)[:, None, None]
+    origins, step = plan.lead + batch.origins[..., None], torch.arange(1, plan.horizon + 1, device=batch.past.device)
+    features = _with_codes(weights, batch.ahead, batch.ahead_codes)
+    total = linear(features, weights["ahead"])[windows, origins + step]
+    for i, season in enumerate(plan.seasons):
+        total = total + linear(features, weights[f"earlier.{i}"])[windows, origins - (-step % season)]
+    return total
 
 
 def _cells(weights: Weights, plan: Plan, batch: Batch, random: torch.Generator | None) -> Tensor:

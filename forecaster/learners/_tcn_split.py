@@ -17,7 +17,7 @@ VALUES = 24_000
 WATCHED = 256
 """Windows that the loss is watched on, at most."""
 
-FEWEST, MOST = 4, 25
+FEWEST, MOST = 10, 25
 """Batches of an epoch."""
 
 

@@ -92,7 +92,7 @@ def windows(panel: Panel, view: View, series: Ints, last: Ints, origins: Ints, u
         later = last[:, None, None] - reach + (place - view.span + 1) >= until[:, None, None]
         actual = np.where(later | (scale[:, None, None] <= 0), np.nan, actual)
     numbers, codes = panel.numbers[rows] * inside[..., None], panel.codes[rows] * inside[..., None]
-    coming = slice(view.span - 1, None)
+    coming = slice(view.span - max(view.seasons, default=1), None)
     batch = Batch(
         past=_tensor(np.concatenate([_values(z, view, first, ends), numbers[:, first:ends]], 2)),
         past_codes=torch.from_numpy(codes[:, first:ends]),
@@ -127,16 +127,18 @@ def _values(z: Floats, view: View, first: int, ends: int) -> Floats:
 
 
 def _anchors(z: Floats, view: View, origins: Ints) -> Floats:
-    """Earlier values at each step ahead of each origin; what is missing is the mean of the others. (windows, origins, horizon, anchors)"""
+    """Earlier values at each step ahead: of each season, the last one, and 0 for the level. (windows, origins, horizon, anchors)"""
     origin = (view.span - 1 + origins)[..., None]
     ahead = np.arange(1, view.horizon + 1)
-    places = [origin + ahead - season * (-(-ahead // season) + k) for season in view.seasons for k in range(view.repeats)]
-    found = [np.take_along_axis(z[:, None], place, 2) for place in places]
-    latest = np.take_along_axis(z[:, None], np.maximum.accumulate(_there(z), 1)[:, None], 2)
-    found.append(np.broadcast_to(np.take_along_axis(latest, origin, 2), (*origins.shape, view.horizon)))
-    stacked = np.stack(found, -1)
-    filled = np.where(np.isfinite(stacked), stacked, np.nan_to_num(_mean(stacked))[..., None])
-    return np.concatenate([filled, np.zeros_like(filled[..., :1])], -1)
+    latest = np.take_along_axis(z, np.take_along_axis(np.maximum.accumulate(_there(z), 1), origin[..., 0], 1), 1)
+    parts = [np.broadcast_to(np.nan_to_num(latest)[..., None, None], (*origins.shape, view.horizon, 1))]
+    for season in reversed(view.seasons):
+        places = [origin + ahead - season * (-(-ahead // season) + k) for k in range(view.repeats)]
+        found = np.stack([np.take_along_axis(z[:, None], place, 2) for place in places], -1)
+        # What is missing is the mean of the other values of that season, or the first of the next longer one, or the last value.
+        stand = np.where(np.isfinite(mean := _mean(found)), mean, parts[0][..., 0])
+        parts.insert(0, np.where(np.isfinite(found), found, stand[..., None]))
+    return np.concatenate([*parts, np.zeros((*origins.shape, view.horizon, 1))], -1)
 
 
 def _there(z: Floats) -> Ints:

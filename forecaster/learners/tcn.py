@@ -50,6 +50,9 @@ SPACE: dict[str, tuple[Any, ...]] = {
 DEEPEST = 6
 """Cells in a block, where the data decide: 253 steps are seen."""
 
+FARTHEST = 1000
+"""Steps back to which earlier values are taken from, where the data decide and three seasons are shorter."""
+
 
 @storable
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,7 @@ class TCN:
         levels: Quantile levels, ascending; the forecast itself is the median.
         seasons: Steps in each season, such as (48, 336); those usual for the frequency where None. One of which the longest series has
             not two is left out.
-        repeats: Values of earlier seasons that a step is forecast from, per season.
+        repeats: Values of earlier seasons that a step is forecast from, per season; 3 to 8 where None, the fewer the longer the seasons.
         blocks: Times that dilations start anew.
         cells: Residual cells in a block; so many that two of the shortest season are seen where None.
         channels: Width of a cell.
@@ -83,7 +86,7 @@ class TCN:
     design: Design | None = None
     levels: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
     seasons: tuple[int, ...] | None = None
-    repeats: int = 3
+    repeats: int | None = None
     blocks: int = 1
     cells: int | None = None
     channels: int = 32
@@ -103,9 +106,9 @@ class TCN:
                 object.__setattr__(self, name, tuple(value))
         if list(self.levels) != sorted(set(self.levels)) or (self.levels and not 0 < self.levels[0] <= self.levels[-1] < 1):
             raise SettingsError(f"tcn: levels ascend between 0 and 1; came {self.levels!r}")
-        for name in ("repeats", "blocks", "channels", "epochs", "patience", *(("cells",) if self.cells is not None else ())):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"tcn: {name} starts at 1; came {getattr(self, name)!r}")
+        for name in ("repeats", "blocks", "cells", "channels", "epochs", "patience"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise SettingsError(f"tcn: {name} starts at 1; came {value!r}")
         if not 0 <= self.dropout < 1 or self.learning_rate <= 0:
             raise SettingsError(f"tcn: dropout lies in [0, 1) and learning_rate is positive; came {self.dropout!r}, {self.learning_rate!r}")
         if any(season < 2 for season in self.seasons or ()):
@@ -145,11 +148,12 @@ class TCN:
         cells = self.cells or self._cells(min(seasons, default=4), longest // 2)
         channels = Channels.of(self._recipe, table)
         panel = channels.panel(table)
-        view = View(self._recipe.horizon, seen(self.blocks, cells), seasons, self.repeats, channels.known, channels.known_categories)
+        repeats = self.repeats or _repeats(max(seasons, default=1), longest // 2)
+        view = View(self._recipe.horizon, seen(self.blocks, cells), seasons, repeats, channels.known, channels.known_categories)
         plan = Plan(
             horizon=view.horizon, levels=tuple(sorted({*self.levels, 0.5})), inputs=view.inputs + panel.numbers.shape[1],
             known=channels.known, cards=tuple(len(labels) + 1 for labels in channels.labels), known_cards=channels.known_categories,
-            anchors=view.anchors, blocks=self.blocks, cells=cells, channels=self.channels, dropout=self.dropout,
+            seasons=seasons, anchors=view.anchors, blocks=self.blocks, cells=cells, channels=self.channels, dropout=self.dropout,
         )  # fmt: skip
         weights = train(Split(panel, view), plan, self._effort())
         return Trained(plan, view, channels, safetensors.save(weights))
@@ -168,6 +172,11 @@ class TCN:
         device = _device(self.device)
         mixed = device.type != "cpu" if self.mixed is None else self.mixed
         return Effort(self.epochs, self.patience, self.learning_rate, self.max_seconds, self.seed, device, mixed, self.threads or 1)
+
+
+def _repeats(season: int, room: int) -> int:
+    """Eight earlier values, fewer of long seasons, and no more than the data have."""
+    return max(1, min(8, max(3, FARTHEST // season), room // season))
 
 
 def _device(asked: str) -> torch.device:

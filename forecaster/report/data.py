@@ -63,6 +63,7 @@ class ReportData:
         seconds: Time that the fit took.
         rows: Number of values that it was fitted on.
         settings: The options, as name -> text.
+        profile: Series columns, and what each series is like; no columns where nothing was measured.
     """
 
     title: str
@@ -75,6 +76,7 @@ class ReportData:
     seconds: float = 0.0
     rows: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
+    profile: pa.Table = field(default_factory=lambda: pa.table({}))
 
     @classmethod
     def of(cls, fitted: Fitted | Reconciled, future: pa.Table | None = None) -> ReportData:
@@ -84,6 +86,7 @@ class ReportData:
         return cls(
             f"Forecast of {schema.target}", series, fitted.leaderboard(), fitted.selected(), fitted.found(), str(options["metric"]),
             fitted.greater_is_better, fitted.seconds, int(fitted.rows.sum()), {name: str(value) for name, value in options.items()},
+            fitted.profiled(),
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from forecaster.report.axes import Array
 from forecaster.report.data import ReportData, keys
 from forecaster.report.layout import Page, Section, Tile, render
 from forecaster.report.panels import panels
+from forecaster.report.profile import profile_section
 from forecaster.report.sections import accuracy_section, extremes, findings_section, leaderboard_grid, settings_section
 from forecaster.report.words import count, duration, percent, score
 
@@ -23,7 +24,9 @@ def page(job: ReportData) -> str:
         job: What the job found.
     """
     folds = Folds.of(job.series)
-    sections = [_learners(job), accuracy_section(folds), *_series(job, folds), findings_section(job.findings, job.series.columns.series)]
+    kinds = [profile_section(job.profile)] if job.profile.num_columns else []
+    sections = [_learners(job), accuracy_section(folds), *_series(job, folds), *kinds]
+    sections.append(findings_section(job.findings, job.series.columns.series))
     sections.append(settings_section(dict(job.settings)))
     return render(
         Page(

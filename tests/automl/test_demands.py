@@ -34,6 +34,8 @@ def windows_of(made: Forecaster) -> dict[str, int]:
         (["elastic_net"], {"lags": [1], "windows": {"mean": [40], "ewm": [0.5]}}, 47),
         (["elastic_net"], {"lags": None, "windows": {"season_mean": [4]}}, 29),
         (["elastic_net"], {}, 7),
+        (["elastic_net"], {"lags": [1, 30], "windows": None, "target_transform": [{"difference": 7}, "log"]}, 44),
+        (["naive"], {"target_transform": "difference"}, 7),
     ],
     ids=str,
 )

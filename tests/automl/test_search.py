@@ -45,7 +45,7 @@ class Moody:
 def test_who_fails_at_the_end_is_told_and_the_baseline_stands_in(breaks, said):
     baseline = make("naive")
     found = search(TABLE, {"moody": Moody(breaks)}, baseline, Plan(4, WINDOWS))
-    made = found.forecast(TABLE, 4, None)
+    made = found.blend.ahead(TABLE, 4, None)
     assert made.failed == said
     assert np.array_equal(made.mean, baseline.fit(TABLE).predict(4).mean)
 
@@ -53,7 +53,7 @@ def test_who_fails_at_the_end_is_told_and_the_baseline_stands_in(breaks, said):
 def test_who_breaks_at_the_end_leaves_its_share_to_the_others():
     found = search(TABLE, {"moody": Moody(True), "seasonal_naive": make("seasonal_naive")}, make("naive"), Plan(4, WINDOWS))
     assert found.weights.tolist() == [[0, 1], [0, 1]]
-    assert not found.forecast(TABLE, 4, None).failed
+    assert not found.failed
 
 
 def test_one_learner_is_tried_however_little_time_there_is(monkeypatch):

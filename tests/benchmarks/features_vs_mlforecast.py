@@ -2,9 +2,12 @@
 
     python tests/benchmarks/features_vs_mlforecast.py --peer /path/to/python-with-mlforecast [--series 30490] [--repeats 3] [--threads 2]
 
-Three sides are ours: "kernels" is the native kernels alone, "matrix" what a learner is given (guardrails, table, `Design.training`),
-"frame" what a user sees (`Forecaster(...).features(data)`). Ours leaves out the first row of each series, which has nothing to look
-back at. A matrix is set beside the peer's matrices, a frame beside a frame of its kind; all sides have as many threads.
+"kernels" is our native kernels alone, "matrix" what a learner is given (guardrails, table, `Design.training`), "frame" what a user
+sees: `Forecaster(...).features(data, every_row=True)` beside `preprocess(data, dropna=False)`, row by row the same. "default" are both
+as they come: our `features(data)` leaves out rows that have nothing to look back at (the first of each series), mlforecast's
+`preprocess(data)` those that miss any look-back (28 of each). A matrix is set beside the peer's matrices, a frame beside a frame of
+its kind; all sides have as many threads. The goal (3 times as fast, half the memory) is asked of the matrix and of the frame of
+pandas, which is how `preprocess` is documented; the frame of polars, which shares its texts with the data, is for information.
 
 Every measurement is a process of its own; sides take turns, so a busy machine hurts all of them. All start from the same pandas
 frame in memory (the peer also from a polars one). "first" is the first call in a fresh process, which on a virtual machine pays for
@@ -33,11 +36,13 @@ CALENDAR = {
     "pandas": ("year", "quarter", "month", "week", "dayofyear", "day", "dayofweek"),
     "polars": ("year", "quarter", "month", "week", "ordinal_day", "day", "weekday"),
 }
-OURS = ("our kernels", "our matrix", "our pandas frame", "our polars frame")
-SIDES = (*OURS, "mlforecast pandas matrix", "mlforecast polars matrix", "mlforecast pandas frame", "mlforecast polars frame")
+KINDS = ("matrix", "pandas frame", "polars frame", "pandas default")
+OURS = ("our kernels", *(f"our {kind}" for kind in KINDS))
+SIDES = (*OURS, "mlforecast pandas matrix", "mlforecast polars matrix", *(f"mlforecast {kind}" for kind in KINDS[1:]))
 SAMPLE = 200_000
 Work = Callable[[], tuple[Any, list[str]]]
 GOAL = {"seconds": 3.0, "MB": 2.0}
+ASKED = ("matrix", "pandas frame")
 
 
 def prepare(path: Path, series: int, folder: Path) -> None:
@@ -87,7 +92,7 @@ def product(frame: Any, kind: str, threads: int) -> Work:
         return fitted.training(table, threads=threads).X, list(fitted.names)
 
     def shown() -> tuple[Any, list[str]]:
-        made = job.features(frame)
+        made = job.features(frame, every_row=kind.endswith("frame"))
         return made, list(made.columns)
 
     return matrix if kind == "matrix" else shown
@@ -125,8 +130,8 @@ def kernels(frame: Any, threads: int) -> Work:
     return work
 
 
-def peer(frame: Any, threads: int, library: str, numpy: bool) -> Work:
-    """mlforecast's `preprocess`, without dropping rows: a frame with the features, or (`numpy`) the single-precision matrix to train on."""
+def peer(frame: Any, threads: int, library: str, kind: str) -> Work:
+    """mlforecast's `preprocess`: a frame with the features, or the single-precision matrix to train on."""
     from mlforecast import MLForecast
     from mlforecast import lag_transforms as lt
 
@@ -139,10 +144,12 @@ def peer(frame: Any, threads: int, library: str, numpy: bool) -> Work:
     if library == "polars":
         frame, dates = in_polars(frame), list(CALENDAR["polars"])
 
+    numpy = kind == "matrix"
+
     def work() -> tuple[Any, list[str]]:
         frequency = "D" if library == "pandas" else "1d"
         model = MLForecast([], frequency, list(LAGS), {1: transforms, SEASON: seasonal}, dates, num_threads=threads)
-        done = model.preprocess(frame, static_features=[], dropna=False, return_X_y=numpy, as_numpy=numpy)
+        done = model.preprocess(frame, static_features=[], dropna=kind == "default", return_X_y=numpy, as_numpy=numpy)
         return done, [*model.ts.transforms, *dates] if numpy else list(done.columns)
 
     return work
@@ -172,12 +179,12 @@ def measure(side: str, options: argparse.Namespace) -> None:
     if side in OURS:
         work = kernels(frame, options.threads) if side == OURS[0] else product(frame, side.removeprefix("our "), options.threads)
     else:
-        work = peer(frame, options.threads, side.split()[1], side.endswith("matrix"))
+        work = peer(frame, options.threads, *side.split()[1:])
     loaded = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak of loading
     (result, names), first = timed(work)
     report = {"first": first["seconds"], "MB": memory("VmHWM") - loaded, "total MB": memory("VmHWM")}
-    rows = sample(result, names, len(frame) // options.series, options.series)
+    rows = {} if side.endswith("default") else sample(result, names, len(frame) // options.series, options.series)
     del result
     calls = [first, *(timed(work)[1] for _ in range(2))]
     report |= {key: min(call[key] for call in calls) for key in ("seconds", "CPU")}
@@ -219,16 +226,16 @@ def show(results: dict[str, list[dict[str, float]]]) -> None:
     """The table of medians and ratios."""
     best = {side: {key: float(np.median([one[key] for one in many])) for key in many[0]} for side, many in results.items()}
     columns = ("first", "seconds", "CPU", "MB", "total MB")
-    for kind in ("matrix", "pandas frame", "polars frame"):
+    for kind in (kind for kind in KINDS if f"our {kind}" in best):
         mine = best[f"our {kind}"]
-        print(f"\n{kind}: medians of {len(results['our matrix'])} processes; in brackets: times our {kind}")
+        print(f"\n{kind}: medians of {len(results[f'our {kind}'])} processes; in brackets: times our {kind}")
         print(f"{'':26}" + "".join(f"{column:>18}" for column in columns))
         shown = {side: one for side, one in best.items() if side.endswith(kind) or (kind == "matrix" and side == OURS[0])}
         for side, one in shown.items():
             print(f"{side:26}" + "".join(f"{one[key]:10.4g} ({one[key] / mine[key]:5.1f})" for key in columns))
         peers = [one for side, one in shown.items() if side not in OURS]
         met = all(min(one[key] for one in peers) / mine[key] >= goal for key, goal in GOAL.items())
-        print(f"goal, against the better of the two peers: {GOAL}: {'met' if met else 'NOT met'}")
+        print(f"goal, against the better peer: {GOAL}: {'met' if met else 'NOT met'}" if kind in ASKED else "for information")
 
 
 def main() -> None:
@@ -238,23 +245,25 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=30490)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--kinds", nargs="*", default=KINDS, help="only these: " + ", ".join(KINDS))
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         return measure(options.side, options)
-    results: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    sides = [side for side in SIDES if side == OURS[0] or side.endswith(tuple(options.kinds))]
+    results: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     seen: dict[str, dict[str, np.ndarray]] = {}
     with tempfile.TemporaryDirectory() as folder:
         prepare(options.data, options.series, Path(folder))
         for repeat in range(options.repeats):
-            for side in SIDES:
+            for side in sides:
                 report, columns = run(side, options, Path(folder))
                 results[side].append(report)
-                seen |= {side: columns} if side in OURS else {}
-                if repeat == 0 and side not in OURS:
-                    for ours in OURS:
-                        agree(seen[ours], columns, f"{ours} and {side}")
+                seen |= {side: columns} if side in OURS and columns else {}
+                if repeat == 0 and side not in OURS and columns:
+                    for ours, mine in seen.items():
+                        agree(mine, columns, f"{ours} and {side}")
     return show(results)
 
 

@@ -21,7 +21,6 @@ import pandas as pd
 
 from forecaster import RollingOrigin, frames, guardrails, learners
 from forecaster.backtest import actuals, backtest, cutoffs
-from forecaster.calibration import expected
 from forecaster.hierarchy.aggregation import nodes_of
 from forecaster.hierarchy.out_of_fold import Folds
 from forecaster.hierarchy.plan import Hierarchy
@@ -29,6 +28,7 @@ from forecaster.hierarchy.tree import Tree
 from forecaster.metrics.hierarchy import M5_LEVELS, revenue, wrmsse
 from forecaster.schema import Schema
 from forecaster.table import Floats, Table
+from forecaster.yardstick import expected
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.ensembles import COMBINERS, vote
+from forecaster.ensembles import vote
 from forecaster.metrics import METRICS, Scale, scorer
 
 NAN = np.nan
@@ -106,7 +106,3 @@ def test_a_thousand_groups_are_quick():
     begin = time.process_time()
     vote(actual, forecast, score, np.arange(1001))
     assert time.process_time() - begin < 2
-
-
-def test_the_table_of_combiners():
-    assert COMBINERS["voting"] is vote

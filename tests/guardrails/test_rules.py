@@ -1,9 +1,11 @@
-"""Every rule is in the docs."""
+"""Every rule is in the docs, and messages say one or many."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+
+from forecaster.guardrails import Findings
 
 ROOT = Path(__file__).resolve().parents[2]
 RULE = re.compile(
@@ -21,3 +23,15 @@ def test_every_rule_is_explained() -> None:
     assert {"gaps", "future_extra", "future_missing_rows", "clock_change", "infinite_covariate"} <= found
     explained = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "data.md").read_text()))
     assert found <= explained
+
+
+def test_messages_count_one_and_many() -> None:
+    findings = Findings()
+    findings.add(
+        rule="gaps", action="noted", series={"id": ["a", "b"]}, count=[1, 3], first=["x", "y"],
+        message="{count} {step was|steps were} put in, the first at {first}; {it counts|they count} as missing",
+    )  # fmt: skip
+    assert [one.message for one in findings] == [
+        "1 step was put in, the first at x; it counts as missing",
+        "3 steps were put in, the first at y; they count as missing",
+    ]

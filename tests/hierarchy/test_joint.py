@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from trees import CROSSED, ids_of, table_of, tree_of
 
-from forecaster.calibration import Spread, expected
+from forecaster.calibration import Spread
 from forecaster.hierarchy.aggregation import nodes_of
 from forecaster.hierarchy.joint import Joint
+from forecaster.yardstick import expected
 
 KEYS = ["xp", "xq", "yp", "yq", "yr"]
 

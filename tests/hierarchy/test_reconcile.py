@@ -8,7 +8,7 @@ from hypothesis import given
 from trees import CROSSED, NESTED, dense, hierarchies, ids_of, keys, seeds, table_of, tree_of
 
 from forecaster.errors import SettingsError
-from forecaster.hierarchy.covariance import LEAST, Covariance, shrinkage
+from forecaster.hierarchy.covariance import LEAST, PRIOR, Covariance, resemblance, shrinkage
 from forecaster.hierarchy.plan import WEIGHING, Hierarchy
 from forecaster.hierarchy.reconcile import ForecastShares, Projection, Shares, reconciler
 
@@ -25,8 +25,8 @@ def covariances(tree, rng, residuals=7):
     return {
         "ols": Covariance.equal(len(tree)),
         "wls_struct": Covariance.structural(tree.add_up(np.ones(tree.node.shape[1]))),
-        "wls_var": Covariance.of_variances(errors, ones),
-        "mint_shrink": Covariance.shrunk(errors, ones),
+        "wls_var": Covariance.of_variances(errors[..., None], ones),
+        "mint_shrink": Covariance.shrunk(errors[..., None], ones),
     }
 
 
@@ -80,8 +80,10 @@ def test_what_was_asked_for_is_what_is_done(how):
     errors = rng.normal(size=(len(tree), 9))
     errors[0, 2] = errors[5] = np.nan
     typical = np.full(len(tree), 0.5)
-    made = reconciler(Hierarchy.of({"levels": CROSSED, "reconcile": how}), tree, table_of([[1.0]] * 7, ids_of(KEYS)), errors, typical)
-    variance = np.where(np.isfinite(errors).any(1), np.nansum(errors**2, 1) / np.maximum(np.isfinite(errors).sum(1), 1), 0.5)
+    made = reconciler(
+        Hierarchy.of({"levels": CROSSED, "reconcile": how}), tree, table_of([[1.0]] * 7, ids_of(KEYS)), errors[..., None], typical
+    )
+    variance = (np.nansum(errors**2, 1) + PRIOR * 0.5) / (np.isfinite(errors).sum(1) + PRIOR)
     wanted = {
         "ols": np.eye(len(tree)),
         "wls_struct": np.diag(tree.sums.toarray().sum(1)),
@@ -121,9 +123,20 @@ def test_the_shrinkage_is_that_of_all_pairs(keys, seed):
     assert max(shrinkage(standard), LEAST) == pytest.approx(by_pairs, abs=1e-9)
 
 
+def test_residuals_that_repeat_themselves_say_nothing_more():
+    once = np.random.default_rng(1).normal(size=(12, 30, 1)) + 0.8 * np.random.default_rng(2).normal(size=(1, 30, 1))
+    often = np.repeat(once, 7, axis=2)
+    assert resemblance(once) == 1
+    assert resemblance(often) == pytest.approx(7)
+    one, many = (Covariance.shrunk(errors, np.ones(12)) for errors in (once, often))
+    kept = [(covariance.own / matrix(covariance).diagonal()).mean() for covariance in (one, many)]
+    assert 0.05 < kept[0] < 0.95
+    assert kept[1] == pytest.approx(kept[0], rel=0.1)
+
+
 def test_without_residuals_the_structure_weighs():
     tree = tree_of(KEYS)
-    made = reconciler(Hierarchy.of(CROSSED), tree, table_of([[1.0]] * 7, ids_of(KEYS)), np.empty((len(tree), 0)), np.ones(len(tree)))
+    made = reconciler(Hierarchy.of(CROSSED), tree, table_of([[1.0]] * 7, ids_of(KEYS)), np.empty((len(tree), 0, 3)), np.ones(len(tree)))
     assert made.covariance.own.tolist() == tree.sums.toarray().sum(1).tolist()
 
 

@@ -1,0 +1,140 @@
+"""The chosen learners together: each fitted on the groups that chose it, their forecasts weighed series by series."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.archive import storable
+from forecaster.backtest import OutOfFold
+from forecaster.ensembles import added
+from forecaster.protocols import Forecast, Learner, Model
+from forecaster.table import Floats, Future, Ints, Table
+from forecaster.yardstick import told_width
+
+UNSCORED = "no candidate could be scored: every series is too short for the backtest, or all failed"
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A learner fitted on the groups that chose it. `groups` are ascending indices into the table's groups."""
+
+    learner: str
+    model: Model
+    groups: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """What the members say together.
+
+    Args:
+        mean: Point forecasts, never NaN. (series, horizon)
+        width: Mean absolute deviation that the members' own quantiles tell; NaN where none has any. (series, horizon)
+        failed: Why the baseline forecasts a series. Series index -> reason
+    """
+
+    mean: Floats
+    width: Floats
+    failed: dict[int, str]
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """The members and their shares.
+
+    Args:
+        learners: Names of the candidates.
+        members: The fitted ones.
+        shares: Share of each candidate in the forecast of each series; rows sum to one. (series, learners)
+        baseline: Stands in where no member has a forecast.
+        broken: Why a group is not forecast by what it chose. Group index -> reason
+    """
+
+    learners: tuple[str, ...]
+    members: tuple[Member, ...]
+    shares: Floats
+    baseline: Model
+    broken: Mapping[int, str]
+
+    def ahead(self, table: Table, horizon: int, future: Future | None, history: Table | None = None) -> Joined:
+        """Forecast every series of `table`; where no member can, the baseline does and `failed` says why."""
+        mean, width, failed = Mixture(len(table), horizon), Mixture(len(table), horizon), {}
+        for member in self.members:
+            rows = np.flatnonzero(np.isin(table.group, member.groups))
+            made = member.model.predict(
+                horizon, None if history is None else history.take(rows), None if future is None else future.take(rows)
+            )
+            share = self.shares[rows, self.learners.index(member.learner)]
+            mean.add(rows, made.mean, share)
+            if (said := width_of(made)) is not None:
+                width.add(rows, said, share)
+            failed.update({int(rows[i]): f"{member.learner}: {why}" for i, why in made.failed.items()})
+        joined = mean.joined()
+        bad = ~np.isfinite(joined).all(axis=1)
+        if bad.any():
+            spare = self.baseline.predict(horizon, history, future).mean[bad]
+            joined[bad] = np.where(np.isfinite(spare), spare, 0.0)
+        why = {i: failed.get(i) or self.broken.get(int(table.group[i]), "no member has a forecast") for i in np.flatnonzero(bad).tolist()}
+        return Joined(joined, width.joined(), why)
+
+
+class Mixture:
+    """A weighted mean that is added up part by part: rows of a part that are not finite have no say."""
+
+    def __init__(self, *shape: int) -> None:
+        self.total, self.share = np.zeros(shape), np.zeros(shape[:-1])
+
+    def add(self, rows: Ints | slice, values: Floats, share: Floats) -> None:
+        """Add a part. (rows, steps), (rows,)"""
+        good = np.isfinite(values).all(axis=-1) & (share > 0)
+        self.total[rows] += np.where(good[..., None], share[..., None] * values, 0.0)
+        self.share[rows] += np.where(good, share, 0.0)
+
+    def joined(self) -> Floats:
+        """The mean; NaN where nothing was added."""
+        share = np.where(self.share > 0, self.share, np.nan)
+        return np.asarray(self.total / share[..., None])
+
+
+def width_of(forecast: Forecast | OutOfFold) -> Floats | None:
+    """Mean absolute deviation that the quantiles of a forecast tell; None where it has less than two."""
+    return None if forecast.quantiles is None or len(forecast.levels) < 2 else told_width(forecast.levels, forecast.quantiles)
+
+
+def fitted(table: Table, learners: Mapping[str, Learner], shares: Floats, baseline: Learner, until: float | None) -> Blend:
+    """Fit each candidate on the groups that chose it, the weightiest first; one that breaks, or that comes too late where another is
+    there already, loses its share.
+
+    Args:
+        table: All values.
+        learners: The candidates by name.
+        shares: Share of each in each series. (series, learners)
+        baseline: Stands in where no member has a forecast.
+        until: When the time is up, by `time.monotonic`.
+    """
+    members, kept, broken = {}, shares.copy(), {}
+    wanted = np.maximum.reduceat(shares > 0, table.group_ptr[:-1])
+    served = np.zeros(table.n_groups, bool)
+    for column in np.argsort(-added(shares, 0), kind="stable").tolist():
+        name, late = list(learners)[column], until is not None and time.monotonic() > until
+        kept[(served & late)[table.group], column] = 0.0
+        groups = np.flatnonzero(wanted[:, column] & ~(served & late))
+        if not len(groups):
+            continue
+        try:
+            members[column] = Member(name, learners[name].fit(table.take_groups(groups)), groups)
+            served[groups] = True
+        except Exception as error:  # one learner that breaks must not cost the groups their forecast
+            kept[np.isin(table.group, groups), column] = 0.0
+            broken.update(dict.fromkeys(map(int, groups), f"{name}: {type(error).__name__}: {error}"))
+    total = added(kept, 1)
+    lost = np.logical_and.reduceat(total <= 0, table.group_ptr[:-1])
+    kept /= np.where(total > 0, total, 1.0)[:, None]
+    left = {g: why for g, why in broken.items() if lost[g]}
+    return Blend(tuple(learners), tuple(members[column] for column in sorted(members)), kept, baseline.fit(table), left)

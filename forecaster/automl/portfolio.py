@@ -1,0 +1,170 @@
+"""What is tried for a group where the user named nothing: learners that suit what the group is like, and what to expect of each.
+
+What is tried for a group follows from its own series and from the columns of the job, never from the groups that share its block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.metrics.segments import reduce, total
+from forecaster.table import Floats, Table
+
+Mask = NDArray[np.bool_]
+
+SPARSE = 1.32
+"""Mean steps between demands from which a series is intermittent (Syntetos, Boylan & Croston, 2005)."""
+
+FEWEST_ROWS = 200
+"""Known values that a group needs for regression learners, unless there are covariates to learn from."""
+
+FEWEST_SERIES = 8
+"""Series that a group needs for regression on differences to learn what they have in common."""
+
+WITHIN_DAY = (24, 48, 96, 144, 288, 1440)
+"""Season lengths of a day in steps: there a week is likely to be another season."""
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """What the groups of a table are like."""
+
+    table: Table
+
+    @cached_property
+    def series(self) -> Floats:
+        """Series of each group."""
+        return np.diff(self.table.group_ptr).astype(np.float64)
+
+    @cached_property
+    def known(self) -> Floats:
+        """Known values of each series."""
+        return total(np.isfinite(self.table.target).astype(np.float64), self.table.indptr)
+
+    @cached_property
+    def rows(self) -> Floats:
+        """Known values of each group."""
+        return total(self.known, self.table.group_ptr)
+
+    @cached_property
+    def longest(self) -> Floats:
+        """Most known values of a series in each group."""
+        return reduce(np.maximum, self.known, self.table.group_ptr, 0.0)
+
+    @cached_property
+    def sparse(self) -> Mask:
+        """Whether at least half of the series of a group are of intermittent demand: never negative, with zeros between."""
+        table = self.table
+        sold = total((table.target > 0).astype(np.float64), table.indptr)
+        negative = total((table.target < 0).astype(np.float64), table.indptr) > 0
+        intermittent = ~negative & (sold > 0) & (self.known >= SPARSE * sold)
+        return np.asarray(total(intermittent.astype(np.float64), table.group_ptr) * 2 >= self.series)
+
+    @property
+    def covariates(self) -> bool:
+        """Whether the job has covariates that move."""
+        return bool(self.table.known or self.table.past)
+
+    def seasons(self, length: int) -> Mask:
+        """Whether a group has a series of at least two seasons of this length."""
+        return np.asarray(self.longest >= 2 * length)
+
+    @property
+    def everyone(self) -> Mask:
+        return np.ones(self.table.n_groups, bool)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One candidate.
+
+    Args:
+        recipe: What `learners.build` takes, for a season length.
+        merit: Logarithm of its error against those of the others, as measured (see below).
+        suits: Which groups it is tried for.
+        transform: What it sees of the target, as `targets.transform_of` reads it.
+    """
+
+    recipe: Callable[[int], Any]
+    merit: float
+    suits: Callable[[Profile], Mask]
+    transform: str | None = None
+
+
+def _plain(name: str, merit: float, suits: Callable[[Profile], Mask], transform: str | None = None) -> Entry:
+    return Entry(lambda season: name, merit, suits, transform)
+
+
+def _always(profile: Profile) -> Mask:
+    return profile.everyone
+
+
+def _seasonal(profile: Profile) -> Mask:
+    return profile.everyone & (profile.table.season_length > 1)
+
+
+def _dense(profile: Profile) -> Mask:
+    return ~profile.sparse
+
+
+def _sparse(profile: Profile) -> Mask:
+    return profile.sparse
+
+
+def _decomposed(profile: Profile) -> Mask:
+    return _seasonal(profile) & ~profile.sparse & profile.seasons(profile.table.season_length)
+
+
+def _weekly(profile: Profile) -> Mask:
+    length = profile.table.season_length
+    return ~profile.sparse & profile.seasons(7 * length) & (length in WITHIN_DAY) & (profile.table.frequency.unit not in ("minute", "hour"))
+
+
+def _learnable(profile: Profile) -> Mask:
+    return profile.everyone & ((profile.rows >= FEWEST_ROWS) | profile.covariates)
+
+
+def _differenced(profile: Profile) -> Mask:
+    return _learnable(profile) & ~profile.sparse & (profile.series >= FEWEST_SERIES)
+
+
+def _season_differenced(profile: Profile) -> Mask:
+    return _differenced(profile) & _decomposed(profile)
+
+
+# The cheap ones first: where time is short, they are what is tried. Merits were measured a horizon before the ends of M3, M4 hourly
+# and weekly, NN5 and Australian tourism; those of intermittent demand on M5.
+PORTFOLIO: dict[str, Entry] = {
+    "naive": _plain("naive", 0.32, lambda profile: profile.everyone & (profile.table.season_length == 1)),
+    "seasonal_naive": _plain("seasonal_naive", 0.12, _seasonal),
+    "seasonal_average": _plain("seasonal_average", 0.36, _seasonal),
+    "average": _plain("average", 0.81, _always),
+    "drift": _plain("drift", 0.24, _dense),
+    "theta": Entry(lambda season: {"theta": {"form": "auto"}}, -0.03, _dense),
+    "ets": _plain("ets", -0.10, _dense),
+    "damped_ets": Entry(lambda season: {"ets": {"form": "ZAdZ"}}, -0.08, _dense),
+    "ces": _plain("ces", -0.12, _dense),
+    "mstl": _plain("mstl", -0.12, _decomposed),
+    "mstl_week": Entry(lambda season: {"mstl": {"seasons": (season, 7 * season)}}, -0.30, _weekly),
+    "arima": _plain("arima", -0.12, _dense),
+    "intermittent": _plain("intermittent", 0.0, _sparse),
+    "tsb": _plain("tsb", 0.0, _sparse),
+    "imapa": _plain("imapa", 0.0, _sparse),
+    "elastic_net": _plain("elastic_net", 0.21, _learnable),
+    "elastic_net_difference": _plain("elastic_net", 0.03, _differenced, "difference"),
+    "elastic_net_season": _plain("elastic_net", -0.07, _season_differenced, "season_difference"),
+    "lightgbm": _plain("lightgbm", 0.10, _learnable),
+    "lightgbm_difference": _plain("lightgbm", 0.00, _differenced, "difference"),
+    "lightgbm_season": _plain("lightgbm", -0.11, _season_differenced, "season_difference"),
+}
+
+
+def merit_of(name: str) -> float:
+    """What to expect of a candidate by its name; NaN where nothing is known of it."""
+    return PORTFOLIO[name].merit if name in PORTFOLIO else float("nan")

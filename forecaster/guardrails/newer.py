@@ -1,0 +1,106 @@
+"""The check of newer history: rows up to a later origin, put in the order and the codes of the series that a job was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from forecaster.errors import DataError
+from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.history import check
+from forecaster.guardrails.stamped import step_text
+from forecaster.schema import Schema
+from forecaster.table import Ints, Singles, Table
+
+
+def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str | None = None) -> tuple[Table, Findings]:
+    """Turn the history up to now into a table of the series that a job knows.
+
+    Args:
+        frame: All rows up to now, as they would be given to fit.
+        table: The end of the history that the job was fitted on.
+        schema: Which column plays which part.
+        aggregate: How rows are joined into steps, if they are.
+
+    Returns:
+        The table, its series in the order of `table`, and the findings; rows of series that the job does not know are passed over.
+
+    Raises:
+        DataError: Rows of a series that the job knows are missing, or end before those that it was fitted on.
+    """
+    newer, found = check(frame, schema, freq=table.frequency, season_length=table.season_length, aggregate=aggregate)
+    place = {key: i for i, key in enumerate(_keys(newer))}
+    order = np.array([place.get(key, -1) for key in _keys(table)], np.int64)
+    _refuse_missing(order, table)
+    kept = np.zeros(len(newer), bool)
+    kept[order] = True
+    moved = _in_order(newer, order, table)
+    _refuse_earlier(moved, table)
+    findings = Findings([batch for batch in found.batches if batch.action != "noted"]).renumbered(_index(order, len(newer)))
+    unseen = np.flatnonzero(~kept)
+    findings.add(
+        rule="unseen_series", action="noted", series={name: values[unseen] for name, values in newer.ids.items()},
+        index=np.full(len(unseen), -1), count=newer.sizes[unseen],
+        message="{count} {row is|rows are} of a series that the job was not fitted on, and passed over; fit again to have it forecast",
+    )  # fmt: skip
+    return moved, findings
+
+
+def _keys(table: Table) -> list[tuple[object, ...]]:
+    return list(zip(*(values.tolist() for values in table.ids.values()), strict=True))
+
+
+def _index(order: Ints, size: int) -> Ints:
+    """Where each series of the newer table lies in the other one; -1 for none."""
+    index = np.full(size, -1, np.int64)
+    index[order] = np.arange(len(order))
+    return index
+
+
+def _in_order(newer: Table, order: Ints, table: Table) -> Table:
+    """The series of `newer` in another order, their categories in the codes of `table`."""
+    sizes = newer.sizes[order]
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    rows = np.arange(indptr[-1]) + np.repeat(newer.indptr[:-1][order] - indptr[:-1], sizes)
+    return replace(
+        table,
+        target=newer.target[rows],
+        indptr=indptr,
+        start=newer.start[order],
+        known={name: _recoded(name, newer, newer.known, table)[rows] for name in table.known},
+        past={name: _recoded(name, newer, newer.past, table)[rows] for name in table.past},
+        static={name: _recoded(name, newer, newer.static, table)[order] for name in table.static},
+    )
+
+
+def _recoded(name: str, newer: Table, columns: Mapping[str, Singles], table: Table) -> Singles:
+    """A covariate in the codes of `table`; a label that it does not have is missing."""
+    column = columns[name]
+    if name not in newer.categories or name not in table.categories:
+        return column
+    codes = {label: code for code, label in enumerate(table.categories[name])}
+    turn = np.array([codes.get(label, np.nan) for label in newer.categories[name]] + [np.nan], np.float32)
+    return turn[np.where(np.isfinite(column), column, len(turn) - 1).astype(np.int64)]
+
+
+def _refuse_missing(order: Ints, table: Table) -> None:
+    gone = np.flatnonzero(order < 0)
+    if len(gone):
+        raise DataError(
+            f"history has no rows of {len(gone)} series that the job was fitted on, the first is {table.label(int(gone[0]))}; "
+            f"give all rows of all series up to now, as to fit"
+        )
+
+
+def _refuse_earlier(moved: Table, table: Table) -> None:
+    early = np.flatnonzero(moved.end < table.end)
+    if len(early):
+        first = int(early[0])
+        told = [step_text(table.frequency, one.end[first : first + 1])[0] for one in (moved, table)]
+        raise DataError(
+            f"history of {len(early)} series ends before what the job was fitted on, the first is {table.label(first)}: it ends at "
+            f"{told[0]}, the job knows values up to {told[1]}; give all rows up to now"
+        )

@@ -1,0 +1,109 @@
+"""Forecasts from later origins without fitting again: the state moves on, the parameters stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forecaster import frames
+from forecaster.errors import SettingsError
+from forecaster.fitted import Fitted
+from forecaster.guardrails import Findings
+from forecaster.guardrails.newer import check_newer
+from forecaster.table import Future, Ints, Table
+
+
+def moved(fitted: Fitted, rows: pa.Table) -> tuple[Fitted, Findings]:
+    """A fitted job that goes on from newer history, and what the guardrails saw in it.
+
+    Args:
+        fitted: The job.
+        rows: All rows up to now, as they would be given to fit.
+
+    Raises:
+        DataError: A series is missing in them, or ends earlier.
+    """
+    table, found = check_newer(rows, fitted.table, fitted.schema, aggregate=fitted.options.get("aggregate"))
+    return replace(fitted, table=table, moved=True), found
+
+
+def roll(fitted: Fitted, rows: pa.Table, horizon: int | None = None, step: int | None = None) -> pa.Table:
+    """Forecast from one origin after the other, each time with the actual values up to there.
+
+    Args:
+        fitted: The job.
+        rows: All rows, as they would be given to fit, with the actual values after those that it was fitted on.
+        horizon: Steps ahead of each origin; those that it was fitted for where None.
+        step: Steps from one origin to the next, at most the horizon; the horizon where None.
+
+    Returns:
+        Series columns, time, "origin", "actual", "forecast" and one column per quantile; the first origin of a series is the end of
+        what it was fitted on, the last one has an actual value after it.
+
+    Raises:
+        SettingsError: The step is below 1 or above the horizon.
+        DataError: As `moved`; or no row is newer.
+    """
+    steps = fitted.steps(horizon)
+    stride = steps if step is None else step
+    if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or not 1 <= stride <= steps:
+        raise SettingsError(f"step={step!r}: expected a whole number of steps from 1 to the horizon of {steps}")
+    whole, _ = moved(fitted, rows)
+    newer = whole.table.end - fitted.table.end
+    if not newer.any():
+        raise SettingsError("data has no row after those that the job was fitted on, so there is nothing to roll over; give newer rows too")
+    return pa.concat_tables(_from_each(whole, newer, steps, int(stride)))
+
+
+def _from_each(whole: Fitted, newer: Ints, steps: int, stride: int) -> Iterator[pa.Table]:
+    table = whole.table
+    for done in range(0, int(newer.max()), stride):
+        left = np.maximum(newer - done, 0)
+        kept = np.flatnonzero(left > 0)
+        at = replace(whole, table=table.drop_last(left))
+        made = at.forecast(Future({name: _after(table, left, column, steps) for name, column in table.known.items()}, steps))
+        taken = made.take((kept[:, None] * steps + np.arange(steps)).reshape(-1))
+        actual = _after(table, left, table.target, steps)[kept].reshape(-1)
+        origin = frames.long({}, table.frequency, np.broadcast_to(at.table.end[kept, None], (len(kept), steps)), {}, "origin")["origin"]
+        place = taken.schema.get_field_index("forecast")
+        yield taken.add_column(place, "origin", origin).add_column(place + 1, "actual", pa.array(actual, from_pandas=True))
+
+
+def _after(table: Table, left: Ints, column: NDArray[Any], steps: int) -> NDArray[Any]:
+    """The `steps` rows of a column after each origin, NaN where there are none. (series, steps)"""
+    at = (table.indptr[1:] - left)[:, None] + np.arange(steps)
+    inside = (at < table.indptr[1:, None]) & (at >= table.indptr[:-1, None])
+    return np.where(inside, column[np.where(inside, at, 0)], np.nan).astype(column.dtype)
+
+
+def steps_until(fitted: Fitted, until: Any) -> int:
+    """Steps that the series which ended first is away from a stamp.
+
+    Raises:
+        SettingsError: No series has a step to go.
+    """
+    steps = int((_step_of(fitted.table, until) - fitted.table.end).max(initial=0))
+    if steps < 1:
+        raise SettingsError(f"until={until!r}: every series has values up to there or later; give a later stamp")
+    return steps
+
+
+def up_to(fitted: Fitted, made: pa.Table, until: Any) -> pa.Table:
+    """The rows of a forecast that lie no later than a stamp."""
+    away = _step_of(fitted.table, until) - fitted.table.end
+    steps = made.num_rows // max(len(away), 1)
+    return made.filter(pa.array((np.arange(1, steps + 1) <= away[:, None]).reshape(-1)))
+
+
+def _step_of(table: Table, until: Any) -> int:
+    """The step of a stamp, or the last one before it."""
+    frequency = table.frequency
+    if frequency.unit == "integer":
+        return int(until)
+    stamp = np.datetime64(until, "us")
+    return int(frequency.steps(np.array([stamp]))[0][0])

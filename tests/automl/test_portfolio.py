@@ -1,0 +1,115 @@
+"""What is tried follows from what a group is like."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from forecaster import Forecaster
+from forecaster.automl.trials import Trial
+from forecaster.block import fit_block
+from forecaster.settings import Settings
+
+STATISTICAL = {"arima", "ets", "damped_ets", "theta", "ces"}
+SPARSE = {"intermittent", "tsb", "imapa"}
+
+
+def rows(name: str, values: np.ndarray, **columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"unique_id": name, "ds": pd.date_range(end="2024-06-30", periods=len(values)), "y": values, **columns})
+
+
+def smooth(days: int, seed: int = 0) -> np.ndarray:
+    return 50 + 10 * np.sin(2 * np.pi * np.arange(days) / 7) + np.random.default_rng(seed).normal(0, 2, days)
+
+
+def rare(days: int) -> np.ndarray:
+    return np.random.default_rng(0).poisson(0.2, days).astype(float)
+
+
+def tried(data: pd.DataFrame, **options: object) -> set[str]:
+    made = Forecaster(6, n_jobs=1, **options).fit(data)
+    return set(made.leaderboard_["learner"]) - {"voting"}
+
+
+def test_smooth_series_are_tried_with_the_statistical_learners():
+    names = tried(rows("a", smooth(120)))
+    assert names >= STATISTICAL | {"seasonal_naive", "seasonal_average", "mstl"}
+    assert not names & (SPARSE | {"lightgbm", "elastic_net", "naive"})
+
+
+def test_intermittent_demand_is_tried_with_learners_of_its_own():
+    names = tried(rows("a", rare(150)))
+    assert names >= SPARSE
+    assert not names & (STATISTICAL | {"drift", "mstl"})
+
+
+def test_regression_takes_rows_or_covariates():
+    assert "lightgbm" in tried(rows("a", smooth(250)))
+    priced = rows("a", smooth(120), price=np.random.default_rng(1).normal(size=120))
+    assert tried(priced, known=["price"]) >= {"lightgbm", "elastic_net"}
+
+
+def test_many_series_are_tried_on_differences():
+    data = pd.concat([rows(f"s{i}", smooth(60, i)) for i in range(8)])
+    assert tried(data) >= {"lightgbm_difference", "elastic_net_difference", "lightgbm_season", "elastic_net_season"}
+    assert not {name for name in tried(data, target_transform="log") if "_difference" in name or "_season" in name}
+
+
+def test_blocked_learners_are_blocked_in_every_form():
+    data = pd.concat([rows(f"s{i}", smooth(60, i)) for i in range(8)])
+    assert not {name for name in tried(data, block=["lightgbm", "ets"]) if "lightgbm" in name or "ets" in name}
+
+
+def test_groups_of_a_block_are_tried_with_what_suits_each():
+    data = pd.concat([rows("smooth", smooth(100)), rows("rare", rare(100))])
+    made = fit_block(pa.Table.from_pandas(data, preserve_index=False), Settings.parse({"horizon": 6, "n_jobs": 1}), ("unique_id",))
+    backtest = made.backtest().to_pandas()
+    by_group = {name: set(group["learner"]) for name, group in backtest.groupby("unique_id")}
+    assert by_group["smooth"] >= STATISTICAL
+    assert not by_group["smooth"] & SPARSE
+    assert by_group["rare"] >= SPARSE
+    assert not by_group["rare"] & STATISTICAL
+    assert backtest["forecast"].notna().all()
+    assert made.predict().to_pandas()["forecast"].notna().all()
+
+
+def test_a_series_too_short_for_a_backtest_is_forecast_by_experience():
+    """A line of ten values, of which no window can be held back: a naive forecast would stay at its end."""
+    made = Forecaster(6, season_length=1, n_jobs=1).fit(rows("a", 10.0 + np.arange(10)))
+    assert made.leaderboard_.empty
+    assert made.predict()["forecast"].iloc[-1] > 22
+
+
+def test_named_learners_without_a_backtest_leave_it_to_the_baseline():
+    data = pd.concat([rows("short", 10.0 + np.arange(10)), rows("long", smooth(100))])
+    settings = Settings.parse({"horizon": 6, "n_jobs": 1, "learners": ["drift", "average"], "season_length": 1})
+    made = fit_block(pa.Table.from_pandas(data, preserve_index=False), settings, ("unique_id",))
+    told = made.outcomes().to_pandas().set_index("unique_id")["status"]
+    assert told.to_dict() == {"short": "fallback", "long": "done"}
+
+
+def test_a_time_limit_skips_what_there_is_no_time_for_and_says_so():
+    data = pd.concat([rows(f"s{i}", smooth(400, i)) for i in range(30)])
+    started = time.perf_counter()
+    seen: list[Trial] = []
+    made = Forecaster(28, time_limit=0.2, n_jobs=1).fit(data, on_trial=seen.append)
+    spent = time.perf_counter() - started
+    board = made.leaderboard_.set_index("learner")
+    assert board.loc["seasonal_naive", "status"] == "done"
+    assert board.loc["lightgbm_season", "status"] == "skipped"
+    assert "time limit of 0.2 s" in board.loc["lightgbm_season", "reason"]
+    assert len(seen) == len(board) - 1
+    assert spent < 6
+    assert made.predict()["forecast"].notna().all()
+
+
+@pytest.mark.parametrize("ensemble", ["voting", "caruana", "stacking", None])
+def test_the_same_bits_on_any_number_of_threads(ensemble):
+    data = pd.concat([rows(f"s{i}", smooth(60, i)) for i in range(8)])
+    learners = ["seasonal_naive", "ets", "arima", "elastic_net", "lightgbm"]
+    one, two = (Forecaster(6, learners=learners, ensemble=ensemble, n_jobs=jobs).fit(data).predict() for jobs in (1, 2))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)

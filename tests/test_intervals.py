@@ -1,0 +1,59 @@
+"""Intervals of whole jobs hold what comes: past the horizon, and where errors grow or models know how unsure they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster import Forecaster
+
+
+def frame(values: np.ndarray) -> pd.DataFrame:
+    """One series per row of the values."""
+    series, size = values.shape
+    return pd.DataFrame({"unique_id": np.repeat(np.arange(series), size), "ds": np.tile(np.arange(size), series), "y": values.ravel()})
+
+
+def inside(values: np.ndarray, horizon: int, ahead: int, **options: object) -> np.ndarray:
+    """Share of the last `ahead` values that lie in the 80% interval, at each step."""
+    made = Forecaster(horizon, freq=1, season_length=1, n_jobs=1, **options).fit(frame(values[:, :-ahead])).predict(horizon=ahead)
+    low, high = (made[name].to_numpy().reshape(-1, ahead) for name in ("q0.1", "q0.9"))
+    return ((values[:, -ahead:] >= low) & (values[:, -ahead:] <= high)).mean(0)
+
+
+@pytest.mark.parametrize("learners", [["naive"], ["naive", "ets"]])
+def test_a_random_walk_is_held_past_the_horizon(learners):
+    walks = np.random.default_rng(0).normal(size=(400, 96)).cumsum(1)
+    share = inside(walks, 4, 16, learners=learners)
+    assert share[4:].min() > 0.74, share
+    assert share.max() < 0.88, share
+
+
+@pytest.mark.parametrize("learners", [["average"], ["average", "ets"]])
+def test_noise_is_held_past_the_horizon_and_no_wider_than_within(learners):
+    noise = np.random.default_rng(0).normal(size=(400, 96))
+    share = inside(noise, 4, 16, learners=learners)
+    assert share[4:] == pytest.approx(np.full(12, 0.8), abs=0.1)
+
+
+def test_errors_that_grow_are_held():
+    """Steps of a walk that are twice as large every 24 steps: the errors of the backtest are those of smaller ones."""
+    steps = np.exp(np.log(2) / 24 * np.arange(86)) * np.random.default_rng(0).normal(size=(400, 86))
+    share = inside(steps.cumsum(1), 6, 6, learners=["naive", "ets"])
+    assert share.mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_series_without_a_backtest_have_the_intervals_of_their_models():
+    walks = np.random.default_rng(0).normal(size=(300, 22)).cumsum(1)
+    share = inside(walks, 8, 8)
+    assert share.mean() == pytest.approx(0.8, abs=0.08)
+
+
+def test_the_backtest_says_how_many_it_held():
+    walks = np.random.default_rng(0).normal(size=(100, 80)).cumsum(1)
+    made = Forecaster(4, freq=1, season_length=1, n_jobs=1, learners=["naive", "ets"]).fit(frame(walks))
+    final = made.backtest_.query("learner == 'voting'")
+    held = ((final["actual"] >= final["q0.1"]) & (final["actual"] <= final["q0.9"])).mean()
+    assert made.selected_["coverage"].to_list() == pytest.approx([held])
+    assert held == pytest.approx(0.8, abs=0.05)

@@ -1,0 +1,133 @@
+"""Forecasts from later origins: the state moves on, the parameters stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster import Forecaster
+from forecaster.errors import DataError, SettingsError
+from forecaster.learners.ets import ETS
+
+ENDS = {"a": 120, "b": 117, "c": 110}
+
+
+def rows(days=200, **ends):
+    """Three series with a week in them that end on different days of 2024, counted from its first."""
+    rng = np.random.default_rng(0)
+    dates = pd.date_range("2024-01-01", periods=days)
+    frames = []
+    for i, (name, end) in enumerate((ENDS | ends).items()):
+        price = rng.choice([1.0, 1.5, 2.0], days)
+        sales = 10 * (i + 1) * (1 + 0.3 * np.sin(2 * np.pi * np.arange(days) / 7)) - 2 * price + rng.normal(size=days)
+        kind = np.where(price > 1.2, "usual", "deal")
+        frames.append(pd.DataFrame({"unique_id": name, "ds": dates, "price": price, "kind": kind, "y": sales}).head(end))
+    return pd.concat(frames, ignore_index=True)
+
+
+def job(learner="ets", **options):
+    return Forecaster(
+        **{"horizon": 7, "freq": "D", "learners": [learner], "backtest": None, "ensemble": None, "drop": ["price", "kind"]} | options
+    )
+
+
+@pytest.mark.parametrize("learner", ["seasonal_naive", "average", "ets", "theta", "arima", "elastic_net", "lightgbm"])
+def test_past_the_horizon_is_what_follows_from_its_own_forecast(learner):
+    data = rows()
+    fitted = job(learner, lower_bound=None).fit(data)
+    first, whole = fitted.predict(), fitted.predict(horizon=14)
+    grown = pd.concat([data, first.rename(columns={"forecast": "y"})[["unique_id", "ds", "y"]].assign(price=1.0, kind="deal")])
+    joined = pd.concat([first, fitted.predict(history=grown)]).sort_values(["unique_id", "ds"])
+    np.testing.assert_allclose(joined["forecast"], whole["forecast"], rtol=1e-9)
+
+
+def test_newer_history_moves_each_origin_and_fits_nothing(monkeypatch):
+    fitted = job().fit(rows())
+    before = fitted.predict()
+    monkeypatch.setattr(ETS, "fit", lambda *_: pytest.fail("it was fitted again"))
+    moved = fitted.predict(history=rows(a=130, c=150))
+    first = moved.groupby("unique_id").ds.min()
+    assert [str(day.date()) for day in first] == ["2024-05-10", "2024-04-27", "2024-05-30"]
+    pd.testing.assert_frame_equal(fitted.predict(), before)
+    pd.testing.assert_frame_equal(moved[moved.unique_id == "b"], before[before.unique_id == "b"])
+
+
+def test_the_same_history_changes_nothing():
+    data = rows()
+    for learner in ("ets", "lightgbm"):
+        fitted = job(learner).fit(data)
+        pd.testing.assert_frame_equal(fitted.predict(history=data.sample(frac=1, random_state=0)), fitted.predict(), rtol=1e-9)
+
+
+def test_a_series_that_the_job_does_not_know_is_passed_over_and_its_labels_too():
+    data = rows()
+    fitted = job("lightgbm", known=["price", "kind"], drop=[]).fit(data)
+    future = rows(a=127, b=124, c=117)
+    other = data[data.unique_id == "a"].assign(unique_id="new", kind="a label before all others")
+    said = fitted.predict(future, history=pd.concat([other, data]))
+    pd.testing.assert_frame_equal(said, fitted.predict(future))
+    fitted.predict(future, history=pd.concat([other, data]))
+    found = fitted.findings_
+    assert found[found.rule == "unseen_series"].unique_id.tolist() == ["new"]
+
+
+def test_history_that_cannot_be_meant_is_refused():
+    fitted = job().fit(rows())
+    with pytest.raises(DataError, match=r"no rows of 1 series that the job was fitted on, the first is unique_id=b"):
+        fitted.predict(history=rows().query("unique_id != 'b'"))
+    with pytest.raises(DataError, match=r"the first is unique_id=c: it ends at 2024-04-09, the job knows values up to 2024-04-19"):
+        fitted.predict(history=rows(c=100))
+
+
+def test_rolling_is_predicting_from_each_origin():
+    fitted, data = job().fit(rows()), rows(a=131, b=117, c=130)
+    said = fitted.roll(data, step=5)
+    assert said.columns.tolist() == ["unique_id", "ds", "origin", "actual", "forecast", "q0.1", "q0.5", "q0.9"]
+    assert said.groupby("unique_id").origin.nunique().to_dict() == {"a": 3, "c": 4}
+    for done in (0, 5, 10):
+        part = rows(a=min(120 + done, 131), c=min(110 + done, 130))
+        expected = fitted.predict(history=part).query("unique_id == 'c'")
+        origin = pd.Timestamp("2024-01-01") + pd.Timedelta(days=110 + done - 1)
+        mine = said[(said.unique_id == "c") & (said.origin == origin)]
+        np.testing.assert_allclose(mine[["forecast", "q0.1", "q0.9"]], expected[["forecast", "q0.1", "q0.9"]], rtol=1e-9)
+    known = said.merge(data, on=["unique_id", "ds"], how="left")
+    np.testing.assert_array_equal(known.actual, known.y)
+    assert known.actual.isna().any()
+
+
+def test_rolling_takes_known_covariates_from_the_rows():
+    fitted = job("lightgbm", known=["price"], drop=["kind"]).fit(rows())
+    data = rows(a=134, b=131, c=124)
+    first = fitted.roll(data).groupby("unique_id").head(7).reset_index(drop=True)
+    expected = fitted.predict(data)
+    np.testing.assert_allclose(first.sort_values(["unique_id", "ds"]).forecast, expected.forecast, rtol=1e-9)
+
+
+@pytest.mark.parametrize("step", [0, 8, True, 1.5])
+def test_a_step_that_cannot_be_meant_is_refused(step):
+    with pytest.raises(SettingsError, match="a whole number of steps from 1 to the horizon of 7"):
+        job().fit(rows()).roll(rows(a=130), step=step)
+
+
+def test_there_must_be_something_to_roll_over():
+    with pytest.raises(SettingsError, match="no row after those"):
+        job().fit(rows()).roll(rows())
+
+
+def test_a_forecast_may_end_at_a_stamp():
+    fitted = job().fit(rows())
+    said = fitted.predict(until="2024-05-03")
+    assert said.groupby("unique_id").size().to_dict() == {"a": 4, "b": 7, "c": 14}
+    assert (said.groupby("unique_id").ds.max() == pd.Timestamp("2024-05-03")).all()
+    whole = fitted.predict(horizon=14)
+    assert said.merge(whole, on=["unique_id", "ds", "forecast"]).shape[0] == len(said)
+    with pytest.raises(SettingsError, match="every series has values up to there"):
+        fitted.predict(until="2024-04-01")
+
+
+def test_whole_numbers_on_request():
+    said = job(integer=True).fit(rows()).predict()
+    values = said[["forecast", "q0.1", "q0.5", "q0.9"]].to_numpy()
+    np.testing.assert_array_equal(values, np.rint(values))
+    np.testing.assert_allclose(values, job().fit(rows()).predict()[["forecast", "q0.1", "q0.5", "q0.9"]], atol=0.5)
