@@ -8,7 +8,8 @@
 // (1980) ask for it, we get it from the autocovariances by step-down (Durbin 1960, Levinson 1947) in O(lags^2).
 //
 // Parameters are partial autocorrelations of the four factors (Barndorff-Nielsen and Schou 1973, Monahan 1984), scaled so that
-// every root lies outside the circle of radius 1.01.
+// every root lies outside the circle of radius 1 + 1 / max(n, 100). That is R's 1.01 for short series. Nearer to the circle than about
+// 1 / n estimates pile up on it, whatever the truth is (Sargan and Bhargava 1983), so only long series can tell a root there.
 //
 // Regression: constant, covariates and missing values are columns that go through the same filter as w, and are concentrated
 // out by least squares on the innovations (Gomez, Maravall and Pena 1999 show that a missing value as a regressor, with the
@@ -28,7 +29,7 @@ constexpr int numbers_per_series = 8;  // constant, sigma2, deviance-based log-l
 
 enum class Status : int { fitted = 0, constant = 1, short_series = 2, nothing = 3 };
 
-// What happens to a candidate with a partial autocorrelation at its bound (roots on the circle of radius 1.01).
+// What happens to a candidate with a partial autocorrelation at its bound (roots on that circle).
 enum class Boundary : int { reject = 0, accept = 1, seasonal = 2 };
 
 struct Orders {

@@ -21,7 +21,7 @@ class Likelihood {
     // What to filter, and with how many coefficients. Once a step lowers the innovation variance by less than `still`, it is steady.
     void take(const Regression& data, const Orders& orders, int m, double still) {
         data_ = &data, n_ = data.n, columns_ = data.columns, still_ = still;
-        process_.take(orders, m);
+        process_.take(orders, m, data.n);
         out_.take(data, process_.states);
         least_.take(data);
         before_.resize(columns_), pull_.resize(columns_);

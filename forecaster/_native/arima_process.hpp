@@ -21,8 +21,9 @@ class Process {
     std::vector<V> first;               // covariance of the next state with w, the gain of the first step
     V variance;                         // of w
 
-    void take(const Orders& orders, int m) {
-        orders_ = orders, m_ = m;
+    // For `n` values, which say how near to the circle roots may come.
+    void take(const Orders& orders, int m, Index n) {
+        orders_ = orders, m_ = m, radius_ = 1 + 1 / static_cast<double>(std::max<Index>(n, 100));
         ar_ = orders.p + m * orders.P, ma_ = orders.q + m * orders.Q, states = std::max(ar_, ma_ + 1);
         for (auto* v : {&phi, &theta, &first, &autocovariance_, &psi_}) v->assign(states + 2, V(0.0));
         for (auto* v : {&covariance_, &crossed_}) v->assign(ar_ + ma_ + states + 4, V(0.0));
@@ -30,7 +31,7 @@ class Process {
         lags_of(orders.p, orders.P, ar_lags), lags_of(orders.q, orders.Q, ma_lags);
     }
 
-    // Coefficients of the four factors from their partial autocorrelations, every root outside the circle of radius 1.01.
+    // Coefficients of the four factors from their partial autocorrelations, every root outside the circle of that radius.
     void from_partial(const V* x, V* out) const {
         const double seasonal = std::pow(radius_, m_);
         const int sizes[] = {orders_.p, orders_.q, orders_.P, orders_.Q};
@@ -50,7 +51,7 @@ class Process {
     V shock(int i) const { return i == 0 ? V(1.0) : i <= ma_ ? theta[i] : V(0.0); }
 
   private:
-    static constexpr double radius_ = 1.01;
+    double radius_ = 1;
     int m_ = 1, ar_ = 0, ma_ = 0;
     Orders orders_;
     std::vector<V> autocovariance_, psi_, covariance_, crossed_, step_down_;

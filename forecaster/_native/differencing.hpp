@@ -39,9 +39,10 @@ inline double spread_of(const Values& x) {
 
 constexpr double kpss_5 = 0.463, kpss_1 = 0.739;  // critical values for a level
 
-// Whether KPSS rejects a stationary level, with trunc(3 sqrt(n) / 13) lags as R's ndiffs, but at least one.
+// Whether KPSS rejects a stationary level, with trunc(3 sqrt(n) / 13) lags as R's ndiffs: none below 19 values, where one would leave
+// too little to reject with.
 inline bool wanders(const Values& x, double critical) {
-    const Index n = static_cast<Index>(x.size()), lags = std::max<Index>(static_cast<Index>(3 * std::sqrt(static_cast<double>(n)) / 13), 1);
+    const Index n = static_cast<Index>(x.size()), lags = static_cast<Index>(3 * std::sqrt(static_cast<double>(n)) / 13);
     const double mean = mean_of(x);
     double partial = 0, sums = 0, variance = spread_of(x);
     for (double v : x) partial += v - mean, sums += partial * partial;

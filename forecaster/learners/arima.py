@@ -32,10 +32,10 @@ class Arima:
 
     Missing values are skipped exactly. Known covariates enter as regression with ARIMA errors.
 
-    `boundary` says what becomes of a candidate whose likelihood is best at the edge, with a root on the circle of radius 1.01. R rejects
-    every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is at
-    its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA root
-    there is a sign of one difference too few or too many. "seasonal" accepts the seasonal moving average only.
+    `boundary` says what becomes of a candidate whose likelihood is best at the edge, with a root 1 / n (at most 1%) from the circle. R
+    rejects every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is
+    at its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA
+    root there is a sign of one difference too few or too many. "seasonal" accepts the seasonal moving average only.
 
     Args:
         period: Steps in one season; the table's season length where absent.
@@ -45,7 +45,7 @@ class Arima:
         constant: A mean (d + D = 0) or drift (d + D = 1); by AICc where None.
         boundary: "seasonal", "reject" or "accept", see above.
         covariates: Use the known covariates of the table.
-        levels: Quantile levels, ascending, between 0 and 1.
+        levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
         engine: Who estimates: "native", "statsmodels" (orders given, or as searched natively) or "pmdarima" (which searches by itself).
             Forecasts come from the estimates in the same way, so the models are stored and moved on alike.
         threads: Threads over series; None is one. It changes the speed, never the bits.
@@ -66,7 +66,7 @@ class Arima:
 
     def __post_init__(self) -> None:
         levels = tuple(float(level) for level in self.levels)
-        if not levels or list(levels) != sorted(set(levels)) or levels[0] <= 0 or levels[-1] >= 1:
+        if list(levels) != sorted(set(levels)) or (levels and (levels[0] <= 0 or levels[-1] >= 1)):
             raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
         if self.boundary not in BOUNDARIES:
             raise UnknownName.of("boundary rule", self.boundary, BOUNDARIES)
@@ -83,8 +83,8 @@ class Arima:
 
     @property
     def traits(self) -> Traits:
-        """Quantiles of its own; covariates unless told to leave them."""
-        return Traits(covariates=self.covariates, quantiles=True)
+        """Quantiles of its own where levels are set; covariates unless told to leave them."""
+        return Traits(covariates=self.covariates, quantiles=bool(self.levels))
 
     def fit(self, table: Table) -> FittedArima:
         """One call for all series."""
@@ -155,7 +155,8 @@ class FittedArima:
         mean, variance = (np.empty((len(self.orders), horizon)) for _ in range(2))
         native.project(self.period, at.orders, at.coefficients, at.numbers, at.state, at.tail, mean, variance)
         mean += self.regressors.effect(self.betas, horizon, future)
-        return _forecast(mean, self._quantiles(mean, np.sqrt(variance)), self.recipe.levels, self.numbers[:, 6])
+        said = _forecast(mean, self._quantiles(mean, np.sqrt(variance)), self.recipe.levels, self.numbers[:, 6])
+        return said if self.recipe.levels else replace(said, quantiles=None)
 
     def _quantiles(self, mean: Floats, sd: Floats) -> Floats:
         """Of Student's t with the degrees of freedom that are left, because sigma2 is estimated too. (series, horizon, levels)"""

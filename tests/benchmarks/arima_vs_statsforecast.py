@@ -1,24 +1,30 @@
 """Automatic ARIMA beside statsforecast's AutoARIMA: same series, same cores, frame in to forecast frame with an 80% interval out.
 
     python tests/benchmarks/arima_vs_statsforecast.py --peer /path/to/python-with-statsforecast
-        [--data ../shared/data] [--sets m3_monthly ...] [--series 100] [--repeats 3] [--threads 1] [--boundary seasonal] [--out table.md]
+        [--data ../shared/data] [--sets m3_monthly ...] [--series 100] [--repeats 3] [--threads 1] [--out docs/benchmarks.md]
+    python tests/benchmarks/arima_vs_statsforecast.py --generated 50000 [--threads 2]     # how long a million take, in how much memory
+    python tests/benchmarks/arima_vs_statsforecast.py --ratio 2000                        # two threads against one
 
 Every measurement is a process of its own, the sides take turns, and both start from the same pandas frame in memory, after a
 warm-up on three series. Seconds are those of the clock, the best of the repeats on either side (statsforecast is measured once where a
 round takes it more than a minute); CPU is that of all threads. MASE is scaled by the seasonal differences of the training values, mean
-over series; "inside" is the share of the values to come within the interval. The peer takes no missing values: nn5 is filled by straight
-lines for both sides.
+over series, its change with the standard error of the paired differences; "inside" is the share of the values to come within the
+interval. The peer takes no missing values: nn5 is filled by straight lines for both sides. `--out` puts rows in the place of those of
+the same name.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +41,13 @@ SETS: dict[str, tuple[int, int, Any]] = {
     "nn5": (7, 56, 1),
 }
 SLOW = 60.0
+BLOCK = 5000
+DIGITS = {"smape": 2, "mase": 3, "inside": 0}
+BESIDE, AT_SCALE = "ARIMA beside statsforecast's AutoARIMA", "ARIMA at scale"
+HEADER = [
+    "| set | series | length | statsforecast ms | ours ms | faster (clock) | faster (CPU) | sMAPE | MASE | change | inside 80% | NaN |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|",
+]
 Work = Callable[[], Any]
 
 
@@ -95,6 +108,53 @@ def theirs(frame: Any, name: str, options: argparse.Namespace) -> Work:
     return work
 
 
+def generated(series: int, seed: int) -> Any:
+    """A frame of monthly series of 60 to 180 values: a random walk with drift, a season that is more or less steady, and noise."""
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    n, season = rng.integers(60, 181, series), 12
+    t = np.arange(n.max())
+    walk = np.cumsum(rng.normal(rng.normal(0, 0.1, (series, 1)), rng.uniform(0, 1, (series, 1)), (series, n.max())), axis=1)
+    wave = rng.uniform(0, 5, (series, 1)) * rng.normal(size=(series, season))[:, t % season]
+    y = 100 + walk + wave + rng.normal(size=walk.shape) * rng.uniform(0.5, 2, (series, 1))
+    known = t < n[:, None]
+    ids = pd.Categorical.from_codes(np.repeat(np.arange(series), n), [f"{seed}-{i}" for i in range(series)])
+    return pd.DataFrame({"unique_id": ids.astype(str), "ds": np.broadcast_to(t, y.shape)[known], "y": y[known]})
+
+
+def a_million(options: argparse.Namespace) -> list[str]:
+    """Blocks of generated series, one after another, as a batch run makes them."""
+    spent, memory = 0.0, []
+    blocks = max(options.generated // BLOCK, 1)
+    for block in range(blocks):
+        work = ours(generated(BLOCK, block), "m3_monthly", options)
+        clock = time.perf_counter()
+        said = work()
+        spent += time.perf_counter() - clock
+        assert said["forecast"].notna().all()
+        memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    count = blocks * BLOCK
+    minutes = spent / count * 1e6 / 60
+    second = memory[min(1, blocks - 1)]
+    return [
+        f"| {count} generated monthly series, {options.threads} thread(s) | {spent:.1f} s, {1e3 * spent / count:.2f} ms each: a million in "
+        f"{minutes:.0f} minutes; peak memory {second:.0f} MB after {2 * BLOCK}, {memory[-1]:.0f} MB after {count} |"
+    ]
+
+
+def two_to_one(options: argparse.Namespace) -> list[str]:
+    frame, best = generated(options.ratio, 0), {}
+    for _ in range(options.repeats):
+        for threads in (1, 2):
+            work = ours(frame, "m3_monthly", argparse.Namespace(threads=threads, boundary=options.boundary))
+            clock = time.perf_counter()
+            work()
+            best[threads] = min(best.get(threads, np.inf), time.perf_counter() - clock)
+    told = f"one thread {best[1]:.2f} s, two {best[2]:.2f} s: {best[1] / best[2]:.2f} times as fast"
+    return [f"| two threads, {options.ratio} generated monthly series | {told} |"]
+
+
 def measure(options: argparse.Namespace) -> None:
     """One measurement, in this process."""
     import pandas as pd
@@ -111,7 +171,7 @@ def measure(options: argparse.Namespace) -> None:
     print(json.dumps(told))
 
 
-def accuracy(folder: Path, side: str, season: int) -> dict[str, float]:
+def accuracy(folder: Path, side: str, season: int) -> dict[str, Any]:
     import pandas as pd
 
     train, test, said = (pd.read_parquet(folder / f"{part}.parquet") for part in ("train", "test", side))
@@ -125,7 +185,7 @@ def accuracy(folder: Path, side: str, season: int) -> dict[str, float]:
     smape = 200 * off / (both.y.abs() + both.forecast.abs())
     mase = off.groupby(both.unique_id).mean() / scale
     inside = ((both.y >= both["q0.1"]) & (both.y <= both["q0.9"])).mean()
-    return {"smape": smape.mean(), "mase": mase[np.isfinite(mase)].mean(), "inside": 100 * inside, "nan": int(both.forecast.isna().sum())}
+    return {"smape": smape.mean(), "mase": mase[np.isfinite(mase)], "inside": 100 * inside, "nan": int(both.forecast.isna().sum())}
 
 
 def compare(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -150,12 +210,30 @@ def compare(name: str, options: argparse.Namespace) -> dict[str, Any]:
     return {"set": name, "series": train.unique_id.nunique(), "length": len(train) / train.unique_id.nunique()} | best
 
 
+def beside(name: str, options: argparse.Namespace) -> list[str]:
+    return [row(compare(name, options))]
+
+
 def row(one: dict[str, Any]) -> str:
     us, them = one["ours"], one["theirs"]
-    pairs = " | ".join(f"{them[key]:.{digits}f} → {us[key]:.{digits}f}" for key, digits in (("smape", 2), ("mase", 3), ("inside", 0)))
+    off = us["mase"] - them["mase"]
+    change, doubt = (100 * x / them["mase"].mean() for x in (off.mean(), off.std() / np.sqrt(len(off))))
+    pairs = {key: f"{np.mean(them[key]):.{digits}f} → {np.mean(us[key]):.{digits}f}" for key, digits in DIGITS.items()}
     each = [1e3 * side["seconds"] / one["series"] for side in (them, us)]
-    ratios = f"{them['seconds'] / us['seconds']:.0f}x | {them['cpu'] / us['cpu']:.0f}x"
-    return f"| {one['set']} | {one['series']} | {one['length']:.0f} | {each[0]:.0f} | {each[1]:.2f} | {ratios} | {pairs} | {us['nan']} |"
+    speed = [f"{each[0]:.0f}", f"{each[1]:.2f}", *(f"{them[key] / us[key]:.0f}x" for key in ("seconds", "cpu"))]
+    accuracy = [pairs["smape"], pairs["mase"], f"{change:+.1f}% ± {doubt:.1f}", pairs["inside"]]
+    return "| " + " | ".join([one["set"], str(one["series"]), f"{one['length']:.0f}", *speed, *accuracy, str(us["nan"])]) + " |"
+
+
+def put(path: Path, title: str, header: list[str], rows: list[str]) -> None:
+    """Put rows into the table under a title, in the place of those whose first cell is theirs; other sections stay."""
+    text = path.read_text() if path.exists() else "# Benchmarks\n"
+    if f"## {title}\n" not in text:
+        text += "\n".join(["", f"## {title}", "", *header, ""])
+    before, top, after = text.partition("\n".join([f"## {title}", "", *header, ""]))
+    kept = list(itertools.takewhile(lambda line: line.startswith("|"), after.split("\n")))
+    table = {line.split("|")[1]: line for line in [*kept, *rows]}
+    path.write_text(before + top + "\n".join([*table.values(), *after.split("\n")[len(kept) :]]))
 
 
 def main() -> None:
@@ -167,6 +245,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--boundary", default="seasonal")
+    parser.add_argument("--generated", type=int)
+    parser.add_argument("--ratio", type=int)
     parser.add_argument("--out", type=Path)
     for hidden in ("--side", "--set"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
@@ -175,16 +255,14 @@ def main() -> None:
     if options.side:
         measure(options)
         return
-    lines = [
-        "| set | series | mean length | statsforecast ms | ours ms | faster (clock) | faster (CPU) | sMAPE | MASE | inside 80% | NaN |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    print("\n".join(lines), flush=True)
-    for name in options.sets:
-        lines.append(row(compare(name, options)))
-        print(lines[-1], flush=True)
-    if options.out:
-        options.out.write_text("\n".join(lines) + "\n")
+    alone = options.generated or options.ratio
+    title, header = (AT_SCALE, ["| run | measured |", "|---|---|"]) if alone else (BESIDE, HEADER)
+    print("\n".join(header), flush=True)
+    for work in [a_million if options.generated else two_to_one] if alone else [partial(beside, name) for name in options.sets]:
+        rows = work(options)
+        print("\n".join(rows), flush=True)
+        if options.out:
+            put(options.out, title, header, rows)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from forecaster.errors import MissingExtra, SettingsError, UnknownName
 from forecaster.learners import _arima_originals, make
@@ -36,13 +37,15 @@ def autoregression(n: int, phi: float, mean: float, seed: int) -> np.ndarray:
     return y + mean
 
 
-def sarimax(y: np.ndarray, model, i: int = 0):
+def sarimax(y: np.ndarray, model, i: int = 0, season: int = SEASON):
     """statsmodels at our parameters, smoothed."""
     statespace = pytest.importorskip("statsmodels.tsa.statespace.sarimax")
-    p, d, q, P, D, Q, _ = (int(order) for order in model.orders[i])
+    p, d, q, P, D, Q, constant = (int(order) for order in model.orders[i])
+    assert not constant
+    shape = {"order": (p, d, q), "seasonal_order": (P, D, Q, season) if P + D + Q else (0, 0, 0, 0)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        kalman = statespace.SARIMAX(y, order=(p, d, q), seasonal_order=(P, D, Q, SEASON), trend="n", use_exact_diffuse=True)
+        kalman = statespace.SARIMAX(y, **shape, trend="n", use_exact_diffuse=d + D > 0)
     return kalman.smooth(np.r_[model.coefficients[i, : p + q + P + Q], model.sigma2[i]])
 
 
@@ -58,14 +61,42 @@ def test_forecasts_are_those_of_a_kalman_filter(gaps):
     np.testing.assert_allclose(sd, np.sqrt(wanted.var_pred_mean), rtol=2e-2)
 
 
-def test_fitted_values_and_residuals_are_one_step_ahead():
-    y = airline()
-    table = table_of([y], season_length=SEASON)
-    model = make("arima", order=(1, 1, 1), seasonal=(0, 1, 1)).fit(table)
-    errors = model.residuals(table)
-    assert np.isnan(errors[:13]).all()
-    np.testing.assert_allclose(errors[13:], sarimax(y, model).resid[13:], atol=1e-6)
-    np.testing.assert_allclose(model.fitted(table) + errors, np.where(np.isnan(errors), np.nan, y))
+SHAPES = [
+    ((1, 0, 0), (0, 0, 0), 1), ((2, 1, 1), (0, 0, 0), 1), ((0, 2, 2), (0, 0, 0), 1), ((1, 0, 1), (1, 0, 0), 4),
+    ((0, 1, 1), (0, 1, 1), 4), ((1, 1, 1), (0, 1, 1), 12), ((2, 0, 1), (1, 1, 0), 7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("order", "seasonal", "season"), SHAPES)
+def test_residuals_variances_and_quantiles_are_those_of_statsmodels(order, seasonal, season):
+    levels = (0.025, 0.5, 0.9)
+    series = [airline(n, seed) for seed, n in enumerate((100, 150, 240))]
+    table = table_of(series, season_length=season)
+    model = make("arima", order=order, seasonal=seasonal, constant=False, levels=levels).fit(table)
+    errors, fitted, said = model.residuals(table), model.fitted(table), model.predict(10)
+    lost, used = order[1] + season * seasonal[1], sum(order) + sum(seasonal) - order[1] - seasonal[1]
+    for i, y in enumerate(series):
+        rows, theirs = slice(table.indptr[i], table.indptr[i + 1]), sarimax(y, model, i, season)
+        assert np.isnan(errors[rows][:lost]).all()
+        np.testing.assert_allclose(errors[rows][lost:], theirs.resid[lost:], atol=1e-6)
+        np.testing.assert_allclose(fitted[rows][lost:], theirs.fittedvalues[lost:], atol=1e-6)
+        # By psi weights: what a filter says once it no longer doubts its start.
+        sd = np.sqrt(model.sigma2[i] * np.cumsum(np.ravel(theirs.impulse_responses(9)) ** 2))
+        np.testing.assert_allclose(sd, np.sqrt(theirs.get_forecast(10).var_pred_mean), rtol=0.03)
+        wanted = stats.t.ppf(levels, len(y) - lost - used)
+        np.testing.assert_allclose(said.quantiles[i], said.mean[i][:, None] + sd[:, None] * wanted, rtol=1e-8)
+
+
+def test_quantiles_are_given_at_the_levels_asked_for():
+    table = table_of([airline(), airline(90, 1)], season_length=SEASON)
+    told = make("arima", levels=(0.05, 0.3, 0.95)).fit(table).predict(5)
+    assert told.levels == (0.05, 0.3, 0.95)
+    assert (np.diff(told.quantiles, axis=2) > 0).all()
+    bare = make("arima", levels=())
+    assert not bare.traits.quantiles
+    said = bare.fit(table).predict(5)
+    assert said.quantiles is None
+    np.testing.assert_array_equal(said.mean, told.mean)
 
 
 def test_finds_the_orders_of_simulated_series():
@@ -81,6 +112,17 @@ def test_estimates_what_made_the_series():
     np.testing.assert_allclose(model.coefficients[:, 0], 0.7, atol=0.05)
     np.testing.assert_allclose(model.numbers[:, 0], 50, atol=0.3)
     np.testing.assert_allclose(model.sigma2, 1, atol=0.1)
+
+
+def test_a_long_series_can_have_a_root_nearer_to_the_circle():
+    def level_that_hardly_moves(n: int, seed: int) -> np.ndarray:
+        e = np.random.default_rng(seed).normal(size=n + 1)
+        return e[1:] + np.cumsum(0.003 * e[:-1])
+
+    long, short = ([level_that_hardly_moves(n, seed) for seed in range(8)] for n in (4000, 60))
+    model = make("arima", order=(0, 1, 1), constant=False).fit(table_of(long))
+    np.testing.assert_allclose(model.coefficients[:, 0], -0.997, atol=0.003)
+    assert (make("arima", order=(0, 1, 1), constant=False).fit(table_of(short)).coefficients[:, 0] >= -1 / 1.01).all()
 
 
 def test_eighty_percent_intervals_hold_four_values_in_five():
