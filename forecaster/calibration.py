@@ -29,7 +29,7 @@ NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
 PRIOR_WINDOWS = 4.0
 """Weight, in windows, of what the group says about the scale of a series."""
 
-PRIOR_GROUP = 2.0
+PRIOR_GROUP = 1.0
 """Weight, in windows of a series, of the expected size against what the residuals of the group are."""
 
 PRIOR_POOL = 20.0

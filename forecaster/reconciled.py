@@ -43,6 +43,7 @@ class Reconciled:
         series: The end of every series, from which futures of nodes are made.
         tree: Which series make up which node.
         plan: What was asked for.
+        method: How forecasts are made to add up.
         reconciler: Makes forecasts add up.
         joint: How far all nodes are off together; None without a backtest.
     """
@@ -52,6 +53,7 @@ class Reconciled:
     series: Table
     tree: Tree
     plan: Hierarchy
+    method: str
     reconciler: Reconciler
     joint: Joint | None
 
@@ -128,7 +130,7 @@ class Reconciled:
         errors = self.whole.search.errors[self.tree.nodes(self.plan.trained(self.tree.levels))]
         score = float(np.nanmean(errors)) if np.isfinite(errors).any() else None
         score = score if score is None or not self.greater_is_better else -score
-        row = {"learner": RECONCILED, "score": score, "fit_seconds": 0.0, "predict_seconds": 0.0, "status": "done", "reason": ""}
+        row = {"learner": RECONCILED, "score": score, "fit_seconds": 0.0, "predict_seconds": 0.0, "status": "done", "reason": self.method}
         joined = pa.concat_tables([board, pa.Table.from_pylist([row | {"rank": 0}], board.schema)])
         joined = joined.sort_by([("score", "descending" if self.greater_is_better else "ascending")])
         return joined.set_column(joined.schema.get_field_index("rank"), "rank", pa.array(np.arange(1, joined.num_rows + 1)))
@@ -247,10 +249,10 @@ def _moved(findings: Findings, tree: Tree, trained: tuple[int, ...]) -> Findings
 def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings) -> Reconciled:
     """Make the out-of-fold forecasts of a fitted job add up, and learn from them how those of the future will."""
     search, typical = base.search, expected(nodes, settings.horizon)
-    folds = _folds(base, series, nodes, tree, plan, settings, typical)
+    score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
+    folds = _folds(base, series, nodes, tree, plan, settings, typical).best(score)
     chosen, tested = folds.reconciled(), len(folds.base) > 0
     spread = Spread.of(folds.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
-    score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
     found = replace(
         search, trials=(), blend=replace(search.blend, members=(), broken={}), weights=search.weights[:0], spread=spread,
         sizes=np.broadcast_to(typical[:, None], folds.actual.shape), actual=folds.actual, chosen=chosen, failed={},
@@ -263,7 +265,7 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     )  # fmt: skip
     joint = Joint.of(tree, spread, folds.actual - chosen, settings.seed) if tested else None
     kept = series.tail(base.table.sizes.max())
-    return Reconciled(base, whole, kept, tree, plan, folds.reconciler(range(len(folds.base))), joint)
+    return Reconciled(base, whole, kept, tree, plan, folds.plan.reconcile, folds.reconciler(range(len(folds.base))), joint)
 
 
 def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, typical: Floats) -> Folds:

@@ -162,7 +162,7 @@ def test_a_setting_becomes_an_option(more, option, value):
 @pytest.mark.parametrize(
     ("level", "method", "wanted"),
     [
-        (None, None, ("mint_shrink", None, "proportion_averages")),
+        (None, None, ("auto", None, "proportion_averages")),
         ("total", "average_historical_proportions", ("top_down", None, "average_proportions")),
         ("AUTOML_TOP_LEVEL", None, ("top_down", None, "proportion_averages")),
         ("state", "proportions_of_historical_average", ("middle_out", "state", "proportion_averages")),

@@ -57,17 +57,15 @@ class Covariance:
         """Residual covariance shrunk towards its diagonal (Wickramasuriya et al. 2019), by as much as Schäfer & Strimmer (2005) say.
 
         It is taken about zero, so that a forecast that is off in one direction is trusted less. Residuals that are missing count as
-        unrelated to all others. Those of one window resemble each other, so they say less of how nodes are related than as many independent
-        ones would, and the share of the diagonal is as much larger.
+        unrelated to all others.
 
         Args:
             residuals: NaN where unknown. (nodes, windows, horizon)
             typical: What a squared residual of a node is expected to be. (nodes,)
         """
         variance = _variance(residuals, typical)
-        by_window = np.nan_to_num(residuals) / np.sqrt(variance)[:, None, None]
-        standard = by_window.reshape(len(by_window), -1)
-        kept = float(np.clip(shrinkage(standard) * resemblance(by_window), LEAST, 1))
+        standard = np.nan_to_num(residuals).reshape(len(variance), -1) / np.sqrt(variance)[:, None]
+        kept = max(shrinkage(standard), LEAST)
         n = max(standard.shape[1], 1)
         return cls(kept * variance, np.sqrt((1 - kept) * variance / n)[:, None] * standard)
 
@@ -98,13 +96,6 @@ def shrinkage(standard: Floats) -> float:
     of_products = float((squares.sum(0) ** 2).sum()) - float((squares**2).sum())
     variance = n / (n - 1) ** 3 * (of_products - n * alike)
     return float(np.clip(variance / alike, 0, 1)) if alike > 0 else 1.0
-
-
-def resemblance(standard: Floats) -> float:
-    """How many residuals of a window say as much as one independent residual: 1 to the horizon. (nodes, windows, horizon)"""
-    horizon = standard.shape[-1]
-    size = float((standard**2).sum())
-    return float(np.clip((standard.sum(-1) ** 2).sum() / size, 1, horizon)) if size > 0 else 1.0
 
 
 def _variance(residuals: Floats, typical: Floats) -> Floats:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecaster.hierarchy.plan import Hierarchy
+from forecaster.hierarchy.plan import AUTO, CHOICE, Hierarchy
 from forecaster.hierarchy.reconcile import Reconciler, bounded, reconciler
 from forecaster.hierarchy.tree import Tree
+from forecaster.metrics import Score, per_group
 from forecaster.metrics.segments import mean
 from forecaster.table import Floats, Ints, Table
 
@@ -47,6 +48,21 @@ class Folds:
         residuals = np.ascontiguousarray(np.moveaxis((self.actual - self.base)[list(windows)], 0, 1))
         known = self.series if cutoff is None else self.series.drop_last(self.series.end - cutoff)
         return reconciler(self.plan, self.tree, known, residuals, self.typical)
+
+    def best(self, score: Score) -> Folds:
+        """The folds with the method that "auto" stands for: the one with the least error, all levels weighing the same.
+
+        Args:
+            score: Errors of the nodes: (actual, forecast, nodes) -> (nodes,), lower is better.
+        """
+        if self.plan.reconcile != AUTO:
+            return self
+        tried = [replace(self, plan=replace(self.plan, reconcile=how)) for how in (CHOICE if len(self.base) else CHOICE[1:2])]
+        if len(tried) == 1:
+            return tried[0]
+        nodes = np.arange(len(self.tree))
+        errors = [np.nanmean(per_group(score(self.actual, one.reconciled(), nodes), self.tree.ptr)) for one in tried]
+        return tried[int(np.nanargmin(errors)) if np.isfinite(errors).any() else 1]
 
     def reconciled(self) -> Floats:
         """The forecasts of each window, made to add up by what the other windows say. (windows, nodes, horizon)"""

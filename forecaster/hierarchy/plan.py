@@ -15,6 +15,10 @@ SHARING = ("bottom_up", "top_down", "middle_out")
 WEIGHING = ("ols", "wls_struct", "wls_var", "mint_shrink")
 """Methods that train all levels and move their forecasts to the nearest ones that add up; they differ in what near means."""
 
+AUTO = "auto"
+CHOICE = ("bottom_up", "wls_struct", "wls_var", "mint_shrink")
+"""What "auto" tries: whichever is closest to what came in the backtest, all levels weighing the same."""
+
 SHARES = ("proportion_averages", "average_proportions", "forecast_proportions")
 
 LEVEL = "level"
@@ -40,7 +44,8 @@ class Hierarchy:
     Args:
         levels: Columns from the top down, each level within the one before (["state_id", "store_id"]); or one list of columns per level,
             where levels cross (["state_id"], ["cat_id"], ["state_id", "cat_id"]). The total and the series themselves are always there.
-        reconcile: "bottom_up", "top_down", "middle_out", "ols", "wls_struct", "wls_var" or "mint_shrink".
+        reconcile: "bottom_up", "top_down", "middle_out", "ols", "wls_struct", "wls_var" or "mint_shrink"; "auto" takes the one of them that
+            was best in the backtest.
         level: The level that "middle_out" trains.
         shares: How "top_down" and "middle_out" share a forecast out: by "proportion_averages" (mean of the series over mean of the node),
             "average_proportions" (mean of their ratios) or "forecast_proportions" (forecasts of the levels below).
@@ -48,7 +53,7 @@ class Hierarchy:
     """
 
     levels: tuple[Any, ...]
-    reconcile: str = "mint_shrink"
+    reconcile: str = AUTO
     level: str | None = None
     shares: str = "proportion_averages"
     sums: tuple[str, ...] | str = ()
@@ -56,7 +61,7 @@ class Hierarchy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", _levels(self.levels))
         object.__setattr__(self, "sums", (self.sums,) if isinstance(self.sums, str) else tuple(self.sums))
-        for what, name, known in (("reconcile", self.reconcile, (*SHARING, *WEIGHING)), ("shares", self.shares, SHARES)):
+        for what, name, known in (("reconcile", self.reconcile, (AUTO, *SHARING, *WEIGHING)), ("shares", self.shares, SHARES)):
             if name not in known:
                 raise UnknownName.of(f"way of {what}= of a hierarchy", name, known)
         if (self.level is not None) != (self.reconcile == "middle_out"):
@@ -105,7 +110,7 @@ class Hierarchy:
 
     def trained(self, names: Sequence[str]) -> tuple[int, ...]:
         """The levels whose forecasts are needed, as places among the names of all levels."""
-        if self.reconcile in WEIGHING:
+        if self.reconcile in (AUTO, *WEIGHING):
             return tuple(range(len(names)))
         if self.reconcile == "bottom_up":
             return (len(names) - 1,)

@@ -46,6 +46,7 @@ def test_the_levels_of_m5_are_twelve():
         ({"reconcile": "middle_out", "level": "a"}, (1,)),
         ({"reconcile": "middle_out", "level": "a", "shares": "forecast_proportions"}, (1, 2, 3)),
         ({"reconcile": "mint_shrink"}, (0, 1, 2, 3)),
+        ({}, (0, 1, 2, 3)),
     ],
 )
 def test_only_what_is_needed_is_trained(plan, trained):

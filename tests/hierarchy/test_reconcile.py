@@ -8,7 +8,7 @@ from hypothesis import given
 from trees import CROSSED, NESTED, dense, hierarchies, ids_of, keys, seeds, table_of, tree_of
 
 from forecaster.errors import SettingsError
-from forecaster.hierarchy.covariance import LEAST, PRIOR, Covariance, resemblance, shrinkage
+from forecaster.hierarchy.covariance import LEAST, PRIOR, Covariance, shrinkage
 from forecaster.hierarchy.plan import WEIGHING, Hierarchy
 from forecaster.hierarchy.reconcile import ForecastShares, Projection, Shares, reconciler
 
@@ -123,20 +123,10 @@ def test_the_shrinkage_is_that_of_all_pairs(keys, seed):
     assert max(shrinkage(standard), LEAST) == pytest.approx(by_pairs, abs=1e-9)
 
 
-def test_residuals_that_repeat_themselves_say_nothing_more():
-    once = np.random.default_rng(1).normal(size=(12, 30, 1)) + 0.8 * np.random.default_rng(2).normal(size=(1, 30, 1))
-    often = np.repeat(once, 7, axis=2)
-    assert resemblance(once) == 1
-    assert resemblance(often) == pytest.approx(7)
-    one, many = (Covariance.shrunk(errors, np.ones(12)) for errors in (once, often))
-    kept = [(covariance.own / matrix(covariance).diagonal()).mean() for covariance in (one, many)]
-    assert 0.05 < kept[0] < 0.95
-    assert kept[1] == pytest.approx(kept[0], rel=0.1)
-
-
 def test_without_residuals_the_structure_weighs():
     tree = tree_of(KEYS)
-    made = reconciler(Hierarchy.of(CROSSED), tree, table_of([[1.0]] * 7, ids_of(KEYS)), np.empty((len(tree), 0, 3)), np.ones(len(tree)))
+    plan = Hierarchy.of({"levels": CROSSED, "reconcile": "mint_shrink"})
+    made = reconciler(plan, tree, table_of([[1.0]] * 7, ids_of(KEYS)), np.empty((len(tree), 0, 3)), np.ones(len(tree)))
     assert made.covariance.own.tolist() == tree.sums.toarray().sum(1).tolist()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from forecaster import Forecaster
 from forecaster.errors import DataError, UnknownName
-from forecaster.hierarchy.plan import SHARING, WEIGHING
+from forecaster.hierarchy.plan import CHOICE, SHARING, WEIGHING
 
 SERIES = ["store", "item"]
 METHODS = [{"reconcile": how} | ({"level": "state"} if how == "middle_out" else {}) for how in (*SHARING, *WEIGHING)]
@@ -45,6 +45,20 @@ def assert_adds_up(rows, levels, value="forecast", keys=("date",)):
 
 NESTED = {"total": [], "state": ["state"], "store": ["state", "store"]}
 CROSSED = {"total": [], "state": ["state"], "item": ["item"], "state, item": ["state", "item"]}
+
+
+def test_the_method_that_was_best_in_the_backtest_is_taken():
+    boards, errors = {}, {}
+    for how in ("auto", *CHOICE):
+        made = job({"levels": ["state", "store"], "reconcile": how}, metric="mae", lower_bound=None).fit(sales())
+        boards[how], folds = made.predict(), made.backtest_
+        folds = folds[folds["learner"] == "reconciled"]
+        off = (folds["forecast"] - folds["actual"]).abs()
+        errors[how] = off.groupby([folds["level"], folds["store"], folds["item"]], dropna=False).mean().groupby("level").mean().mean()
+    row = made.leaderboard_.set_index("learner").loc["reconciled"]
+    assert row["reason"] == how
+    best = min(CHOICE, key=lambda how: errors[how])
+    pd.testing.assert_frame_equal(boards["auto"], boards[best])
 
 
 @pytest.mark.parametrize("plan", METHODS, ids=lambda plan: plan["reconcile"])
