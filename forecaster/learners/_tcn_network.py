@@ -75,7 +75,7 @@ class Plan:
 
 def seen(blocks: int, cells: int) -> int:
     """Steps up to an origin that residual cells see."""
-    return 2 * (WIDTH - 1) * blocks * (2**cells - 1) + 1
+    return 2 * (WIDTH - 1) * blocks * ((1 << cells) - 1) + 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -123,7 +123,7 @@ def _values(z: Floats, view: View, first: int, ends: int) -> Floats:
     """The value of each step, whether it is there, and the value a season before. (windows, steps, 2 + seasons)"""
     earlier = [z[:, first - season : ends - season] for season in view.seasons]
     there = np.isfinite(z[:, first:ends])
-    return np.nan_to_num(np.stack([z[:, first:ends], there, *earlier], 2))
+    return np.asarray(np.nan_to_num(np.stack([z[:, first:ends], there, *earlier], 2)))
 
 
 def _anchors(z: Floats, view: View, origins: Ints) -> Floats:

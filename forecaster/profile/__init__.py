@@ -53,4 +53,3 @@ def as_columns(found: Profile) -> dict[str, pa.Array]:
     columns["known"] = pa.array(np.nan_to_num(found["known"]).astype(np.int64), mask=blank)
     told = [", ".join(str(season) for season in row if season) for row in found["seasons"].tolist()]
     return columns | {"seasons": pa.array(told, pa.string(), mask=blank)}
-
