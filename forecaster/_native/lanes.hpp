@@ -22,22 +22,26 @@ template <>
 struct VectorOf<2> {
     typedef double Vector __attribute__((vector_size(16)));
     typedef std::int64_t Mask __attribute__((vector_size(16)));
+    typedef std::uint64_t Bits __attribute__((vector_size(16)));
 };
 template <>
 struct VectorOf<4> {
     typedef double Vector __attribute__((vector_size(32)));
     typedef std::int64_t Mask __attribute__((vector_size(32)));
+    typedef std::uint64_t Bits __attribute__((vector_size(32)));
 };
 template <>
 struct VectorOf<8> {
     typedef double Vector __attribute__((vector_size(64)));
     typedef std::int64_t Mask __attribute__((vector_size(64)));
+    typedef std::uint64_t Bits __attribute__((vector_size(64)));
 };
 
 template <int W>
 struct Lanes {
     using Vector = typename VectorOf<W>::Vector;
     using Mask = typename VectorOf<W>::Mask;
+    using Bits = typename VectorOf<W>::Bits;  // of a number; sums of them wrap around
 
     Vector v;
 
@@ -97,7 +101,7 @@ struct Lanes {
         constexpr std::int64_t exponent_of_one = 0x3ff0000000000000, root_half = 0x3fe6a09e667f3bcd, mantissa = 0xfffffffffffff;
         const Mask tiny = x < Lanes(std::numeric_limits<double>::min());  // subnormal numbers have fewer digits before they are scaled up
         const Lanes scaled = select(tiny, x * Lanes(0x1p54), x);
-        const Mask bits = (Mask)scaled.v + (exponent_of_one - root_half);
+        const Mask bits = (Mask)((Bits)scaled.v + std::uint64_t(exponent_of_one - root_half));
         const Lanes k = whole((bits >> 52) - 1023) - select(tiny, Lanes(54.0), Lanes(0.0));
         const Lanes m = Vector((Mask)((bits & mantissa) + root_half));
         const Lanes s = (m - 1.0) / (m + 1.0), z = s * s;
@@ -139,7 +143,7 @@ struct Lanes {
     static constexpr double round_up = 0x1.8p52;  // a number below 2^51 that it is added to loses its fraction and shows itself in the last bits
 
     FORECASTER_INLINE static Lanes whole(Mask k) { return Vector((Mask)(k + (Mask)(Vector{} + round_up))) - (Vector{} + round_up); }
-    FORECASTER_INLINE static Lanes power_of_two(Lanes k) { return Vector((Mask)(((Mask)(k + round_up).v + 1023) << 52)); }
+    FORECASTER_INLINE static Lanes power_of_two(Lanes k) { return Vector(((Bits)(k + round_up).v + std::uint64_t(1023)) << 52); }
 };
 
 }  // namespace forecaster

@@ -102,7 +102,7 @@ def with_options(name: str, options: Mapping[str, Any]) -> Learner:
 
     recipe = _recipe(name)
     _check_params(name, recipe, options)
-    return of_options(recipe, name, options)
+    return of_options(recipe, name, {**options, **_inner(options)})
 
 
 def build(one: Any, **given: Any) -> Learner:
@@ -122,12 +122,17 @@ def build(one: Any, **given: Any) -> Learner:
         name, options = next(iter(one.items()))
         learner = with_options(name, options)
         rest = {field: value for field, value in _fitting(learner, given).items() if options.get(field) is None}
-        return cast(Learner, dataclasses.replace(cast(Any, learner), **rest))
+        return cast(Learner, dataclasses.replace(cast(Any, learner), **rest, **_inner(options, **given)))
     learner = _lifted(one)
     still_open = {name: value for name, value in _fitting(learner, given).items() if getattr(learner, name) is None}
     if isinstance(inner := getattr(learner, "learner", None), Learner):
         still_open["learner"] = build(inner, **given)
     return cast(Learner, dataclasses.replace(cast(Any, learner), **still_open)) if still_open else learner
+
+
+def _inner(options: Mapping[str, Any], **given: Any) -> dict[str, Learner]:
+    """The learner that a wrapper is to wrap, where its options name one."""
+    return {"learner": build(options["learner"], **given)} if options.get("learner") is not None else {}
 
 
 def forget() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,6 +38,9 @@ class MSTL:
     Source: Bandara, Hyndman & Bergmeir (2021), MSTL: a seasonal-trend decomposition algorithm for time series with multiple seasonal
     patterns.
     """
+
+    # options from a file are checked by pydantic, and the learner within is an object by then
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
 
     learner: Learner = field(default_factory=_straight)
     seasons: tuple[int, ...] | None = None

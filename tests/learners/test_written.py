@@ -19,6 +19,7 @@ from forecaster.learners import CATALOGUE, build, make, name_of
 from forecaster.learners.conformal import Conformal
 from forecaster.learners.custom import Custom
 from forecaster.learners.lightgbm import LightGBM
+from forecaster.learners.mstl import MSTL
 from forecaster.learners.scaling import Scaling
 from forecaster.learners.transformed import Transformed
 from forecaster.settings import JobFile, Settings
@@ -80,6 +81,15 @@ def test_a_name_with_options_takes_the_rest_from_the_job() -> None:
     assert name == "lightgbm"
     assert learner == LightGBM(rounds=30, scaling=Scaling("robust"), params={"max_bin": 31}, seed=5, threads=2)  # type: ignore[arg-type]
     assert build({"lightgbm": {"seed": 3}}, seed=5) == LightGBM(seed=3)
+
+
+def test_a_wrapper_takes_the_learner_within_by_name_or_with_options() -> None:
+    plain = build({"mstl": {"seasons": [24, 168], "learner": "ets"}}, season_length=24, threads=2)
+    assert plain == MSTL(learner=build("ets", season_length=24, threads=2), seasons=(24, 168), threads=2)
+    told = build({"mstl": {"learner": {"ets": {"form": "AAN"}}}}, season_length=24)
+    assert told == MSTL(learner=build({"ets": {"form": "AAN"}}, season_length=24))
+    with pytest.raises(UnknownName, match="best"):
+        build({"mstl": {"learner": "best"}})
 
 
 def test_options_can_be_said_in_a_job_file(tmp_path: Any) -> None:
