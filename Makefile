@@ -5,13 +5,22 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt constraints.txt $(wildcard forecaster/_native/*.cpp forecaster/_native/*.hpp)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test sanitize lint types contracts check clean
+.PHONY: demo docs links test test-engines sanitize wheel lint types contracts check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py --out demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The fault matrix on every engine, with real clusters on this machine (Spark needs Java).
+test-engines: $(VENV)/.engines
+	$(BIN)/python -m pytest -m engines tests/many_models tests/docs tests/test_frames.py
+
+# The pages as a site, in site/: links are checked while it is built, and afterwards that it needs nothing from elsewhere.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	$(BIN)/python -m pytest -m site tests/docs
 
 # The kernel tests under the address and undefined-behaviour sanitizers. The build lies beside the editable one: a path in
 # PYTHONPATH is not searched for .pth files, so the editable install stays out of the way. libasan looks for the throw of libstdc++ when
@@ -24,6 +33,19 @@ sanitize: $(VENV)/.dev
 	PYTHONPATH=$(SANITIZED)/site:$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('platlib'))") PYTHONSAFEPATH=1 \
 	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 FORECASTER_SANITIZED=1 \
 	  $$(readlink -f $(BIN)/python) -m pytest tests/native tests/features/test_windows.py
+
+# A wheel, built and tried as cibuildwheel does it but outside of its container: in an environment of its own, with no compiler in reach.
+WHEEL := build/wheel
+wheel: $(VENV)/.dev
+	rm -rf $(WHEEL)
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(WHEEL) .
+	$(PYTHON) -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(WHEEL)/*.whl
+	cd $(WHEEL) && PATH=$(CURDIR)/$(WHEEL)/venv/bin python $(CURDIR)/.ci/wheel.py *.whl
+
+# Asks every address outside that the documents name: needs a network, so it is no part of CI.
+links: $(VENV)/bin/python
+	$(BIN)/python docs/making/links.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -48,5 +70,9 @@ $(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.installed
 
+$(VENV)/.engines: $(VENV)/.dev
+	$(PIP) --editable '.[dev,engines]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build demo site notebooks .pytest_cache .mypy_cache .ruff_cache

@@ -75,11 +75,23 @@ def main() -> None:
     seconds = time.perf_counter() - began
     forecast.to_parquet(options.out / "forecasts.parquet", index=False)
     run.outcomes().to_parquet(options.out / "outcomes.parquet", index=False)
-    write(run, options.out / "report.html", forecast, seconds)
+    write(run, options.out / "report.html", forecast)
     for note in told:
         print(textwrap.fill(f"note: {note.message}", 80, subsequent_indent="  "))
     print(summary(run.outcomes(), run.leaderboard(), accuracy_of(forecast, after), seconds))
-    print(f"\nrun/, forecasts.parquet, outcomes.parquet and report.html are in\n{options.out}")
+    print(f"\nIn {options.out}:\n{left_behind(options.out)}")
+
+
+def left_behind(folder: Path) -> str:
+    """What the demo has written, and what it is."""
+    told = {
+        "report.html": "the page",
+        "report_tables": "the tables of which the page shows samples",
+        "forecasts.parquet": "store, brand, week, forecast and interval",
+        "outcomes.parquet": "what became of every group",
+        "run": "the run, for many-models status, report and serve",
+    }
+    return "\n".join(f"  {name:<18} {what}" for name, what in told.items() if (folder / name).exists())
 
 
 def accuracy_of(forecast: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

@@ -72,7 +72,7 @@ def main() -> None:
     forecast = run.forecast(future=after.drop(columns="y"))
     seconds = time.perf_counter() - began
     forecast.to_parquet(options.out / "forecasts.parquet", index=False)
-    write(run, options.out / "report.html", forecast, seconds)
+    write(run, options.out / "report.html", forecast)
     print(run.outcomes()[["brand", "status", "learner", "score", "rows", "seconds"]].to_string(index=False))
     print(scores(forecast, history, after).to_string())
     print(f"{seconds:.0f} s; the page is {options.out / 'report.html'}")

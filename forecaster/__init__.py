@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     from forecaster.backtest import RollingOrigin as RollingOrigin
     from forecaster.features.featurization import Featurization as Featurization
     from forecaster.job import Forecaster as Forecaster
-    from forecaster.tabular.job import Classifier as Classifier
-    from forecaster.tabular.job import Regressor as Regressor
+    from forecaster.tabular.featurization import Columns as Columns
+    from forecaster.tabular_job import Classifier as Classifier
+    from forecaster.tabular_job import Regressor as Regressor
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Classifier": "forecaster.tabular.job",
+    "Classifier": "forecaster.tabular_job",
+    "Columns": "forecaster.tabular.featurization",
     "Featurization": "forecaster.features.featurization",
     "Forecaster": "forecaster.job",
-    "Regressor": "forecaster.tabular.job",
+    "Regressor": "forecaster.tabular_job",
     "RollingOrigin": "forecaster.backtest",
 }
-__all__ = ["Classifier", "Featurization", "Forecaster", "Regressor", "RollingOrigin"]
+__all__ = ["Classifier", "Columns", "Featurization", "Forecaster", "Regressor", "RollingOrigin"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,24 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from forecaster import guardrails, learners, metrics
 from forecaster.automl.candidates import Candidates, baseline_name, choose
 from forecaster.automl.demands import least_known, sampled
 from forecaster.automl.search import Plan, search
-from forecaster.automl.trials import Trial
 from forecaster.backtest import Window
-from forecaster.fitted import Fitted
+from forecaster.fitted import Fitted, floor
 from forecaster.learners import cleaned
 from forecaster.learners.cleaned import Cleaned
-from forecaster.profile import profile
+from forecaster.profile import Measured
+from forecaster.progress import Tried
 from forecaster.schema import Schema
 from forecaster.settings import Settings
-from forecaster.table import Floats, Table
+from forecaster.table import Table
 from forecaster.threads import limited
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def fit_block(
-    frame: pa.Table, settings: Settings, group: tuple[str, ...] = (), *, on_trial: Callable[[Trial], None] = lambda trial: None
+    frame: pa.Table, settings: Settings, group: tuple[str, ...] = (), *, on_trial: Callable[[Tried], None] = lambda trial: None
 ) -> Fitted:
     """Fit all groups of a block in one call.
 
@@ -40,9 +39,9 @@ def fit_block(
         group: Partition columns: one model per value; none for one model over all series.
         on_trial: Called after each learner that was tried.
     """
-    started = time.perf_counter()
+    started, since = time.perf_counter(), time.monotonic()
     table, findings = check(frame, settings, group)
-    fitted = fit_table(table, findings, settings, settings.schema_of(group), on_trial=on_trial)
+    fitted = fit_table(table, findings, settings, settings.schema_of(group), on_trial=on_trial, since=since)
     return replace(fitted, seconds=time.perf_counter() - started)
 
 
@@ -52,7 +51,8 @@ def fit_table(
     settings: Settings,
     schema: Schema,
     *,
-    on_trial: Callable[[Trial], None] = lambda trial: None,
+    on_trial: Callable[[Tried], None] = lambda trial: None,
+    since: float | None = None,
 ) -> Fitted:
     """Fit all groups of a table that was checked.
 
@@ -62,20 +62,23 @@ def fit_table(
         settings: The options of the job.
         schema: Which column of the data plays which part.
         on_trial: Called after each learner that was tried.
+        since: From when the time limit counts, by `time.monotonic`; from now where None.
     """
-    started = time.perf_counter()
+    started, since = time.perf_counter(), time.monotonic() if since is None else since
     settings.design.expect(table)
     candidates = choose(
         table, settings.named_learners, settings.block, settings.design,
-        transforms=settings.target_transform, threads=settings.threads, seed=settings.seed,
+        transforms=settings.target_transform, tune=settings.tune is not None,
+        across=settings.pooling == "block" and table.n_groups > 1, threads=settings.threads, seed=settings.seed,
     )  # fmt: skip
     if settings.clean:
-        candidates = replace(candidates, learners={name: Cleaned(one, settings.clean) for name, one in candidates.learners.items()})
+        candidates = candidates.wrapped(lambda one: Cleaned(one, settings.clean))
         findings = findings + cleaned.told(table, settings.clean)
     windows, told = cut(table, candidates, settings)
     plan = Plan(
         settings.horizon, windows, settings.metric, settings.ensemble,
-        time_limit=settings.time_limit, pooled=settings.pooling == "block", on_trial=on_trial,
+        time_limit=settings.time_limit, started=since, tune=settings.tune, seed=settings.seed,
+        pooled=settings.pooling == "block", on_trial=on_trial,
     )  # fmt: skip
     try:
         with limited(settings.threads):
@@ -93,7 +96,7 @@ def fit_table(
         seconds=time.perf_counter() - started,
         floor=floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
-        profile={} if schema.group else profile(table),
+        profile={} if schema.group else Measured(table),
     )
 
 
@@ -121,13 +124,3 @@ def feature_rows(table: Table, settings: Settings, *, every: bool = False, nulls
     from forecaster.features.frame import Shown
 
     return Shown.of(table, settings.design.fit(table), every=every, nulls=nulls, threads=settings.threads)
-
-
-def floor(table: Table, bound: float | Literal["auto"] | None) -> Floats:
-    """The lower bound of each series."""
-    if bound is None:
-        return np.full(len(table), -np.inf)
-    if bound != "auto":
-        return np.full(len(table), float(bound))
-    lowest = np.fmin.reduceat(np.append(table.target, np.nan), table.indptr[:-1])
-    return np.where((lowest >= 0) & (table.sizes > 0), 0.0, -np.inf)

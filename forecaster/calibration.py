@@ -13,18 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from forecaster.archive import storable
 from forecaster.metrics import Scale, per_group
 from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints, Table
-from forecaster.yardstick import MOST, UNIT, Usual, over
-
-LEVELS = np.array([0.001, 0.0025, 0.005, *np.round(np.arange(1, 100) / 100, 2), 0.995, 0.9975, 0.999])
-"""Levels at which the pooled quantiles are kept; between them they are interpolated, beyond them they grow like normal ones."""
-
-NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
+from forecaster.yardstick import LEVELS, MOST, NORMAL, UNIT, Usual, over, student
 
 PRIOR_WINDOWS = 4.0
 """Weight, in windows, of what the group says about the scale of a series."""
@@ -37,6 +32,9 @@ PRIOR_POOL = 20.0
 
 LEAST = 0.1
 """What the residuals of a series are at least, in expected scales: a backtest without error promises no future without any."""
+
+RECENT = 2
+"""A window counts for half of the one after it, as far back as this: earlier models knew less, and sizes change."""
 
 PRIOR_STEP = 30.0
 """Weight, in residuals, of a power of the step against the mean size at the step itself."""
@@ -58,7 +56,7 @@ class Spread:
     """The distribution of residuals of each series and step.
 
     Args:
-        scale: Mean absolute residual of each series. (series,)
+        scale: Mean absolute residual of each series; zero where none is to be expected. (series,)
         bias: Mean residual of each series beyond its group's, in scales. (series,)
         group: Group of each series. (series,)
         profile: Size of the residuals at each step against the mean over steps. (groups, horizon)
@@ -85,12 +83,13 @@ class Spread:
         # series first, so that no sum over windows and steps depends on how many series there are
         residual = np.ascontiguousarray(np.moveaxis(residual, 1, 0))
         group = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr))
-        size, sizes = _scales(np.abs(residual), expected, group_ptr, group)
+        weight = _weights(residual.shape[1])
+        size, sizes = _scales(np.abs(residual), weight, expected, group_ptr, group)
         standard = over(residual, sizes[..., None])
         profile = _profile(np.abs(standard), group_ptr)
         standard = over(standard, profile[group][:, None])
         bias, biases = _biases(standard, group_ptr, group)
-        return cls(size, bias, group, profile, _pooled(standard - biases[..., None], group_ptr))
+        return cls(size, bias, group, profile, _pooled(standard - biases[..., None], weight, group_ptr))
 
     @classmethod
     def naive(cls, table: Table, horizon: int) -> Spread:
@@ -124,21 +123,43 @@ class Spread:
         width = self.scale[:, None] * _extended(self.profile, steps)[self.group]
         return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
+    def further(self, steps: int) -> Floats:
+        """Size of the residuals past the horizon against its last step: on with the power of the step that fits the profile, at most
+        as a random walk; 1 within the horizon. (series, steps)"""
+        horizon = self.profile.shape[1]
+        step = np.log(np.arange(1, horizon + 1))
+        rise = ((step - step.mean()) * np.log(self.profile)).sum(1) / max(((step - step.mean()) ** 2).sum(), 1e-12)
+        ahead = np.maximum(np.arange(1, steps + 1) / horizon, 1)
+        return np.asarray(ahead ** np.clip(rise, 0, 0.5)[self.group, None])
+
+    def silenced(self, which: NDArray[np.bool_]) -> Spread:
+        """The spread with no residuals to be expected of some series. (series,)"""
+        return replace(self, scale=np.where(which, 0.0, self.scale)) if which.any() else self
+
     def take(self, which: ArrayLike) -> Spread:
         """The spread of the series `which` (indices or a mask)."""
         chosen = np.asarray(which)
         return replace(self, scale=self.scale[chosen], bias=self.bias[chosen], group=self.group[chosen])
 
 
-def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
+def _weights(windows: int) -> Floats:
+    """What each window counts for, the last one most: 1 2 4. (windows,)"""
+    recent = np.minimum(np.arange(windows), RECENT)
+    return np.asarray(2.0 ** (recent[-1:] - recent)[::-1])
+
+
+def _scales(size: Floats, weight: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:
     """Scale of each series, and the one of each window that the other windows give. (series,), (series, windows)
 
     A series is shrunk towards what its group's residuals are to the expected size, the more so the fewer windows it has, and a group
     towards the expected size itself: forecasts that were chosen on a single window look better in it than they are.
     """
     per_window = along(size)
-    some, sums = np.isfinite(per_window), np.nan_to_num(per_window)
-    windows, mine = some.sum(1), along(per_window)
+    some = np.isfinite(per_window)
+    windows, share = some.sum(1), some * weight
+    share = share * np.nan_to_num(over(windows.astype(np.float64), along(share, 1) * len(weight)))[:, None]
+    sums = np.nan_to_num(per_window) * share
+    mine = over(sums.sum(1), windows.astype(np.float64))
     expected = np.fmax(expected, mine / MOST)
     # the geometric mean, so that one series that was all but constant before does not speak for all
     ratio = np.exp(per_group(np.log(np.maximum(over(mine, expected), LEAST)), group_ptr))
@@ -146,13 +167,13 @@ def _scales(size: Floats, expected: Floats, group_ptr: Ints, group: Ints) -> tup
     believed = seen / (seen + PRIOR_GROUP)
     prior: Floats = (believed * np.nan_to_num(ratio) + 1 - believed)[group] * expected
 
-    def shrunk(sums: Floats, windows: Ints, prior: Floats) -> Floats:
+    def shrunk(sums: Floats, windows: Floats | Ints, prior: Floats) -> Floats:
         return (sums + PRIOR_WINDOWS * prior) / (windows + PRIOR_WINDOWS)
 
     every = sums.sum(1)
     # a single window leaves no other to judge it by: then it must not set the scale of its series either
     known = np.where(windows > 1, shrunk(every, windows, prior), prior)
-    return known, shrunk(every[:, None] - sums, windows[:, None] - some, prior[:, None])
+    return known, shrunk(every[:, None] - sums, windows[:, None] - share, prior[:, None])
 
 
 def _profile(size: Floats, group_ptr: Ints) -> Floats:
@@ -204,15 +225,15 @@ def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Flo
     return np.nan_to_num(believed * (middle - centre)), np.nan_to_num((others - centre[:, None]) * believed[:, None])
 
 
-def _pooled(standard: Floats, group_ptr: Ints) -> Floats:
+def _pooled(standard: Floats, weight: Floats, group_ptr: Ints) -> Floats:
     """Quantiles of all residuals of each group at `LEVELS`, pulled towards the prior ones where they are few. (groups, levels)
 
     The level p of n independent residuals is the ((n + 1) p)-th of them, which has the part p + (p - 1/2) / n of them below: what a
     further, exchangeable one falls below with probability p. Residuals of one window resemble each other, so n counts them for as
     many as they are worth.
     """
-    values, first, n = _sorted(standard, group_ptr)
-    worth = n / _resemblance(standard, group_ptr)[:, None]
+    values, first, n, different = _sorted(standard, weight, group_ptr)
+    worth = different / _resemblance(standard, group_ptr)[:, None]
     below = np.clip(LEVELS + (LEVELS - 0.5) / np.maximum(worth, 1e-9), 0, 1)
     place = np.clip(below * n - 0.5, 0, np.maximum(n - 1, 0))
     low = np.floor(place).astype(np.int64)
@@ -221,7 +242,7 @@ def _pooled(standard: Floats, group_ptr: Ints) -> Floats:
     found = here + (place - low) * (there - here) + np.sign(NORMAL) * np.maximum(np.abs(NORMAL) - edge, 0)
     # what the scale of a series rests on: its own residuals, and those that the prior counts for
     windows = np.maximum(_windows(standard, group_ptr), 1)
-    prior = _student((worth / np.maximum(np.diff(group_ptr), 1)[:, None]) * (1 + PRIOR_WINDOWS / windows)[:, None])
+    prior = student((worth / np.maximum(np.diff(group_ptr), 1)[:, None]) * (1 + PRIOR_WINDOWS / windows)[:, None])
     return np.sort((worth * found + PRIOR_POOL * prior) / (worth + PRIOR_POOL), axis=1)
 
 
@@ -230,28 +251,35 @@ def _windows(standard: Floats, group_ptr: Ints) -> Floats:
     return np.nan_to_num(per_group(np.isfinite(standard).any(2).sum(1).astype(np.float64), group_ptr))
 
 
-def _sorted(standard: Floats, group_ptr: Ints) -> tuple[Floats, Ints, Ints]:
-    """The known residuals of all groups, ascending within each, then where each begins and how many it has. (n + 1,), (groups, 1) x 2"""
+def _sorted(standard: Floats, weight: Floats, group_ptr: Ints) -> tuple[Floats, Ints, Ints, Floats]:
+    """The known residuals of all groups, ascending within each and as often as their window counts for, then where each group begins, how
+    many it has, and how many that count alike would say as much. (n + 1,), (groups, 1) x 3"""
     label = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr) * standard.shape[1] * standard.shape[2])
     kept = np.isfinite(standard.ravel())
+    often = np.broadcast_to(weight[:, None].astype(np.int64), standard.shape).ravel()[kept]
     values, label = standard.ravel()[kept], label[kept]
-    n = np.bincount(label, minlength=len(group_ptr) - 1)[:, None]
-    return np.append(values[np.lexsort((values, label))], 0.0), np.cumsum(n)[:, None] - n, n
+    n, squares = (np.bincount(label, count, len(group_ptr) - 1)[:, None] for count in (often, often**2))
+    order, whole = np.lexsort((values, label)), n.astype(np.int64)
+    return np.append(np.repeat(values[order], often[order]), 0.0), np.cumsum(whole)[:, None] - whole, whole, n**2 / np.maximum(squares, 1)
 
 
 def _resemblance(standard: Floats, group_ptr: Ints) -> Floats:
-    """How many residuals of a window say as much as one independent residual: 1 to the horizon. (groups,)"""
-    count = np.isfinite(standard).sum(-1).astype(np.float64)
-    of_means = along(np.square(along(standard)) * count)
+    """How many residuals of a window say as much as one independent residual: the geometric mean of what the steps of a series say, up to
+    the horizon where they resemble each other, and of what all residuals of a group do, which a boom lifts and a slump lowers together.
+    A few windows tell the latter badly, hence the mean. (groups,)"""
+    seen = np.isfinite(standard)
+    of_means = along(np.square(along(standard)) * seen.sum(-1))
     of_all = along(along(np.square(standard)))
-    return np.clip(np.nan_to_num(over(per_group(of_means, group_ptr), per_group(of_all, group_ptr)), nan=1.0), 1, standard.shape[-1])
+    steps = np.clip(np.nan_to_num(over(per_group(of_means, group_ptr), per_group(of_all, group_ptr)), nan=1.0), 1, standard.shape[-1])
+    count, sums, squares = (total(x.sum(2).T, group_ptr) for x in (seen.astype(np.float64), *_powers(standard)))
+    series = over(along(over(sums**2, count), 0), over(along(squares, 0), along(count, 0)))
+    return np.asarray(np.sqrt(steps * np.maximum(steps, np.nan_to_num(series))))
 
 
-def _student(freedom: Floats) -> Floats:
-    """Quantiles at `LEVELS` where the scale itself was learnt from `freedom` residuals: Student's t by its expansion. (groups, levels)"""
-    z, v = NORMAL / UNIT.stdev, np.where(freedom > 0, np.maximum(freedom, 2), np.inf)
-    wider: Floats = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-    return wider * UNIT.stdev
+def _powers(values: Floats) -> tuple[Floats, Floats]:
+    """The values and their squares, zero where missing."""
+    known = np.nan_to_num(values)
+    return known, np.square(known)
 
 
 def _at(table: Floats, levels: Floats) -> Floats:

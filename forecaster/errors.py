@@ -5,6 +5,7 @@ ForecasterError
 ├── SettingsError        an option has a value that cannot be meant
 │   └── UnknownName      a name (learner, metric, column, key) that does not exist
 ├── MissingExtra         an optional dependency is not installed
+├── NotFitted            a result was asked for before `fit`
 ├── CannotPredict        a model was asked for something its traits say it cannot do
 ├── CannotSave           an object has no safe file format
 └── ArchiveError         a saved file is damaged, foreign or newer than this version
@@ -57,6 +58,10 @@ class MissingExtra(ForecasterError, ImportError):
     def of(cls, what: str, module: str | None, extra: str) -> MissingExtra:
         """Name the command that installs what `what` needs."""
         return cls(f"{what} needs the package {module!r}, which is not installed: pip install 'forecaster[{extra}]'")
+
+
+class NotFitted(ForecasterError, AttributeError):
+    """A result was asked for before `fit`."""
 
 
 class CannotPredict(ForecasterError, ValueError):

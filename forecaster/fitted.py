@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from forecaster import frames, learners, metrics
 from forecaster.archive import storable
 from forecaster.automl.blend import Joined
-from forecaster.automl.search import Search
+from forecaster.automl.record import record
+from forecaster.automl.search import Search, known_values
 from forecaster.calibration import Bands
 from forecaster.ensembles import CHOSEN
 from forecaster.errors import SettingsError
 from forecaster.guardrails import Findings, check_future
+from forecaster.options import MOST_STEPS
 from forecaster.profile import as_columns
 from forecaster.schema import Schema
 from forecaster.table import Floats, Future, Ints, Table
@@ -39,7 +41,8 @@ class Fitted:
         seconds: Time that the whole fit took.
         floor: No forecast of a series lies below; -inf for no bound. (series,)
         greater_is_better: Direction of the metric.
-        profile: What every series is like, as `forecaster.profile` measures it; empty for a block of groups. Measure -> (series,)
+        profile: What every series is like, as `forecaster.profile` measures it when asked; empty for a block of groups.
+            Measure -> (series,)
         moved: Whether `table` is newer history than the models were fitted on, so that they go on from there.
     """
 
@@ -61,7 +64,7 @@ class Fitted:
         return tuple(self.options["quantiles"])
 
     def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
-        """Forecast every series.
+        """Forecast every series of which a value is known.
 
         Args:
             future: Rows with the series columns, the time and the known covariates of the steps ahead.
@@ -80,18 +83,20 @@ class Fitted:
     def steps(self, horizon: int | None) -> int:
         """Steps ahead that are meant: those that it was fitted for where None."""
         steps = self.options["horizon"] if horizon is None else horizon
-        if not isinstance(steps, int | np.integer) or isinstance(steps, bool):
-            raise SettingsError(f"horizon={steps!r}: expected a whole number of steps, 1 or more, such as horizon=28")
+        if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps > MOST_STEPS:
+            raise SettingsError(f"horizon={steps!r}: expected a whole number of steps from 1 to {MOST_STEPS:,}, such as horizon=28")
         return int(steps)
 
     def forecast(self, ahead: Future) -> pa.Table:
-        """Forecast every series for all steps of a future."""
+        """Forecast every series for all steps of a future; one of which no value is known has no rows, as they would be made up."""
         joined = self._joined(ahead)
-        return self.told_ahead(joined.mean, self.search.bands(joined))
+        made = self.told_ahead(joined.mean, self.search.bands(joined))
+        kept = (self.search.known > 0) | (known_values(self.table) > 0)
+        return made if kept.all() else made.filter(pa.array(np.repeat(kept, ahead.steps)))
 
     def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
         """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""
-        columns = {"forecast": self._bounded(mean)} | self._quantiles(spread, mean)
+        columns = {"forecast": self.bounded(mean)} | self._quantiles(spread, mean)
         when = self.table.end[:, None] + np.arange(1, mean.shape[1] + 1)
         return frames.long(self.table.ids, self.table.frequency, when, columns, self.schema.time)
 
@@ -142,6 +147,10 @@ class Fitted:
         order = ("learner", "score", "rank", "fit_seconds", "predict_seconds", "status", "reason")
         return pa.table({name: ranks if name == "rank" else columns[name] for name in order})
 
+    def trials(self) -> pa.Table:
+        """One row per candidate or setting that was tried in a group, in that order; see `forecaster.automl.record`."""
+        return record(self.search, self.table, -1.0 if self.greater_is_better else 1.0)
+
     def selected(self) -> pa.Table:
         """One row per group: partition columns, learner, members with their weights, score, and the share of the backtest that lies in the
         interval between the outermost quantiles."""
@@ -159,18 +168,24 @@ class Fitted:
         )
 
     def outcomes(self) -> pa.Table:
-        """One row per group: partition columns, status, learner, score, seconds, rows, error_type, error."""
+        """One row per group: partition columns, status, learner, score, seconds, rows, error_type, error. A group without any known value
+        has failed: there is nothing to make a forecast of."""
         table, reasons = self.table, self._fallback_reasons()
         rows = np.add.reduceat(self.rows, table.group_ptr[:-1])
+        nothing = np.add.reduceat(self.search.known, table.group_ptr[:-1]) == 0
+        for g in np.flatnonzero(nothing):
+            reasons[g] = f"no value of {self.schema.target!r} is known in its {rows[g]} rows; fill them in, or leave the group out"
+        kinds = np.where(nothing, "failed", np.where([bool(why) for why in reasons], "fallback", "done"))
+        errors = {"failed": "DataError", "fallback": "Fallback", "done": None}
         return pa.table(
             self._group_columns()
             | {
-                "status": ["fallback" if why else "done" for why in reasons],
-                "learner": self._chosen_names(),
+                "status": kinds.tolist(),
+                "learner": pa.array(self._chosen_names(), pa.string(), mask=nothing),
                 "score": self._scores(),
                 "seconds": self.seconds * rows / max(rows.sum(), 1),
                 "rows": rows,
-                "error_type": pa.array(["Fallback" if why else None for why in reasons], pa.string()),
+                "error_type": pa.array([errors[kind] for kind in kinds.tolist()], pa.string()),
                 "error": pa.array([why or None for why in reasons], pa.string()),
             }
         )
@@ -184,19 +199,22 @@ class Fitted:
         """The findings: series columns, column, rule, count, first, action, message."""
         return self.findings.frame(self.schema)
 
-    def _bounded(self, values: Floats) -> Floats:
+    def bounded(self, values: Floats) -> Floats:
+        """Values of every series within its bounds, rounded where that was asked for. (series, ...)"""
         floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
         return np.maximum(np.rint(values) if self.options.get("integer") else values, floor)
 
     def _quantiles(self, spread: Bands, mean: Floats) -> dict[str, Floats]:
-        values = self._bounded(spread.quantiles(mean, self.levels))
+        if not self.levels:
+            return {}
+        values = self.bounded(spread.quantiles(mean, self.levels))
         return {f"q{level:g}": values[:, :, i] for i, level in enumerate(self.levels)}
 
     def _window(self, name: str, forecast: Floats, w: int) -> pa.Table:
         """The out-of-fold forecasts of one candidate and window; its quantiles come from the residuals of the other windows."""
         search = self.search
         bands = search.without(w, forecast, self.table.group_ptr)
-        columns = {"actual": search.actual[w], "forecast": self._bounded(forecast[w])} | self._quantiles(bands, forecast[w])
+        columns = {"actual": search.actual[w], "forecast": self.bounded(forecast[w])} | self._quantiles(bands, forecast[w])
         return self._told(name, search.cutoffs[w], columns, (np.isfinite(search.actual[w]) & np.isfinite(forecast[w])).any(axis=1))
 
     def _told(self, name: str, cutoff: Ints, columns: Mapping[str, Floats], kept: NDArray[np.bool_]) -> pa.Table:
@@ -226,7 +244,7 @@ class Fitted:
         search, group = self.search, self.table.group
         inside = np.zeros((2, self.table.n_groups))
         for w, actual in enumerate(search.actual if len(self.levels) > 1 else ()):
-            said = self._bounded(search.without(w, search.chosen, self.table.group_ptr).quantiles(search.chosen[w], self.levels))
+            said = self.bounded(search.without(w, search.chosen, self.table.group_ptr).quantiles(search.chosen[w], self.levels))
             held = np.stack([(said[..., 0] <= actual) & (actual <= said[..., -1]), np.isfinite(actual)])
             inside += np.stack([np.bincount(group, counts, len(inside[0])) for counts in held.sum(-1)])
         return np.asarray(inside[0] / np.where(inside[1] > 0, inside[1], np.nan))
@@ -249,3 +267,13 @@ class Fitted:
 def _mean(errors: Floats) -> float:
     good = errors[np.isfinite(errors)]
     return float(good.mean()) if len(good) else float("nan")
+
+
+def floor(table: Table, bound: float | str | None) -> Floats:
+    """The lower bound of each series."""
+    if bound is None:
+        return np.full(len(table), -np.inf)
+    if bound != "auto":
+        return np.full(len(table), float(bound))
+    lowest = np.fmin.reduceat(np.append(table.target, np.nan), table.indptr[:-1])
+    return np.where((lowest >= 0) & (table.sizes > 0), 0.0, -np.inf)

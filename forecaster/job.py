@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
-from forecaster import archive, frames, guardrails, reconciled, rolling
-from forecaster.automl.trials import Trial
+from forecaster import archive, frames, guardrails, newcomers, reconciled, rolling
 from forecaster.backtest import RollingOrigin
 from forecaster.block import feature_rows, fit_block
-from forecaster.errors import ArchiveError, ForecasterError, SettingsError
+from forecaster.errors import ArchiveError, NotFitted, SettingsError
 from forecaster.features.featurization import Featurization
 from forecaster.fitted import Fitted
 from forecaster.frames.kinds import family
+from forecaster.progress import Tried
 from forecaster.reconciled import Reconciled
+from forecaster.results import Results, kind_of, told_kind
 from forecaster.settings import Settings
+from forecaster.tuning import Tuning
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from forecaster.azure import Translation
+    from forecaster.explain.forecasts import ForecastExplanation
+    from forecaster.export.onnx import Exported
 
 __all__ = ["Forecaster", "NotFitted", "fit_block"]
 
 
-class NotFitted(ForecasterError, AttributeError):
-    """A result was asked for before `fit`."""
-
-
-class Forecaster:
+class Forecaster(Results):
     """Forecasts any number of series: features, backtest, choice of learner, ensemble and quantiles in one job.
 
     Args:
@@ -66,14 +63,19 @@ class Forecaster:
             point metric of the median: mae for pinball, wape for wql, nmae for coverage.
         ensemble: "voting" weighs every learner by its errors, series by series, shrunk towards those of the group; "caruana" and "stacking"
             look for the best mixture of each group; None takes the single best learner of each group.
-        pooling: "block" lets the weights of a group learn from the other groups that are fitted in the same call; "group" never does.
+        pooling: "block" lets a group learn from the other groups that are fitted in the same call: its weights do, and pooled learners are
+            also tried over all of them (`lightgbm_block`), with the group as a static category; "group" never does, so that what a
+            group gets never depends on the groups beside it.
         hierarchy: Columns from the top down (["state_id", "store_id"]), one list of columns per level where levels cross, or a
             `forecaster.hierarchy.plan.Hierarchy` or its options as a mapping: sums at every level are forecast too, and all forecasts
             add up; see docs/hierarchy.md.
         quantiles: Levels to forecast.
         lower_bound: No forecast lies below; "auto" is zero for series that never were negative.
         integer: Whether forecasts and quantiles are rounded to whole numbers.
-        time_limit: Seconds after which no further learner is tried.
+        time_limit: Seconds for trying learners and fitting those that were chosen; at most one fit that is running ends later, which in a
+            fresh process may have to load its library first.
+        tune: Searches for hyperparameters too (extra `tune`): a number of trials per group, or a `forecaster.tuning.Tuning` or its
+            options as a mapping: {"trials": 20, "patience": 8, "target": 0.1}; see docs/automl.md.
         n_jobs: Threads; -1 for one per core.
         seed: Seed of everything random: the same seed gives the same bits.
 
@@ -113,6 +115,7 @@ class Forecaster:
         lower_bound: float | Literal["auto"] | None = "auto",
         integer: bool = False,
         time_limit: float | None = None,
+        tune: Tuning | Mapping[str, Any] | int | None = None,
         n_jobs: int = -1,
         seed: int = 0,
     ) -> None:
@@ -120,9 +123,7 @@ class Forecaster:
         self.settings = Settings.parse(options)
         self._lost: dict[str, str] = {}  # options of a loaded job that were objects without a file format
         self._azure: Translation | None = None
-        self._fitted: Fitted | Reconciled | None = None
-        self._ahead = guardrails.Findings()
-        self._frames = frames.FrameKind("pandas")
+        super().__init__(self.settings.ensemble)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -165,7 +166,7 @@ class Forecaster:
         told = {name: (getattr(self.settings, name), field.default) for name, field in Settings.model_fields.items()}
         return f"Forecaster({', '.join(f'{name}={value!r}' for name, (value, default) in told.items() if value != default)})"
 
-    def fit(self, data: Any, *, on_trial: Callable[[Trial], None] = lambda trial: None) -> Self:
+    def fit(self, data: Any, *, on_trial: Callable[[Tried], None] = lambda trial: None) -> Self:
         """Check the data, try the learners, choose, and fit the chosen ones on everything.
 
         Args:
@@ -192,7 +193,8 @@ class Forecaster:
             future: Rows with the series columns, the time and the known covariates of the steps ahead, where there are any.
             horizon: Steps ahead; past the fitted horizon the forecast is recursive.
             until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps.
-            history: All rows up to now, as they would be given to `fit`: forecasts go on from there, and nothing is fitted again.
+            history: All rows up to now, as they would be given to `fit`: forecasts go on from there, and nothing is fitted again. Series
+                that the job was not fitted on are forecast too: by its pooled learners, or by the baseline where it has none.
 
         Returns:
             A frame of the type given to `fit`: series columns, time, "forecast" and one column per quantile ("q0.1").
@@ -201,17 +203,21 @@ class Forecaster:
             UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
         rows = None if future is None else frames.read(future, defer=True)[0]
-        done, found = (self._done, guardrails.Findings()) if history is None else self._moved(history)
+        done, others, found = (self._done, [], guardrails.Findings()) if history is None else self._moved(history)
         if until is not None:
-            horizon = rolling.steps_until(_whole(done), until)
-        ahead, self._ahead = done.look_ahead(rows, horizon)
-        self._ahead = found + self._ahead
+            horizon = rolling.steps_until([_whole(done), *others], until)
+        ahead, seen = done.look_ahead(rows, horizon)
+        for one in others:
+            seen = seen.without("unseen_series", one.table.ids)
+        self._ahead = found + seen
         for batch in self._ahead.batches:
             if batch.action != "noted":
-                others = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
-                warnings.warn(f"{batch.column}: {batch.told()[0]}{others}", UserWarning, stacklevel=2)
-        made = done.forecast(ahead)
-        return self._give(made if until is None else rolling.up_to(_whole(done), made, until))
+                more = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
+                warnings.warn(f"{batch.column}: {batch.told()[0]}{more}", UserWarning, stacklevel=2)
+        made = [(done, done.forecast(ahead)), *((one, newcomers.forecast(one, rows, horizon)) for one in others)]
+        if until is not None:
+            made = [(one, rolling.up_to(_whole(one), told, until)) for one, told in made]
+        return self._give(pa.concat_tables([told for _, told in made], promote_options="permissive"))
 
     def roll(self, data: Any, horizon: int | None = None, step: int | None = None) -> Any:
         """Forecast from one origin after the other, each with the actual values up to there; nothing is fitted again.
@@ -250,42 +256,13 @@ class Forecaster:
         keys, made = rows.keys(table, time, target, frame[target].type), rows.columns(names)
         return frames.give(pa.table([*keys.columns, *made.columns], [*keys.column_names, *made.column_names]), kind, fresh=True)
 
-    @property
-    def backtest_(self) -> Any:
-        """Out-of-fold forecasts of every candidate and of the ensemble, under the names that they have in `leaderboard_`: series columns,
-        time, cutoff, learner, actual, forecast and quantiles."""
-        return self._give(self._done.backtest(final=self.settings.ensemble is not None))
-
-    @property
-    def leaderboard_(self) -> Any:
-        """One row per learner, and one for the ensemble: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
-        return self._give(self._done.leaderboard())
-
-    @property
-    def selected_(self) -> Any:
-        """One row per group: learner, the members with their weights, the score, and the share of the backtest that lies in the interval
-        between the outermost quantiles."""
-        return self._give(self._done.selected())
-
-    @property
-    def findings_(self) -> Any:
-        """One row per finding of the guardrails in the data and in the last future: series columns, column, rule, count, first, action,
-        message."""
-        return self._give((self._done.findings + self._ahead).frame(self._done.schema))
-
-    @property
-    def profile_(self) -> Any:
-        """What every series is like, one row each: series columns, known (values), missing and zeros (shares), adi, cv2 and the kind of
-        demand they make, strength of trend and season (0 to 1), entropy, acf1, kpss and whether the level is stationary, seasons found."""
-        return self._give(self._done.profiled())
-
     def save(self, folder: str | Path) -> None:
         """Save the fitted job: JSON, Parquet and native model files with checksums; no pickle.
 
         Raises:
             CannotSave: a custom learner has no safe file format.
         """
-        archive.save(self._done, Path(folder), extra={"frames": _told(self._frames)})
+        archive.save(self._done, Path(folder), extra={"frames": told_kind(self._frames)})
 
     @classmethod
     def load(cls, folder: str | Path, *, learners: Any = None, metric: Any = None) -> Self:
@@ -306,58 +283,56 @@ class Forecaster:
         settings, lost = Settings.revived({**fitted.options, **given})
         loaded = cls.of(settings)
         loaded._fitted, loaded._lost = fitted, lost
-        loaded._frames = _kind(archive.manifest(folder)["extra"].get("frames"))
+        loaded._frames = kind_of(archive.manifest(folder)["extra"].get("frames"))
         return loaded
 
-    def plot(self, series: Any = None, future: Any = None, horizon: int | None = None) -> Figure:
-        """A matplotlib figure of history, forecast and interval.
+    def explain(self, future: Any = None, horizon: int | None = None, *, shuffles: int | None = None) -> ForecastExplanation:
+        """What the forecasts are made of: parts that add up to them, and the permutation importance of columns for learners without.
 
         Args:
-            series: Which series: one id, a list of ids, or None for the first few.
+            future: As for `predict`.
+            horizon: Likewise.
+            shuffles: Of each column, for permutation importance; 0 for none of it, 5 where None and a learner has no exact parts.
+
+        Raises:
+            SettingsError: the job has a hierarchy.
         """
-        from forecaster.plot import plot
+        from forecaster.explain.forecasts import explain_forecasts
 
+        done = self._done
+        if isinstance(done, Reconciled):
+            raise SettingsError(
+                "forecasts of a job with a hierarchy are moved to add up, and are not explained yet; fit its levels one by one"
+            )
         rows = None if future is None else frames.read(future, defer=True)[0]
-        return plot(self._done, series, rows, horizon)
+        return explain_forecasts(done, done.look_ahead(rows, horizon)[0], shuffles)
 
-    def report(self, path: str | Path, future: Any = None) -> Path:
-        """Write one self-contained HTML page about the job."""
-        from forecaster.report import write
+    def export_onnx(self, path: str | Path) -> Exported:
+        """Write the one learner that makes the forecasts as an ONNX graph (extra `onnx`), after comparing both on rows of its own.
 
-        return write(self._done, Path(path), None if future is None else frames.read(future, defer=True)[0])
+        The input of a regression are the columns of `features(data)`; series scaled to one size (`target="scale"`) are forecast in that
+        unit. A network takes the last values of series, and covariates and calendar of these steps and of those ahead.
 
-    @property
-    def _done(self) -> Fitted | Reconciled:
-        if self._fitted is None:
-            raise NotFitted("this Forecaster is not fitted yet; call fit(data) first, or Forecaster.load(folder)")
-        return self._fitted
+        Raises:
+            CannotSave: the forecast is not made by one LightGBM, XGBoost, linear model or network.
+        """
+        from forecaster.export.onnx import export_forecaster
 
-    def _moved(self, history: Any) -> tuple[Fitted | Reconciled, guardrails.Findings]:
+        return export_forecaster(_whole(self._done), Path(path))
+
+    def _moved(self, history: Any) -> tuple[Fitted | Reconciled, list[Fitted], guardrails.Findings]:
         rows, done = frames.read(history, defer=True)[0], self._done
-        return done.moved(rows) if isinstance(done, Reconciled) else rolling.moved(done, rows)
+        if isinstance(done, Reconciled):
+            whole, found = done.moved(rows)
+            return whole, [], found
+        return rolling.moved(done, rows)
 
     def _single(self, done: Fitted | Reconciled) -> Fitted:
         if isinstance(done, Reconciled):
             raise SettingsError("a job with a hierarchy does not roll over origins yet; give each history to predict(history=...)")
         return done
 
-    def _give(self, table: pa.Table) -> Any:
-        return frames.give(table, self._frames)
-
 
 def _whole(done: Fitted | Reconciled) -> Fitted:
     """The job that holds the end of everything that is forecast."""
     return done.whole if isinstance(done, Reconciled) else done
-
-
-def _told(kind: frames.FrameKind) -> dict[str, str]:
-    """The kind of frame that came, as JSON."""
-    return {"name": kind.name, "types": b64encode(pa.schema(list(kind.types.items())).serialize()).decode()}
-
-
-def _kind(told: Mapping[str, str] | None) -> frames.FrameKind:
-    """The kind of frame that `_told` told; pandas where an archive does not say."""
-    if told is None:
-        return frames.FrameKind()
-    types = pa.ipc.read_schema(pa.py_buffer(b64decode(told["types"])))
-    return frames.FrameKind(told["name"], dict(zip(types.names, types.types, strict=True)))

@@ -18,17 +18,21 @@ class Traits:
 
     Args:
         pooled: One fit over all series of a group; otherwise every series is fitted on its own.
+        across: One fit over all groups of a table: what a group gets depends on the groups beside it.
         covariates: Uses known, past and static covariates where the table has them.
         quantiles: Its forecasts carry quantiles of their own.
         min_length: Fewest observed values of a series that it can be fitted on.
         rolls_forward: `predict(history=...)` moves on to newer history without fitting again.
+        one_path: Forecasts are what it says once those before them are its history; an average of models has a path for each of them.
     """
 
     pooled: bool = False
+    across: bool = False
     covariates: bool = False
     quantiles: bool = False
     min_length: int = 1
     rolls_forward: bool = True
+    one_path: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +87,45 @@ class Learner(Protocol):
         ...
 
 
+Parts = Mapping[str, Floats]
+"""What a forecast is made of: name -> (series, horizon), adding up to its mean; NaN where there is none."""
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A model that can tell what its forecasts are made of."""
+
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """The parts of what `predict` says for the same arguments."""
+        ...
+
+
+def parts_of(model: Model, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+    """What a forecast is made of: one part, "whole", where the model does not tell."""
+    if isinstance(model, Parted):
+        return model.parts(horizon, history, future)
+    return {"whole": model.predict(horizon, history, future).mean}
+
+
 def within(learner: Learner) -> Iterator[Learner]:
-    """A learner, then the one that it wraps, and so on inwards."""
-    inner: Any = learner
-    while inner is not None:
-        yield inner
-        inner = getattr(inner, "learner", None)
+    """A learner, then those that it is made of, and so on inwards."""
+    yield learner
+    one: Any = learner
+    for inner in (getattr(one, "learner", None), *(getattr(one, "learners", None) or ())):
+        if isinstance(inner, Learner):
+            yield from within(inner)
+
+
+def adopted(model: Model, group: int, table: Table) -> Model | None:
+    """The model of series that it was not fitted on; None where only the series it was fitted on have one.
+
+    A model that can has a method `adopted(group, table)`.
+
+    Args:
+        model: A fitted model.
+        group: Which of its groups the series are of.
+        table: The series, as one group.
+    """
+    adopt = getattr(model, "adopted", None)
+    found: Model | None = None if adopt is None else adopt(group, table)
+    return found

@@ -12,20 +12,20 @@ import pyarrow as pa
 
 from forecaster import metrics
 from forecaster.archive import storable
-from forecaster.automl.trials import Trial
-from forecaster.block import check, fit_block, fit_table, floor
+from forecaster.block import check, fit_block, fit_table
 from forecaster.calibration import Spread
 from forecaster.ensembles import RECONCILED
 from forecaster.errors import DataError
-from forecaster.fitted import Fitted
+from forecaster.fitted import Fitted, floor
 from forecaster.guardrails import Findings, check_future
-from forecaster.guardrails.newer import check_newer
+from forecaster.guardrails.newer import check_newer, note_unseen
 from forecaster.hierarchy.aggregation import aligned, future_of, nodes_of
 from forecaster.hierarchy.joint import Joint
 from forecaster.hierarchy.out_of_fold import Folds, values_after
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.hierarchy.reconcile import Reconciler, bounded
 from forecaster.hierarchy.tree import Tree
+from forecaster.progress import Tried
 from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Future, Ints, Table
@@ -102,7 +102,8 @@ class Reconciled:
         """
         schema = replace(self.schema, series=tuple(self.series.ids))
         known = replace(self.series, static={name: codes for name, codes in self.series.static.items() if name not in self.series.ids})
-        newer, found = check_newer(rows, known, schema, aggregate=self.options.get("aggregate"))
+        newer, others, found = check_newer(rows, known, schema, aggregate=self.options.get("aggregate"))
+        note_unseen(others, "{count} {row is|rows are} of a series that is no part of the hierarchy, and passed over; fit again", found)
         series, more = aligned(_with_own_static(newer, self.options["static"]), self.base.steps(None))
         nodes = nodes_of(series, self.tree, range(len(self.tree.levels)), self.plan.sums)
         base = replace(self.base, table=nodes.take_groups(self.plan.trained(self.tree.levels)), moved=True)
@@ -135,6 +136,10 @@ class Reconciled:
         joined = joined.sort_by([("score", "descending" if self.greater_is_better else "ascending")])
         return joined.set_column(joined.schema.get_field_index("rank"), "rank", pa.array(np.arange(1, joined.num_rows + 1)))
 
+    def trials(self) -> pa.Table:
+        """One row per candidate or setting that was tried at a level."""
+        return self.base.trials()
+
     def selected(self) -> pa.Table:
         """One row per level that was trained: level, learner, members with their weights, score."""
         return self.base.selected()
@@ -164,7 +169,7 @@ class Reconciled:
         return future.join(known, keys=series, join_type="left outer")
 
 
-def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Trial], None] = lambda trial: None) -> Fitted | Reconciled:
+def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Tried], None] = lambda trial: None) -> Fitted | Reconciled:
     """Fit a job, with or without a hierarchy.
 
     Args:

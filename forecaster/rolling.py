@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,12 @@ from forecaster.errors import SettingsError
 from forecaster.fitted import Fitted
 from forecaster.guardrails import Findings
 from forecaster.guardrails.newer import check_newer
+from forecaster.newcomers import newcomers
 from forecaster.table import Future, Ints, Table
 
 
-def moved(fitted: Fitted, rows: pa.Table) -> tuple[Fitted, Findings]:
-    """A fitted job that goes on from newer history, and what the guardrails saw in it.
+def moved(fitted: Fitted, rows: pa.Table) -> tuple[Fitted, list[Fitted], Findings]:
+    """A fitted job that goes on from newer history, what forecasts series that it was not fitted on, and what the guardrails saw.
 
     Args:
         fitted: The job.
@@ -28,8 +29,47 @@ def moved(fitted: Fitted, rows: pa.Table) -> tuple[Fitted, Findings]:
     Raises:
         DataError: A series is missing in them, or ends earlier.
     """
-    table, found = check_newer(rows, fitted.table, fitted.schema, aggregate=fitted.options.get("aggregate"))
-    return replace(fitted, table=table, moved=True), found
+    table, others, found = check_newer(rows, fitted.table, fitted.schema, aggregate=fitted.options.get("aggregate"))
+    made, told = newcomers(fitted, others)
+    return replace(fitted, table=table, moved=True), made, found + told
+
+
+def moved_groups(fitted: Fitted, rows: pa.Table, groups: pa.Table) -> Fitted:
+    """A fitted block of which some groups go on from newer history; the others stay where they are.
+
+    Args:
+        fitted: The block.
+        rows: All rows of these groups up to now.
+        groups: The partition columns of the groups that go on.
+
+    Raises:
+        DataError: A series of these groups is missing in the rows, or ends earlier.
+    """
+    wanted = {*zip(*(groups[name].to_pylist() for name in groups.column_names), strict=True)}
+    labels = zip(*(fitted.table.groups[name].tolist() for name in groups.column_names), strict=True)
+    which = np.flatnonzero(np.array([label in wanted for label in labels])[fitted.table.group])
+    part, _, found = check_newer(rows, fitted.table.take(which), fitted.schema, aggregate=fitted.options.get("aggregate"))
+    return replace(fitted, table=_with(fitted.table, part, which), moved=True, findings=fitted.findings + found)
+
+
+def _with(table: Table, part: Table, which: Ints) -> Table:
+    """The table with the series `which` as they are in another one, which has the same columns."""
+    sizes, start, begin = table.sizes.copy(), table.start.copy(), table.indptr[:-1].copy()
+    sizes[which], start[which], begin[which] = part.sizes, part.start, part.indptr[:-1] + len(table.target)
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    rows = np.arange(indptr[-1]) + np.repeat(begin - indptr[:-1], sizes)
+    static = {name: column.copy() for name, column in table.static.items()}
+    for name, column in static.items():
+        column[which] = part.static[name]
+    return replace(
+        table,
+        target=np.concatenate([table.target, part.target])[rows],
+        indptr=indptr,
+        start=start,
+        known={name: np.concatenate([column, part.known[name]])[rows] for name, column in table.known.items()},
+        past={name: np.concatenate([column, part.past[name]])[rows] for name, column in table.past.items()},
+        static=static,
+    )
 
 
 def roll(fitted: Fitted, rows: pa.Table, horizon: int | None = None, step: int | None = None) -> pa.Table:
@@ -53,7 +93,7 @@ def roll(fitted: Fitted, rows: pa.Table, horizon: int | None = None, step: int |
     stride = steps if step is None else step
     if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or not 1 <= stride <= steps:
         raise SettingsError(f"step={step!r}: expected a whole number of steps from 1 to the horizon of {steps}")
-    whole, _ = moved(fitted, rows)
+    whole, _, _ = moved(fitted, rows)
     newer = whole.table.end - fitted.table.end
     if not newer.any():
         raise SettingsError("data has no row after those that the job was fitted on, so there is nothing to roll over; give newer rows too")
@@ -81,13 +121,13 @@ def _after(table: Table, left: Ints, column: NDArray[Any], steps: int) -> NDArra
     return np.where(inside, column[np.where(inside, at, 0)], np.nan).astype(column.dtype)
 
 
-def steps_until(fitted: Fitted, until: Any) -> int:
-    """Steps that the series which ended first is away from a stamp.
+def steps_until(jobs: Sequence[Fitted], until: Any) -> int:
+    """Steps that the series which ended first, of some jobs, is away from a stamp.
 
     Raises:
         SettingsError: No series has a step to go.
     """
-    steps = int((_step_of(fitted.table, until) - fitted.table.end).max(initial=0))
+    steps = max(int((_step_of(one.table, until) - one.table.end).max(initial=0)) for one in jobs)
     if steps < 1:
         raise SettingsError(f"until={until!r}: every series has values up to there or later; give a later stamp")
     return steps

@@ -13,7 +13,7 @@ are moved only where they are out of order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster._native import scan
 from forecaster.errors import DataError
 from forecaster.frequency.rhythm import NO_STAMP
 from forecaster.schema import Schema
@@ -76,7 +77,7 @@ class Rows:
         """
         stamps, zone = _stamps(frame, schema.time)
         series, group = _Coded.of(frame, schema.series), _Coded.of(frame, schema.group)
-        runs = np.flatnonzero(series.changes | group.changes)  # rows that begin a stretch of one series
+        runs = _united([*series.starts, *group.starts], frame.num_rows)  # rows that begin a stretch of one series
         code, first = _dense(*series.key(runs))
         group_key, _ = group.key(runs)
         rank = np.lexsort([np.arange(len(first)), group_key[first]])
@@ -118,60 +119,84 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class _Coded:
-    """Columns as whole numbers.
+class _Codes:
+    """A column as whole numbers; null comes last.
 
     Args:
-        columns: Per column the sorted values, the place among them of each code, and the code of each row; null comes last.
-        rows: Number of rows.
+        values: Each once, sorted. (values,)
+        place: Place among them of each code. (codes,)
+        codes: One per stretch of equal values. (stretches,)
+        starts: Row in which each stretch begins. (stretches,)
     """
 
-    columns: Mapping[str, tuple[pa.Array, Ints, NDArray[Any]]]
-    rows: int
+    values: pa.Array
+    place: Ints
+    codes: NDArray[Any]
+    starts: Ints
+
+    def places(self, rows: Ints) -> Ints:
+        """Place of the value of some rows."""
+        return np.asarray(self.place[self.codes[np.searchsorted(self.starts, rows, side="right") - 1]])
+
+
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """Columns as whole numbers."""
+
+    columns: Mapping[str, _Codes]
 
     @classmethod
     def of(cls, frame: pa.Table, names: Sequence[str]) -> _Coded:
-        return cls({name: _codes(frame[name], name) for name in names}, frame.num_rows)
+        return cls({name: _codes(frame[name], name) for name in names})
 
-    @cached_property
-    def changes(self) -> Mask:
-        """Rows that differ from the row before, and the first."""
-        change = np.zeros(self.rows, bool)
-        change[:1] = True
-        for _, _, codes in self.columns.values():
-            change[1:] |= codes[1:] != codes[:-1]
-        return change
+    @property
+    def starts(self) -> list[Ints]:
+        """Rows in which each column changes."""
+        return [one.starts for one in self.columns.values()]
 
     def key(self, rows: Ints) -> tuple[Ints, int]:
         """One number per row for all columns together, that sorts as their values do, and a number that is above all."""
         key, size = np.zeros(len(rows), np.int64), 1
-        for values, place, codes in self.columns.values():
-            if size * (len(values) + 1) > np.iinfo(np.int64).max:
+        for one in self.columns.values():
+            if size * (len(one.values) + 1) > np.iinfo(np.int64).max:
                 kinds, key = np.unique(key, return_inverse=True)
                 size = len(kinds)
-            key = key * (len(values) + 1) + place[codes[rows]]
-            size *= len(values) + 1
+            key = key * (len(one.values) + 1) + one.places(rows)
+            size *= len(one.values) + 1
         return key, size
 
     def values(self, rows: Ints) -> dict[str, NDArray[Any]]:
         """The values of some rows. Column name -> (rows,)"""
-        return {name: _pick(values, place[codes[rows]]) for name, (values, place, codes) in self.columns.items()}
+        return {name: _pick(one.values, one.places(rows)) for name, one in self.columns.items()}
 
     def null(self, rows: Ints) -> Mask:
         """Which of some rows have a null."""
-        blank = [place[codes[rows]] == len(values) for values, place, codes in self.columns.values()]
+        blank = [one.places(rows) == len(one.values) for one in self.columns.values()]
         return np.asarray(np.any(blank, axis=0) if blank else np.zeros(len(rows), bool), np.bool_)
 
 
-def _codes(column: pa.ChunkedArray, name: str) -> tuple[pa.Array, Ints, NDArray[Any]]:
-    """The sorted values of a column, the place among them of each code, and the code of each row."""
+def _united(starts: Sequence[Ints], rows: int) -> Ints:
+    """The first row, and those in which any column changes."""
+    if len(starts) == 1:
+        return starts[0]
+    begins = np.zeros(rows, bool)
+    begins[:1] = True
+    for some in starts:
+        begins[some] = True
+    return np.flatnonzero(begins)
+
+
+def _codes(column: pa.ChunkedArray, name: str) -> _Codes:
+    """A column of a frame as whole numbers."""
     if pa.types.is_nested(column.type):
         raise DataError(f"column {name!r} tells series apart, but holds {column.type}; expected texts, numbers or dates")
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
-    if (runs := _runs(column)) is not None:
-        values, place, codes = _codes(column.take(pa.array(runs)), name)
-        return values, place, np.repeat(codes, np.diff(runs, append=len(column)))
+    if (starts := _stretches(column)) is not None:
+        some = _codes(_few(column, starts), name)
+        return replace(some, starts=starts[some.starts])
+    if (values := _ascending(column)) is not None:
+        return _Codes(values, np.arange(len(values) + 1), every := np.arange(len(values)), every)
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     encoded = column.unify_dictionaries().combine_chunks()
@@ -182,16 +207,51 @@ def _codes(column: pa.ChunkedArray, name: str) -> tuple[pa.Array, Ints, NDArray[
     codes = encoded.indices
     if codes.null_count:
         codes = pc.fill_null(codes.cast(pa.int64()), len(place))
-    return values, np.append(place, len(values)).astype(np.int64), codes.to_numpy(zero_copy_only=False)
+    numbers = codes.to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(np.append(len(numbers) > 0, numbers[1:] != numbers[:-1]))
+    return _Codes(values, np.append(place, len(values)).astype(np.int64), numbers[starts], starts)
 
 
-def _runs(column: pa.ChunkedArray) -> Ints | None:
-    """Rows in which texts change, which is cheaper to see than which text each is; None where that spares little."""
-    if len(column) < 2 or not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+def _stretches(column: pa.ChunkedArray) -> Ints | None:
+    """Rows that begin a stretch of one text, which is cheaper to see than which text each is; None where that spares little."""
+    if len(column) < 2 or not _is_text(column) or column.null_count:
         return None
-    change = pc.fill_null(pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)), True)
-    runs = np.flatnonzero(np.append(True, change.to_numpy()))
-    return runs if 4 * len(runs) < len(column) else None
+    parts, begin, last = [], 0, None
+    for chunk in filter(len, column.chunks):
+        found = begin + _starts(chunk)
+        parts.append(found[1:] if chunk[0] == last else found)
+        begin, last = begin + len(chunk), chunk[-1]
+    starts = np.concatenate(parts)
+    return starts if 4 * len(starts) < len(column) else None
+
+
+def _starts(texts: pa.Array) -> Ints:
+    """Likewise, for texts in one piece."""
+    _, offsets, held = texts.buffers()
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    at: Any = np.frombuffer(offsets, kind)[texts.offset :][: len(texts) + 1]
+    out = np.empty(len(texts), np.int64)
+    return out[: scan.stretches(at, np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8), out)]
+
+
+def _few(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
+    """Some rows of a column, in their order, without its chunks being joined first."""
+    begin = _boundaries(np.array([len(chunk) for chunk in column.chunks], np.int64))
+    cuts = np.searchsorted(rows, begin).tolist()
+    parts = [chunk.take(pa.array(rows[cuts[i] : cuts[i + 1]] - begin[i])) for i, chunk in enumerate(column.chunks)]
+    return pa.chunked_array(parts, column.type)
+
+
+def _ascending(column: pa.ChunkedArray) -> pa.Array | None:
+    """Texts that are in order, each once, as one array; None for any other column."""
+    if len(column) < 2 or not _is_text(column):
+        return None
+    values = pa.concat_arrays(column.chunks)
+    return values if pc.all(pc.fill_null(pc.less(values[:-1], values[1:]), False)).as_py() else None
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
 def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:
@@ -226,7 +286,7 @@ def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> Ints | None:
         moved, sizes = _sorted(code), np.diff(runs, append=len(stamps))
         order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
     along = stamps if order is None else stamps[order]
-    if np.isin(np.flatnonzero(along[1:] < along[:-1]) + 1, indptr).all():
+    if scan.ascends(np.ascontiguousarray(along), indptr):
         return order
     by_time = _sorted(_small(stamps))
     return by_time[_sorted(np.repeat(code, np.diff(runs, append=len(stamps)))[by_time])]

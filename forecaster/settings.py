@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from forecaster import ensembles, learners, metrics
 from forecaster.backtest import RollingOrigin
@@ -19,27 +18,21 @@ from forecaster.frequency import Frequency
 from forecaster.frequency.alias import alias_of
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.learners.cleaned import WAYS
+from forecaster.options import MOST_STEPS, Names, Options, plain, some_threads
 from forecaster.schema import Schema
 from forecaster.threads import available
+from forecaster.tuning import Tuning, wanted
 
-
-def _names(value: Any) -> Any:
-    """A single name stands for a list of one; None for none."""
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, set)) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Auto = Literal["auto"]
 
+PARTS = (Featurization, Frequency, Hierarchy, RollingOrigin, Tuning)
+"""Options that are made of fields."""
 
-class Settings(BaseModel):
+
+class Settings(Options):
     """The options of one forecasting job."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-    horizon: int = Field(ge=1, description="Steps to forecast.")
+    horizon: int = Field(ge=1, le=MOST_STEPS, description="Steps to forecast.")
     series: Names = Field(("unique_id",), description="Columns that together name a series.")
     time: str = Field("ds", description="Column of the stamps.")
     target: str = Field("y", description="Column to forecast.")
@@ -63,12 +56,13 @@ class Settings(BaseModel):
     ensemble: Literal["voting", "caruana", "stacking"] | None = Field(
         "voting", description="How candidates are joined; None takes the best one."
     )
-    pooling: Literal["group", "block"] = Field("group", description="Whether weights of a group may learn from the groups of its block.")
+    pooling: Literal["group", "block"] = Field("group", description="block: groups fitted in one call may learn from each other.")
     hierarchy: Hierarchy | None = Field(None, description="Levels of sums whose forecasts are to add up, from the top down.")
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.1, 0.5, 0.9), description="Quantile levels to forecast.")
     lower_bound: Auto | float | None = Field("auto", description="No forecast lies below; auto: zero for series that never were.")
     integer: bool = Field(False, description="Whether forecasts and quantiles are rounded to whole numbers.")
-    time_limit: float | None = Field(None, gt=0, description="Seconds after which no further candidate is tried.")
+    time_limit: float | None = Field(None, gt=0, description="Seconds for the trials and the last fit.")
+    tune: Annotated[Tuning | None, BeforeValidator(wanted)] = Field(None, description="Search for hyperparameters: a number, or a Tuning.")
     n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
 
@@ -154,9 +148,7 @@ class Settings(BaseModel):
     @field_validator("n_jobs")
     @classmethod
     def _some_threads(cls, value: int) -> int:
-        if value < 1 and value != -1:
-            raise SettingsError(f"n_jobs: expected a number of threads, 1 or more, or -1 for one per core, got {value}")
-        return value
+        return some_threads(value)
 
     @field_validator("metric")
     @classmethod
@@ -179,13 +171,7 @@ class Settings(BaseModel):
             UnknownName: a key, learner, metric or ensemble does not exist; the message names the nearest.
             SettingsError: a value cannot be meant; the message names the key, what was expected and what came.
         """
-        for key in options:
-            if key not in cls.model_fields:
-                raise UnknownName.of("option", key, cls.model_fields)
-        try:
-            settings = cls(**options)
-        except ValidationError as error:
-            raise _ours(error) from None
+        settings = super().parse(options)
         settings.design  # noqa: B018 (refuses lags, windows and holidays that cannot be meant)
         settings.schema_of()  # refuses a column that plays two parts
         settings._refuse_names_of_results()
@@ -215,6 +201,16 @@ class Settings(BaseModel):
             except SettingsError:
                 lost[option] = repr(told[option])
         return cls.parse({name: value for name, value in told.items() if name not in lost}), lost
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that the data must have."""
+        return (*self.series, self.time, self.target)
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Direction of the metric."""
+        return metrics.get(self.metric).greater_is_better
 
     @property
     def threads(self) -> int:
@@ -255,40 +251,8 @@ class Settings(BaseModel):
 
     def as_dict(self) -> dict[str, Any]:
         """The options as JSON-able data that `parse` takes back; a metric of your own appears as its `repr`."""
-        options = {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        options = {name: plain(getattr(self, name), PARTS) for name in type(self).model_fields}
         return options if self.learners == "auto" else options | {"learners": [_told(one) for one in self.learners]}
-
-
-class JobFile(Settings):
-    """A JOB.yaml: the options of a job, its task and the columns that get one model each."""
-
-    task: Literal["forecast"] = Field("forecast", description="What to do.")
-    partition_by: Names = Field((), description="Columns whose values get one model each.")
-
-    @classmethod
-    def read(cls, path: str | Path) -> JobFile:
-        """Read and check a YAML file; errors name the file and the key."""
-        import yaml
-
-        try:
-            options = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise SettingsError(f"no job file at {str(path)!r}; write one with the options of Forecaster as keys") from None
-        except yaml.YAMLError as error:
-            raise SettingsError(f"{path} is not readable as YAML: {error}") from None
-        if not isinstance(options, dict):
-            raise SettingsError(f"{path} should hold `key: value` lines, such as `horizon: 28`; it holds {type(options).__name__}")
-        try:
-            return cls.parse(options)
-        except UnknownName as error:
-            raise UnknownName(f"{path}: {error}") from None
-        except SettingsError as error:
-            raise SettingsError(f"{path}: {error}") from None
-
-    @property
-    def settings(self) -> Settings:
-        """The options of the job alone."""
-        return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
 
 
 def _learner(one: Any) -> Any:
@@ -309,30 +273,7 @@ def _learner(one: Any) -> Any:
 def _told(one: Any) -> Any:
     """The plain data of a learner."""
     if isinstance(one, (str, Mapping)):
-        return _plain(one)
+        return plain(one, PARTS)
     from forecaster.learners import written
 
     return written.as_data(one)
-
-
-def _ours(error: ValidationError) -> SettingsError:
-    """One line per wrong option: its key, what was expected, what came; a wrong name keeps its own error."""
-    lines = []
-    for fault in error.errors():
-        if isinstance(raised := fault.get("ctx", {}).get("error"), SettingsError):
-            return raised
-        key = ".".join(str(part) for part in fault["loc"][:1]) or "options"
-        lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}")
-    return SettingsError("; ".join(dict.fromkeys(lines)))
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
-    if isinstance(value, (Featurization, Frequency, Hierarchy, RollingOrigin)):
-        return _plain(dataclasses.asdict(value))
-    return repr(value)

@@ -47,7 +47,7 @@ class Table:
     indptr: Ints
     start: Ints
     frequency: Frequency
-    ids: Mapping[str, NDArray[Any]]
+    ids: Mapping[str, NDArray[Any]] = field(metadata={"under": ""})  # see forecaster.archive.place
     group_ptr: Ints
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     known: Mapping[str, Singles] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Table:
         """Step of each row."""
         return np.arange(len(self.target)) - np.repeat(self.indptr[:-1] - self.start, self.sizes)
 
-    @property
+    @cached_property
     def end(self) -> Ints:
         """Step of the last value of each series."""
         return self.start + self.sizes - 1

@@ -10,12 +10,16 @@ import numpy as np
 
 from forecaster.archive import storable
 from forecaster.metrics import Scale, per_group
-from forecaster.metrics.scale import differences
-from forecaster.metrics.segments import mean
+from forecaster.metrics.scale import changes
 from forecaster.table import Floats, Ints, Table
 
 UNIT = NormalDist(0, np.sqrt(np.pi / 2))
 """The normal distribution of mean absolute deviation 1: what residuals look like before any are seen."""
+
+LEVELS = np.array([0.001, 0.0025, 0.005, *np.round(np.arange(1, 100) / 100, 2), 0.995, 0.9975, 0.999])
+"""Levels at which the pooled quantiles are kept; between them they are interpolated, beyond them they grow like normal ones."""
+
+NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
 
 MOST = 1000.0
 """What the residuals of a series are at most, in expected scales; where they are more, more is expected of it."""
@@ -56,7 +60,7 @@ class Usual:
         where no series is long enough, they are those of a random walk."""
         last = -(-REACH * horizon // table.season_length)
         seasons = np.unique(np.geomspace(1, last, MEASURED).round().astype(np.int64))
-        sizes = np.stack([mean(np.abs(differences(table, int(k) * table.season_length)), table.indptr) for k in seasons])
+        sizes, _ = changes(table, seasons * table.season_length)
         grown = per_group(over(sizes, sizes[0]), table.group_ptr)
         measured = np.maximum.accumulate(np.where(np.isfinite(grown), grown, np.sqrt(seasons)[:, None]))
         return cls(Scale.of(table).mae, table.group, seasons, measured.T.copy(), table.season_length)
@@ -101,3 +105,10 @@ def over(values: Floats, by: Floats) -> Floats:
     with np.errstate(over="ignore"):
         ratio = values / np.where(by > 0, by, np.nan)
     return np.where(np.isfinite(ratio), ratio, np.nan)
+
+
+def student(freedom: Floats) -> Floats:
+    """Quantiles at `LEVELS` where the scale itself was learnt from `freedom` residuals: Student's t by its expansion. (groups, levels)"""
+    z, v = NORMAL / UNIT.stdev, np.where(freedom > 0, np.maximum(freedom, 2), np.inf)
+    wider: Floats = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+    return wider * UNIT.stdev

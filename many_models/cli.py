@@ -5,65 +5,94 @@ from __future__ import annotations
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 import typer
 
 from forecaster import frames
-from forecaster.errors import ForecasterError, SettingsError
-from forecaster.settings import JobFile
-from many_models import keys, outcomes
-from many_models.many import ManyModels
+from forecaster.errors import ForecasterError
+from forecaster.jobfile import JobFile
+from forecaster.progress import Way
+from forecaster.shell import in_shell
+from many_models import changes, keys, outcomes, pipeline
+from many_models.commands import health, models, nights, serving
+from many_models.commands import pipeline as chain
+from many_models.commands.options import (
+    BROKEN,
+    FAILURES,
+    USAGE,
+    Engine,
+    EngineOfJob,
+    EngineOptions,
+    Forecasts,
+    Memory,
+    Progress,
+    RunPath,
+    TimeLimit,
+    Workers,
+    engine_of,
+    how_of,
+    limit,
+    many_of,
+    stoppable,
+)
+from many_models.how import How
+from many_models.outlook import outlook
 from many_models.run import Run
 
-BROKEN, USAGE, FAILURES, STOPPED = 1, 2, 3, 130
-"""Exit codes beside 0: a file cannot be read or written, the command cannot be meant, some groups have no model, stopped by Ctrl-C."""
 SHOWN = 10
 """Most groups that are named on the screen."""
 
+BEGIN = """To begin:
+
+many-models init sales.csv --out job.yaml
+
+many-models train job.yaml --data sales.csv --run runs/first
+
+many-models report --run runs/first --out first.html
+
+Codes at the end: 0 all is done, 3 some groups have no model, 2 the call is wrong, 1 it failed."""
 app = typer.Typer(
     help="One model per store, product or device, in one batch run that can be stopped at any time and gone on with.",
+    epilog=BEGIN,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-RunPath = Annotated[Path, typer.Option("--run", help="Folder of the run.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes at a time; one per core where absent.")]
-Engine = Annotated[str, typer.Option("--engine", help="Where blocks run.")]
-TimeLimit = Annotated[str, typer.Option("--time-limit", help='Limit per group, such as "5min" or "30"; "none" for no limit.')]
-Memory = Annotated[str | None, typer.Option("--memory-limit", help='What a worker may hold, such as "2GB".')]
-
-Forecasts = Annotated[str | None, typer.Option("--forecast", help="What `forecast` wrote; what training forecast where absent.")]
 
 
 @app.command()
 def train(
-    job: Annotated[Path, typer.Argument(help="A YAML file: the options of Forecaster, and partition_by.")],
-    data: Annotated[str, typer.Option("--data", help="A file, folder or glob of Parquet or CSV.")],
+    job: Annotated[Path, typer.Argument(help="A YAML file: the options of Forecaster, partition_by, and engine.")],
+    data: Annotated[str, typer.Option("--data", help="A file, folder, glob or address (s3://...) of Parquet or CSV.")],
     run: RunPath,
-    engine: Engine = "local",
+    engine: EngineOfJob = None,
+    engine_option: EngineOptions = [],  # noqa: B006
     workers: Workers = None,
     time_limit: TimeLimit = "5min",
     memory_limit: Memory = None,
+    deadline: Annotated[str | None, typer.Option("--deadline", help='When to have ended, such as "10min" or "600".')] = None,
+    update: Annotated[str | None, typer.Option("--update", help='"state": models go on from rows that were only added.')] = None,
+    only: Annotated[str | None, typer.Option("--only", help="A file that names the groups to train; the others stay.")] = None,
+    tracking: Annotated[str | None, typer.Option("--tracking", help='"mlflow": log the run to MLflow when it is done.')] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    progress: Progress = Way.AUTO,
+    quiet: Annotated[bool, typer.Option("--quiet", help="As --progress none.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many groups, which learners and about how long; write nothing.")
+    ] = False,
 ) -> None:
     """Train one model per group. Run it again to go on after a stop, or with new data."""
     told = JobFile.read(job)
-    if not told.partition_by:
-        raise SettingsError(
-            f"{job} has no partition_by; name the columns whose values get one model each, such as: partition_by: [store_id]"
-        )
-    limits: dict[str, Any] = {"time_limit_per_group": _limit(time_limit), "memory_limit": memory_limit}
-    many = ManyModels(told.settings, told.partition_by)
-    with _stoppable():
-        made = many.train(data, run, engine=engine, workers=workers, resume=not fresh, progress=not quiet, **limits)
+    many, how = many_of(job, told), how_of(job, told, engine, engine_option, workers)
+    limits: dict[str, Any] = {"time_limit_per_group": limit(time_limit), "memory_limit": memory_limit, "deadline": deadline}
+    limits |= {"update": update, "only": only, "tracking": tracking, "progress": Way.NONE if quiet else progress}
+    if dry_run:
+        typer.echo(str(outlook(many.task, data, How.of(how["engine"], how["workers"], limit(time_limit), memory_limit, False))))
+        return
+    with stoppable():
+        made = many.train(data, run, **how, resume=not fresh, **limits)
     _end(made)
 
 
@@ -76,13 +105,9 @@ def forecast(
     workers: Workers = None,
 ) -> None:
     """Forecast all groups that have a model."""
-    opened = Run.open(run)
-    if out.suffix == ".csv":
-        _write_csv(frames.read(opened.forecast(future, None, horizon, workers))[0], out)
-    else:
-        opened.forecast(future, out, horizon, workers)
-    typer.echo(f"forecasts written to {out}")
-    raise typer.Exit(FAILURES if opened.status().failed else 0)
+    made = pipeline.forecast(Run.open(run), out, future, horizon, workers)
+    typer.echo(str(made))
+    raise typer.Exit(made.code)
 
 
 @app.command()
@@ -95,11 +120,17 @@ def status(run: RunPath) -> None:
 
 @app.command()
 def retry(
-    run: RunPath, engine: Engine = "local", workers: Workers = None, time_limit: TimeLimit = "5min", memory_limit: Memory = None
+    run: RunPath,
+    engine: Engine = "local",
+    engine_option: EngineOptions = [],  # noqa: B006
+    workers: Workers = None,
+    time_limit: TimeLimit = "5min",
+    memory_limit: Memory = None,
+    progress: Progress = Way.AUTO,
 ) -> None:
     """Try the groups without a model once more."""
-    with _stoppable():
-        again = Run.open(run).retry_failed(workers, _limit(time_limit), memory_limit, engine)
+    with stoppable():
+        again = Run.open(run).retry_failed(workers, limit(time_limit), memory_limit, engine_of(engine, engine_option), progress)
     _end(again)
 
 
@@ -120,13 +151,20 @@ def evaluate(
 ) -> None:
     """Compare past forecasts with what came true."""
     opened = Run.open(run)
-    accuracy = frames.read(opened.evaluate(actuals, forecast))[0]
-    if out is not None:
-        _write_csv(accuracy, out) if out.suffix == ".csv" else pq.write_table(accuracy, out)
+    if out is None:
+        accuracy = frames.read(opened.evaluate(actuals, forecast))[0]
+    else:
+        if pipeline.evaluate(opened, actuals, out, forecast).reused:
+            typer.echo(f"{out} is unchanged, reused")
+        accuracy = frames.read(out)[0]
     typer.echo(f"{accuracy.num_rows} groups have actual values; means over them:")
     for name in accuracy.column_names[len(opened.task.partition_by) :]:
         average = pc.mean(accuracy[name]).as_py()
         typer.echo(f"  {name:<14} {'-' if average is None else f'{average:.4g}':>12}")
+
+
+for part in (chain, nights, models, serving, health):
+    part.add(app)
 
 
 def main() -> None:
@@ -135,7 +173,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except ForecasterError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {in_shell(str(error))}", err=True)
         sys.exit(USAGE)
     except OSError as error:
         typer.echo(f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
@@ -144,25 +182,18 @@ def main() -> None:
 
 def _tell(message: Warning | str, *_: object) -> None:
     """A warning as a line of the screen."""
-    typer.echo(f"note: {message}", err=True)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C is an order, not an error."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("stopped; what is done is kept, run the same command again to go on", err=True)
-        raise typer.Exit(STOPPED) from None
+    typer.echo(f"note: {in_shell(str(message))}", err=True)
 
 
 def _end(run: Run) -> None:
     """Say how a run ended, in words and as the exit code."""
-    ended = run.status()
+    ended, night = run.status(), changes.read(run.path)
     typer.echo(str(ended))
+    if night is not None:
+        typer.echo(f"  since the night before: {changes.line(night)}")
     _name_failures(run)
-    typer.echo(f"next: many-models forecast --run {run.path} --out forecasts.parquet")
+    rows = "" if run.settings.time else " --future ROWS"
+    typer.echo(f"next: many-models forecast --run {run.path}{rows} --out forecasts.parquet")
     raise typer.Exit(FAILURES if ended.failed else 0)
 
 
@@ -180,15 +211,6 @@ def _name_failures(run: Run) -> None:
 def _wrapped(line: str) -> str:
     """A line of at most three lines of the screen."""
     return textwrap.fill(line, 80, initial_indent="  ", subsequent_indent="    ", max_lines=3, placeholder=" ...")
-
-
-def _limit(text: str) -> str | None:
-    return None if text.lower() == "none" else text
-
-
-def _write_csv(table: pa.Table, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    pa_csv.write_csv(table, out)
 
 
 if __name__ == "__main__":

@@ -8,21 +8,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from forecaster import errors
-from forecaster.errors import CannotSave, ForecasterError, MissingExtra, SettingsError
-from many_models import engines, manifest, outcomes, spool
+from forecaster.errors import ForecasterError, MissingExtra, SettingsError
+from forecaster.progress import Way
+from many_models import deadline, engines, ledger, manifest, outcomes, spool
 from many_models.blocks import Block, split
 from many_models.how import How
+from many_models.interruption import Interruption
 from many_models.outcomes import MODELLED
-from many_models.progress import Show, Tally
+from many_models.progress import Tally, show, tell
 from many_models.source import Source
-from many_models.store import LocalStore, Markers
+from many_models.store import Markers
 from many_models.task import Task
 from many_models.work import DONE, HALTED, REFUSED, Engine, Receipt
 from many_models.worker import Train, blocks_of, commit
 
 
 class CannotWrite(ForecasterError, OSError):
-    """The disk is full or read-only: no group is to blame."""
+    """The disk is full, broken or not ours to write: no group is to blame."""
 
 
 @dataclass
@@ -50,7 +52,6 @@ class Course:
 
         Raises:
             MissingExtra: the job needs a package that is not there.
-            CannotSave: the job has a learner without a safe file format.
             CannotWrite: the disk is full or read-only.
         """
         if receipt.status == DONE:
@@ -71,19 +72,18 @@ class Course:
 
         Raises:
             SettingsError: every single block refused the options, so they are wrong, and not the data of a group.
+            CannotSave: no block has a model with a safe file format.
         """
         if self.refused:
             raise _error(self.refused[0][1])
 
     def _done(self, block: Block, receipt: Receipt) -> None:
         self.tally.add(receipt.counts, block.cost)
-        if set(receipt.counts) <= set(MODELLED) and block.files == (spool.location(block.key),):
-            LocalStore(self.root / spool.FOLDER).delete(block.key)
         if block.lost is None:
             self._release()
 
     def _refused(self, block: Block, receipt: Receipt) -> None:
-        if isinstance(error := _error(receipt), (MissingExtra, CannotSave)):
+        if isinstance(error := _error(receipt), MissingExtra):
             raise error
         if set(self.tally.counts) & set(MODELLED):
             self._lost(block, receipt, "failed")
@@ -113,31 +113,47 @@ class Course:
         self.tally.add({lost.status: len(block)}, block.cost)
 
 
-def run(task: Task, root: Path, how: How, blocks: Sequence[Block], columns: Sequence[str], total: int, rows: Source | None = None) -> None:
-    """Work on the blocks until every group has an outcome; `rows` are cut into blocks first."""
+def run(
+    task: Task, root: Path, how: How, blocks: Sequence[Block], columns: Sequence[str], total: int, rows: Source | None = None
+) -> set[str]:
+    """Work on the blocks until every group has an outcome; `rows` are cut into blocks first.
+
+    Returns:
+        Keys of the blocks that were made to hold the place of others before a deadline.
+    """
     attempt = uuid.uuid4().hex[:12]
     tally = Tally(total, sum(block.cost for block in blocks), total - sum(len(block) for block in blocks))
     manifest.begin(root, attempt, tally)
     if not blocks:
-        return
-    engine = engines.make(how.engine, min(how.workers, len(blocks)), how.limits)
+        tell("end", how.progress, tally)
+        return set()
+    workers, stop_gaps = min(how.workers, len(blocks)), set[str]()
+    engine = engines.make(how.engine, workers, how.limits)
     engine.start(Train(str(root.absolute()), task, tuple(columns), attempt))
     try:
         if rows is not None:
             spool.spool(rows, columns, blocks, root)
+        if how.until is not None:
+            tell("cover", how.progress, tally)
+            bare = deadline.uncovered(blocks, ledger.committed(blocks_of(root), task.identity))
+            stop_gaps = deadline.cover(engine, task, root, bare, how.until)
+            engine = deadline.Paced(engine, workers, how.until)
         for block in blocks:
             engine.submit(block)
         _follow(Course(task, root, engine, tally), how.progress)
+        manifest.end(root, workers)
     finally:
         engine.close()
         Markers(root / "inflight").sweep()
+    return stop_gaps
 
 
-def _follow(course: Course, progress: bool) -> None:
-    with Show(course.tally, progress) as show:
+def _follow(course: Course, progress: Way) -> None:
+    with Interruption() as interruption, show(course.tally, progress) as shown:
         for block, receipt in course.engine.finished():
             course.settle(block, receipt)
-            show.update()
+            shown.update()
+            interruption.check()
     course.end()
 
 

@@ -17,6 +17,10 @@ from many_models.task import Task
 Floats = NDArray[np.float64]
 
 
+class NothingYet(DataError):
+    """No forecast has an actual value."""
+
+
 def accuracy(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
     """Compare forecasts with actual values.
 
@@ -30,27 +34,47 @@ def accuracy(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
         outermost two quantiles.
 
     Raises:
-        DataError: no forecast has an actual value.
+        NothingYet: no forecast has an actual value.
+    """
+    rows = paired(made, actuals, task)
+    group, groups = keys.coded(rows, task.partition_by)
+    told = measures(rows, rows["actual"].to_numpy(), group, groups.num_rows)
+    return pa.table({name: groups[name] for name in groups.column_names} | told)
+
+
+def paired(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
+    """The forecasts that have an actual value, which is their column "actual".
+
+    Raises:
+        NothingYet: no forecast has one.
     """
     settings = task.settings
     if not made.num_rows:
-        raise DataError("this run has no forecasts to compare with; train it, or forecast with its future first")
+        raise NothingYet("this run has no forecasts to compare with; train it, or forecast with its future first")
     check_columns(made.schema, [*dict.fromkeys([*task.partition_by, *settings.series, settings.time]), "forecast"], "forecasts")
     check_columns(actuals.schema, [*settings.series, settings.time, settings.target], "actuals")
     named = [*settings.series, settings.time]
-    at = keys.found(made.select(named), _alike(actuals.select(named), made.schema))
+    at = keys.found(made.select(named), keys.alike(actuals.select(named), made.schema))
     actual = np.where(at < 0, np.nan, actuals[settings.target].cast(pa.float64()).to_numpy()[np.maximum(at, 0)])
     pairs = np.isfinite(actual)
     if not pairs.any():
-        raise DataError(_nothing_in_common(made, actuals, settings.time))
-    rows = made.filter(pa.array(pairs))
-    group, groups = keys.coded(rows, task.partition_by)
-    return pa.table({name: groups[name] for name in groups.column_names} | _measures(rows, actual[pairs], group, groups.num_rows))
+        raise NothingYet(_nothing_in_common(made, actuals, settings.time))
+    return made.filter(pa.array(pairs)).append_column("actual", pa.array(actual[pairs]))
 
 
-def _measures(rows: pa.Table, actual: Floats, group: NDArray[np.int64], n: int) -> dict[str, Any]:
+def measures(rows: pa.Table, actual: Floats, group: NDArray[np.int64], n: int) -> dict[str, Any]:
+    """What there is to say of the forecasts of each of `n` groups.
+
+    Args:
+        rows: "forecast" and quantiles. One row per value.
+        actual: What came true. (rows,)
+        group: Group of each row. (rows,)
+        n: Number of groups.
+    """
+
     def mean(values: Floats) -> Floats:
-        return np.bincount(group, values, n) / np.bincount(group, minlength=n)
+        count = np.bincount(group, minlength=n)
+        return np.bincount(group, values, n) / np.where(count > 0, count, np.nan)
 
     forecast = rows["forecast"].to_numpy()
     error = forecast - actual
@@ -68,22 +92,21 @@ def _measures(rows: pa.Table, actual: Floats, group: NDArray[np.int64], n: int) 
         "nrmse": _share(np.sqrt(mean(error**2)), high - low),
     }
     columns: dict[str, Any] = {name: pa.array(values, from_pandas=True) for name, values in told.items()}
-    levels = sorted((name for name in rows.column_names if name.startswith("q0.")), key=lambda name: float(name[1:]))
-    if len(levels) > 1:
-        inside = (rows[levels[0]].to_numpy() <= actual) & (actual <= rows[levels[-1]].to_numpy())
-        columns[f"coverage_{float(levels[-1][1:]) - float(levels[0][1:]):g}"] = mean(inside.astype(float))
+    if names := outermost(rows):
+        inside = (rows[names[0]].to_numpy() <= actual) & (actual <= rows[names[1]].to_numpy())
+        columns[f"coverage_{float(names[1][1:]) - float(names[0][1:]):g}"] = pa.array(mean(inside.astype(float)), from_pandas=True)
     return columns
+
+
+def outermost(rows: pa.Table) -> tuple[str, str] | None:
+    """The columns of the lowest and the highest quantile, where there are two."""
+    levels = sorted((name for name in rows.column_names if name.startswith("q0.")), key=lambda name: float(name[1:]))
+    return (levels[0], levels[-1]) if len(levels) > 1 else None
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
     """`part / whole`, missing where there is nothing to divide by."""
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
-
-
-def _alike(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns in the types of the forecasts."""
-    columns = {name: keys.plain(table[name]) for name in table.column_names}
-    return pa.table({name: column.cast(schema.field(name).type) for name, column in columns.items()})
 
 
 def _nothing_in_common(made: pa.Table, actuals: pa.Table, time: str) -> str:

@@ -7,6 +7,7 @@ The order of rows and columns never causes a retrain; one changed value, name or
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,11 @@ def names_of(first: Hashes, second: Hashes) -> list[str]:
     """The two sums of each group as 32 letters and digits."""
     text = np.stack([first, second], axis=1).astype(">u8").tobytes().hex()
     return [text[i : i + 32] for i in range(0, len(text), 32)]
+
+
+def sums_of(names: Sequence[str]) -> Hashes:
+    """What `names_of` made the names from. (2, groups)"""
+    return np.frombuffer(bytes.fromhex("".join(names)), ">u8").astype(np.uint64).reshape(-1, 2).T
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -96,13 +102,30 @@ def _looked_up(column: pa.DictionaryArray) -> Hashes:
     if pa.types.is_floating(distinct.type) or pa.types.is_integer(distinct.type) or pa.types.is_temporal(distinct.type):
         words = _hashed(distinct)
     else:
-        words = np.array([_word(_bytes(value)) for value in distinct.to_pylist()], np.uint64)
+        words = _words(distinct)
     at = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
     return _with_nulls(words[at] if len(words) else np.zeros(len(column), np.uint64), column)
 
 
-def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+def _words(values: pa.Array) -> Hashes:
+    """The hash of the bytes of each value, eight of them at a time. (values,)"""
+    offsets = {pa.string(): np.int32, pa.binary(): np.int32, pa.large_string(): np.int64, pa.large_binary(): np.int64}
+    if values.type not in offsets or values.null_count:
+        told = [value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass") for value in values.to_pylist()]
+        values = pa.array(told, pa.binary())
+    bounds = np.frombuffer(values.buffers()[1], offsets[values.type])[values.offset :][: len(values) + 1].astype(np.int64)
+    held = np.zeros(int(bounds[-1] - bounds[0]) + 8, np.uint8)
+    held[:-8] = np.frombuffer(values.buffers()[2] or b"", np.uint8)[bounds[0] : bounds[-1]]
+    eights = np.ndarray(len(held) - 7, "<u8", held, strides=(1,))
+    begin, left = bounds[:-1] - bounds[0], np.diff(bounds)
+    words = mixed(left.astype(np.uint64))
+    at = np.arange(len(values))
+    while len(at := at[left[at] > 0]):
+        bits = np.uint64(8) * (np.uint64(8) - np.minimum(left[at], 8).astype(np.uint64))
+        words[at] = mixed(words[at] ^ (eights[begin[at]] << bits))
+        begin[at] += 8
+        left[at] -= 8
+    return words
 
 
 def _with_nulls(hashes: Hashes, column: pa.Array) -> Hashes:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from forecaster import metrics
+from many_models.outcomes import tally
 
 
-def merged(boards: Sequence[tuple[pa.Table, pa.Table]], outcomes: pa.Table, metric: Any) -> pa.Table:
+def merged(boards: Sequence[tuple[pa.Table, pa.Table]], outcomes: pa.Table, greater_is_better: bool) -> pa.Table:
     """Join leaderboards.
 
     Args:
         boards: The groups of each block and its leaderboard.
         outcomes: One row per group, to count who was chosen.
-        metric: What was measured; says whether greater is better.
+        greater_is_better: Direction of the metric.
 
     Returns:
         One row per learner, best first: learner, score (mean over blocks, weighted by groups), rank, groups (that chose it), fit_seconds,
@@ -27,9 +27,9 @@ def merged(boards: Sequence[tuple[pa.Table, pa.Table]], outcomes: pa.Table, metr
     for groups, board in boards:
         for row in board.to_pylist():
             rows[row["learner"]].append((groups.num_rows, row))
-    chosen = Counter(outcomes["learner"].to_pylist())
+    chosen = tally(outcomes, "learner")
     told = [_line(learner, mine, chosen[learner]) for learner, mine in rows.items()]
-    sign = -1 if metric and metrics.get(metric).greater_is_better else 1
+    sign = -1 if greater_is_better else 1
     told.sort(key=lambda row: (row["score"] is None, sign * (row["score"] or 0.0), row["learner"]))
     return pa.Table.from_pylist([row | {"rank": i + 1} for i, row in enumerate(told)], _SCHEMA)
 

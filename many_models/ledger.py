@@ -7,45 +7,58 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from many_models.outcomes import MODELLED, origin
-from many_models.store import Store
+from forecaster.errors import ForecasterError
+from many_models.outcomes import COLUMNS, late, modelled, origin
+from many_models.store import Store, read_parquet
 
 Ints = NDArray[np.int64]
+NEEDED = set(COLUMNS) - {"forecast"}
+"""Columns of outcomes, without which a block is as good as damaged."""
 
 
 def committed(store: Store, job: str) -> pa.Table | None:
-    """The outcome of every group that was ever worked on under this job, with the block it lies in; None where there is none.
+    """The outcome of every group that was ever worked on under this job, with "block" (that it lies in) and
+    "moved" (how often its model has gone on since it was fitted); None where there is none.
 
-    A group that was tried in several blocks has its best row: one with a model first, then the latest.
+    A group that was tried in several blocks has its best row: one with a model first, then the latest, then one with a forecast.
     """
     found = [rows for key in sorted(store.keys()) if (rows := _outcomes(store.get(key), key, job)) is not None]
     if not found:
         return None
     rows = pa.concat_tables(found, promote_options="permissive")
-    modelled = pc.is_in(rows["status"], pa.array(MODELLED)).to_numpy()
-    order = np.lexsort((-rows["attempts"].to_numpy(), ~modelled))
-    _, first = np.unique(rows["data_hash"].to_numpy()[order], return_index=True)
-    return rows.take(pa.array(np.sort(order[first])))
+    order = np.lexsort((pc.is_null(rows["forecast"]).to_numpy(), -rows["attempts"].to_numpy(), ~modelled(rows).to_numpy()))
+    codes = rows["data_hash"].take(pa.array(order)).combine_chunks().dictionary_encode().indices.to_numpy()
+    first = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
+    first[codes[::-1]] = order[::-1]
+    return rows if len(first) == len(order) else rows.take(pa.array(np.sort(first)))
+
+
+def settled(store: Store, job: str) -> pa.Table | None:
+    """The same without the groups for whose model no time was left: what need not be done again."""
+    done = committed(store, job)
+    return None if done is None else done.filter(pc.invert(late(done)))
 
 
 def _outcomes(folder: Path, key: str, job: str) -> pa.Table | None:
     try:
-        rows = pq.read_table(folder / "outcomes.parquet")
+        rows = read_parquet(folder / "outcomes.parquet")
     except FileNotFoundError:
         # Another process has just taken the block away: its groups live in a newer one.
         return None
-    except (OSError, pa.ArrowException):
+    except (OSError, ForecasterError):
         # Damaged: the next training does its groups again.
         return None
-    if (rows.schema.metadata or {}).get(b"job", b"").decode() != job:
+    noted = rows.schema.metadata or {}
+    if noted.get(b"job", b"").decode() != job or not set(rows.column_names) >= NEEDED:
         return None
     rows = rows.replace_schema_metadata(None)
     if "forecast" not in rows.column_names:  # written before groups without a model had one
         rows = rows.append_column("forecast", origin(rows["status"]))
-    return rows.append_column("block", pa.array([key] * rows.num_rows, pa.string()))
+    moved = int(noted.get(b"moved", b"0"))
+    rows = rows.append_column("block", pa.repeat(pa.scalar(key, pa.string()), rows.num_rows))
+    return rows.append_column("moved", pa.repeat(pa.scalar(moved, pa.int64()), rows.num_rows))
 
 
 def rows_of(hashes: pa.ChunkedArray, known: pa.Table | None) -> Ints:

@@ -18,11 +18,15 @@ from forecaster import frames
 from forecaster.errors import ArchiveError
 from many_models.blocks import fingerprint
 from many_models.progress import Tally
-from many_models.store import read_json, write_json
+from many_models.store import read_object, write_json
 from many_models.task import Task
 
 FILE, ATTEMPT = "run.json", "attempt.json"
-FORMAT = 1
+FORMAT = 2
+"""Goes up when what an earlier version wrote cannot be read, or gone on with, any more."""
+_KINDS: dict[str, Any] = {
+    "format": int, "job": dict, "identity": str, "schema": dict, "arrow_schema": str, "frame": str, "data": dict,
+}  # fmt: skip
 _PACKAGES = ("forecaster", "numpy", "pyarrow", "scikit-learn", "lightgbm")
 
 
@@ -37,7 +41,7 @@ def write(root: Path, task: Task, schema: pa.Table, kind: str, hashes: Sequence[
         "frame": kind,
         "data": {"groups": len(hashes), "fingerprint": fingerprint(hashes)},
         "versions": {"python": sys.version.split()[0]} | {name: version for name in _PACKAGES if (version := _version(name))},
-        "commit": _commit(),
+        "commit": commit_of_code(),
         "written": time.time(),
     }
     write_json(root / FILE, told)
@@ -47,14 +51,28 @@ def read(root: Path) -> dict[str, Any]:
     """What run.json says.
 
     Raises:
-        ArchiveError: there is no run, or a newer version wrote it.
+        ArchiveError: there is no run, or a version wrote it whose format is another one.
     """
-    told = read_json(root / FILE)
+    told = read_object(root / FILE, _KINDS)
     if told is None:
-        raise ArchiveError(f"no run at {str(root)!r}; expected a folder that ManyModels(...).train(data, path=...) has written")
-    if told["format"] > FORMAT:
-        raise ArchiveError(f"the run at {str(root)!r} has format {told['format']}, this version reads up to {FORMAT}; update forecaster")
-    return dict(told)
+        raise ArchiveError(
+            f"no run at {str(root)!r}; expected a folder that train(data, path=...) or `many-models train --run` has written"
+        )
+    check(root, told["format"])
+    return told
+
+
+def check(root: Path, written: int | None = None) -> None:
+    """Refuse a run of another format, where there is one.
+
+    Raises:
+        ArchiveError: a version wrote it whose format is another one.
+    """
+    if written is None:
+        written = int((read_object(root / FILE, {"format": int}) or {"format": FORMAT})["format"])
+    if written != FORMAT:
+        way = "update forecaster" if written > FORMAT else "an earlier version wrote it: train again with resume=False (--fresh)"
+        raise ArchiveError(f"the run at {str(root)!r} has format {written}, this version reads format {FORMAT}; {way}")
 
 
 def columns(root: Path) -> list[str]:
@@ -64,7 +82,10 @@ def columns(root: Path) -> list[str]:
 
 def frame_kind(told: dict[str, Any]) -> frames.FrameKind:
     """What kind of frame the run was trained on."""
-    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(told["arrow_schema"])))
+    try:
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(told["arrow_schema"])))
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise ArchiveError(f"{FILE} is damaged (its arrow_schema: {error}); take it from a backup, or train again") from None
     return frames.FrameKind(told["frame"], dict(zip(schema.names, schema.types, strict=True)))
 
 
@@ -74,9 +95,14 @@ def begin(root: Path, attempt: str, tally: Tally) -> None:
     write_json(root / ATTEMPT, told)
 
 
+def end(root: Path, workers: int) -> None:
+    """Note that the work has come to its end."""
+    write_json(root / ATTEMPT, attempt(root) | {"ended": time.time(), "workers": workers})
+
+
 def attempt(root: Path) -> dict[str, Any]:
     """Who worked on the run last."""
-    return dict(read_json(root / ATTEMPT) or {})
+    return read_object(root / ATTEMPT, {"attempt": str, "pid": int, "since": float, "kept": int}) or {}
 
 
 def _version(name: str) -> str | None:
@@ -86,8 +112,11 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
-    """The commit of the code that is run, where it is in a git checkout."""
+def commit_of_code() -> str | None:
+    """The commit of the code that is run, where it is in a git checkout; git is not asked where there is none."""
+    here = Path.cwd()
+    if "GIT_DIR" not in os.environ and not any((place / ".git").exists() for place in (here, *here.parents)):
+        return None
     try:
         told = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):

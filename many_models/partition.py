@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from forecaster.errors import DataError
 from many_models import hashing, keys
+from many_models.blocks import SMALLEST, Ints, costs
 from many_models.source import Batch, Source
 
 FEW = 3
-"""A file is read in place when its row groups hold no more than about this many groups; anything else is cut into blocks first."""
+"""Files are read in place when every row is read about so many times at most; anything else is cut into blocks first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,24 +59,22 @@ def partition(
     Raises:
         DataError: there are no rows, or a series lies in two groups.
     """
-    counts, pairs, files, spread = [], [], [], 0
+    counts, pairs, files = [], [], []
     for batch in rows.batches(columns):
         if look is not None:
             look(batch.rows)
         counted = _count(batch, by)
         counts.append(counted)
         files.append(batch.file)
-        spread += batch.rows.num_rows * counted.num_rows
-        if not set(by) <= set(series):
+        if series and not set(by) <= set(series):
             pairs.append(batch.rows.select(list(dict.fromkeys([*series, *by]))).group_by(list(dict.fromkeys([*series, *by]))).aggregate([]))
     found = pa.concat_tables(counts, promote_options="permissive")
     if not found.num_rows:
         raise DataError(f"the data has no rows; expected one row per {', '.join(series) or 'series'} and time")
     if pairs:
         _check_whole(pa.concat_tables(pairs), series, by)
-    in_place = None not in files and spread <= FEW * pc.sum(found["rows"]).as_py()
     where = np.repeat(np.arange(len(files)), [count.num_rows for count in counts])
-    return _together(found, tuple(by), [file or "" for file in files], where, in_place)
+    return _together(found, tuple(by), files, where)
 
 
 def _count(batch: Batch, by: Sequence[str]) -> pa.Table:
@@ -87,7 +85,7 @@ def _count(batch: Batch, by: Sequence[str]) -> pa.Table:
     return groups.append_column("rows", pa.array(rows)).append_column("first", pa.array(first)).append_column("second", pa.array(second))
 
 
-def _together(found: pa.Table, by: tuple[str, ...], files: list[str], where: np.ndarray, in_place: bool) -> Groups:
+def _together(found: pa.Table, by: tuple[str, ...], files: list[str | None], where: Ints) -> Groups:
     """Join what the batches found."""
     codes, groups = keys.coded(found, by)
     sums = np.zeros((3, groups.num_rows), np.uint64)
@@ -95,10 +93,26 @@ def _together(found: pa.Table, by: tuple[str, ...], files: list[str], where: np.
         np.add.at(row, codes, found[name].to_numpy().astype(np.uint64))
     groups = groups.append_column("rows", pa.array(sums[0].astype(np.int64)))
     groups = groups.append_column("data_hash", pa.array(hashing.names_of(sums[1], sums[2])))
-    return Groups(groups, by, tuple(_files(codes, where, files, len(sums[0]))) if in_place else ())
+    known = [file for file in files if file is not None]
+    if len(known) < len(files) or _reads(codes, where, found["rows"].to_numpy(), costs(groups)) > FEW * sums[0].sum():
+        return Groups(groups, by, ())
+    return Groups(groups, by, tuple(_files(codes, where, known, groups.num_rows)))
 
 
-def _files(codes: np.ndarray, where: np.ndarray, files: list[str], groups: int) -> Iterator[tuple[str, ...]]:
+def _reads(codes: Ints, where: Ints, rows: Ints, cost: Ints) -> int:
+    """How many rows are read, about, when each block reads all row groups that it has rows in.
+
+    Blocks are neighbours, of no less than a certain cost: a row group is read once for each run of neighbours in it, and again for each
+    further block that these make; but not more often than it has groups.
+    """
+    order = np.lexsort((codes, where))
+    first = np.flatnonzero(np.diff(where[order], prepend=-1))
+    breaks = (np.diff(codes[order], prepend=-2) != 1) | (np.diff(where[order], prepend=-1) != 0)
+    runs, size, each = (np.add.reduceat(values, first) for values in (breaks.astype(np.int64), rows[order], cost[codes[order]]))
+    return int((size * np.minimum(np.diff(first, append=len(order)), runs + each // SMALLEST)).sum())
+
+
+def _files(codes: Ints, where: Ints, files: list[str], groups: int) -> Iterator[tuple[str, ...]]:
     """The files of each group."""
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(groups + 1))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from many_models import spool
 from many_models.blocks import Block, Ints, costs, pack
 from many_models.ledger import rows_of
+from many_models.outcomes import modelled
 from many_models.partition import Groups
-from many_models.store import write_bytes
+from many_models.store import parquet_bytes, read_parquet, write_bytes
 
 FILE = "plan.parquet"
+KINDS = {"rows": pa.int64(), "data_hash": pa.string(), "block": pa.string(), "files": pa.list_(pa.string())}
+Chosen = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +42,37 @@ class Plan:
         return [name for name in self.table.column_names if name not in ("rows", "data_hash", "block", "files")]
 
     def save(self, root: Path) -> None:
-        sink = pa.BufferOutputStream()
-        pq.write_table(self.table, sink)
-        write_bytes(root / FILE, sink.getvalue().to_pybytes())
+        write_bytes(root / FILE, parquet_bytes(self.table))
 
     @classmethod
     def load(cls, root: Path) -> Plan | None:
-        """The plan of a run; None where it has none yet."""
+        """The plan of a run; None where it has none yet.
+
+        Raises:
+            ArchiveError: its file is damaged.
+        """
         try:
-            return cls(pq.read_table(root / FILE))
+            return cls(read_parquet(root / FILE, KINDS))
+        except FileNotFoundError:
+            return None
+
+    @staticmethod
+    def hashes(root: Path) -> pa.ChunkedArray | None:
+        """The data hash of every group of the plan of a run, which is quicker to read than all; None where it has none yet.
+
+        Raises:
+            ArchiveError: its file is damaged.
+        """
+        name = "data_hash"
+        try:
+            return read_parquet(root / FILE, {name: KINDS[name]}, [name])[name]
         except FileNotFoundError:
             return None
 
 
-def lay_out(groups: Groups, done: pa.Table | None, before: Plan | None, job: str, workers: int) -> tuple[Plan, list[Block]]:
+def lay_out(
+    groups: Groups, done: pa.Table | None, before: Plan | None, job: str, workers: int, chosen: Chosen | None = None, afresh: bool = True
+) -> tuple[Plan, list[Block]]:
     """Plan a run: groups that are done stay where they are, blocks that were planned and not done stay as they were, the rest is packed.
 
     Args:
@@ -61,24 +81,27 @@ def lay_out(groups: Groups, done: pa.Table | None, before: Plan | None, job: str
         before: The plan of an earlier call on the same folder.
         job: Hash of the job.
         workers: How many will work.
+        chosen: The groups that may be worked on; all where absent.
+        afresh: Whether chosen groups whose models were fitted on earlier rows are fitted again.
 
     Returns:
         The plan, and the blocks to work on, the most expensive first.
     """
     at = rows_of(groups.table["data_hash"], done)
-    left = np.flatnonzero(at < 0)
-    blocks = [_block(groups, part, job) for part in _parts(groups, left, before, done, workers)]
+    if chosen is not None and done is not None and afresh:
+        at[chosen & _not_fitted_here(at, done)] = -1
+    left = np.flatnonzero(at < 0 if chosen is None else (at < 0) & chosen)
+    parts = _parts(groups, left, before, done, workers)
+    blocks = [_block(groups, part, job, done) for part in parts]
     block = np.array([""] * len(groups), object)
     if done is not None:
         block[at >= 0] = done["block"].to_numpy()[at[at >= 0]]
-    files: list[tuple[str, ...]] = _files_before(groups, before)
-    row = {key: i for i, key in enumerate(groups.table["data_hash"].to_pylist())}
-    for made in blocks:
-        mine = [row[key] for key in made.groups["data_hash"].to_pylist()]
-        block[mine] = made.key
-        for i in mine:
-            files[i] = made.files
-    table = groups.table.append_column("block", pa.array(block, pa.string())).append_column("files", pa.array(files, pa.list_(pa.string())))
+    files, where = _files_before(groups, before)
+    for part, made in zip(parts, blocks, strict=True):
+        block[part], where[part] = made.key, len(files)
+        files.append(made.files)
+    lists = pa.DictionaryArray.from_arrays(where, pa.array(files, pa.list_(pa.string())))
+    table = groups.table.append_column("block", pa.array(block, pa.string())).append_column("files", lists.dictionary_decode())
     return Plan(table), sorted(blocks, key=lambda made: -made.cost)
 
 
@@ -125,16 +148,27 @@ def _as_planned(groups: Groups, left: Ints, before: Plan | None, done: pa.Table 
     return [np.sort(at[block == b]) for b in np.flatnonzero(whole & ~gone)]
 
 
-def _block(groups: Groups, part: Ints, job: str) -> Block:
-    made = Block.of(job, groups.table.take(pa.array(part)))
+def _not_fitted_here(at: Ints, done: pa.Table) -> Chosen:
+    """The groups that have no model, or one that was fitted on earlier rows and went on. (groups,)"""
+    other = pc.or_(pc.greater(done["moved"], 0), pc.invert(modelled(done))).to_numpy()
+    return np.asarray((at >= 0) & other[at])
+
+
+def _block(groups: Groups, part: Ints, job: str, done: pa.Table | None) -> Block:
+    mine = groups.table.take(pa.array(part))
+    at = rows_of(mine["data_hash"], done)
+    before = int(done["attempts"].to_numpy()[at[at >= 0]].max(initial=0)) if done is not None else 0
+    made = Block.of(job, mine, before=before)
     files = tuple(dict.fromkeys(file for g in part for file in groups.files[g])) if groups.in_place else (spool.location(made.key),)
-    return Block(made.key, made.groups, files)
+    return replace(made, files=files)
 
 
-def _files_before(groups: Groups, before: Plan | None) -> list[tuple[str, ...]]:
-    """Where the rows of each group were kept by an earlier call."""
+def _files_before(groups: Groups, before: Plan | None) -> tuple[list[tuple[str, ...]], Ints]:
+    """Where the rows of groups were kept by an earlier call, and which of these places is that of each group. (groups,)"""
     if before is None:
-        return [()] * len(groups)
+        return [()], np.zeros(len(groups), np.int64)
     at = rows_of(groups.table["data_hash"], before.table)
-    known = before.table["files"].to_pylist()
-    return [tuple(known[i]) if i >= 0 else () for i in at]
+    kept = before.table["files"].combine_chunks()
+    texts = pc.binary_join(kept, "\0").dictionary_encode()
+    known = [tuple(text.split("\0")) if text else () for text in texts.dictionary.to_pylist()]
+    return [(), *known], np.where(at < 0, 0, texts.indices.to_numpy()[at] + 1)

@@ -1,18 +1,20 @@
-"""What a person sees while a run goes on: a bar on a terminal, plain lines anywhere else."""
+"""What is seen of a run while it goes on: a bar on a terminal, plain lines in a log, JSON for programs."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
+from forecaster.progress import Way
 from many_models.outcomes import MODELLED
 
 EVERY = 2.0
-"""Seconds between two plain lines."""
+"""Seconds between two lines."""
 
 
 @dataclass
@@ -62,45 +64,102 @@ class Tally:
 
 
 class Show:
-    """Shows a tally as it grows.
+    """Shows nothing of a tally as it grows; each way to show it says what it does when a run begins, moves on and ends.
 
     Args:
         tally: How far the run is.
-        wanted: Whether to show anything.
-        out: Where to; standard error where absent.
+        out: Where to.
     """
 
-    def __init__(self, tally: Tally, wanted: bool, out: TextIO | None = None) -> None:
-        self.tally, self.out = tally, out or sys.stderr
-        self.wanted = wanted
-        self._bar: Any = None
-        self._last = time.monotonic()
-        self._told: tuple[int, int] | None = None
+    def __init__(self, tally: Tally, out: TextIO) -> None:
+        self.tally, self.out = tally, out
 
-    def __enter__(self) -> Show:
-        if self.wanted and self.out.isatty():
-            self._bar = _bar(self.out)
-            self._bar.start()
-            self._row = self._bar.add_task("groups", total=self.tally.total, completed=self.tally.done, told="")
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """The run has come to its end, or was stopped."""
+
+    def update(self) -> None:
+        """The tally has grown."""
+
+
+class Bar(Show):
+    """A bar on a terminal."""
+
+    def __enter__(self) -> Self:
+        self._bar = _bar(self.out)
+        self._bar.start()
+        self._row = self._bar.add_task("groups", total=self.tally.total, completed=self.tally.done, told="")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        elif self.wanted and self._told != (self.tally.done, self.tally.failed):
+        self._bar.stop()
+
+    def update(self) -> None:
+        told = self.tally.line().split(", ", 1)[1]
+        self._bar.update(self._row, completed=self.tally.done, told=told)
+
+
+class Lines(Show):
+    """Plain lines, some seconds apart, for logs."""
+
+    def __enter__(self) -> Self:
+        self._last, self._told = time.monotonic(), (-1, -1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._told != (self.tally.done, self.tally.failed):
+            self._tell()
+
+    def update(self) -> None:
+        if time.monotonic() - self._last >= EVERY:
             self._tell()
 
     def _tell(self) -> None:
         self._last, self._told = time.monotonic(), (self.tally.done, self.tally.failed)
         print(self.tally.line(), file=self.out, flush=True)
 
+
+class Json(Show):
+    """One JSON object on a line, for programs: when the work begins, some seconds apart, and at the end."""
+
+    def __enter__(self) -> Self:
+        self._tell("train")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._tell("end" if kind is None else "stopped")
+
     def update(self) -> None:
-        """Show where the run is now."""
-        if self._bar is not None:
-            told = self.tally.line().split(", ", 1)[1]
-            self._bar.update(self._row, completed=self.tally.done, told=told)
-        elif self.wanted and time.monotonic() - self._last >= EVERY:
-            self._tell()
+        if time.monotonic() - self._last >= EVERY:
+            self._tell("train")
+
+    def _tell(self, phase: str) -> None:
+        self._last = time.monotonic()
+        print(json_line(phase, self.tally), file=self.out, flush=True)
+
+
+def show(tally: Tally, way: Way, out: TextIO | None = None) -> Show:
+    """What shows a tally in one way, on standard error where no other place is named: "auto" is a bar on a terminal and lines elsewhere."""
+    place = out or sys.stderr
+    if way is Way.AUTO:
+        return (Bar if place.isatty() else Lines)(tally, place)
+    return {Way.LINES: Lines, Way.JSON: Json, Way.NONE: Show}[way](tally, place)
+
+
+def tell(phase: str, way: Way, tally: Tally | None = None) -> None:
+    """Tell programs what a run does before and after groups are worked on; people see it soon enough."""
+    if way is Way.JSON:
+        print(json_line(phase, tally), file=sys.stderr, flush=True)
+
+
+def json_line(phase: str, tally: Tally | None) -> str:
+    """Where a run is, as JSON: phase ("read", "cover", "train", "end" or "stopped"), groups that are done, failed and in all (null while
+    not known), groups per second, and seconds left (null while not known)."""
+    known = tally or Tally(0, 0)
+    told = {"phase": phase, "done": known.done, "failed": known.failed, "total": known.total if tally else None}
+    return json.dumps(told | {"rate": round(known.rate, 3), "eta": None if known.eta is None else round(known.eta, 1)})
 
 
 def duration(seconds: float) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from forecaster import frames
-from forecaster.errors import CannotPredict, SettingsError, UnknownName
+from forecaster.errors import ArchiveError, CannotPredict, SettingsError, UnknownName
 from many_models import engines, keys, outcomes, spool
 from many_models.blocks import Block
 from many_models.how import How
 from many_models.source import Frame
-from many_models.store import LocalStore
+from many_models.steps import whole
+from many_models.store import LocalStore, read_parquet, write_parquet
 from many_models.task import Task
-from many_models.work import DONE, REFUSED
-from many_models.worker import Predict, blocks_of, with_groups
+from many_models.work import DONE, REFUSED, Work
+from many_models.worker import Predict, blocks_of, cut, read_table, with_groups
 
+_PART = re.compile(r"part-\d{6}\.parquet|\..*")
 TRIES = 3
 """How often a block is forecast before it is given up."""
 
 
-def tables(root: Path, live: pa.Table, name: str, by: Sequence[str]) -> list[tuple[pa.Table, pa.Table]]:
+def tables(
+    root: Path, live: pa.Table, name: str, by: Sequence[str], keep: Callable[[pa.Table], pa.Table] | None = None
+) -> list[tuple[pa.Table, pa.Table]]:
     """A table of each block, cut to the groups that live in it.
 
     Args:
@@ -39,16 +43,17 @@ def tables(root: Path, live: pa.Table, name: str, by: Sequence[str]) -> list[tup
         live: Outcomes of the groups, with "block".
         name: Which table.
         by: The partition columns.
+        keep: Takes what is wanted of the table of a block; all where absent.
 
     Returns:
         The groups of each block and its table; blocks that do not have the table are passed over.
     """
     made = []
     for key, groups in _by_block(live, by):
-        file = blocks_of(root).get(key) / f"{name}.parquet"
         # What is damaged is as good as not there.
-        with suppress(FileNotFoundError, pa.ArrowException):
-            made.append((groups, _cut(pq.read_table(file).replace_schema_metadata(None), groups)))
+        with suppress(FileNotFoundError, ArchiveError, pa.ArrowException):
+            table = read_table(blocks_of(root).get(key), name)
+            made.append((groups, cut(table if keep is None else keep(table), groups)))
     return made
 
 
@@ -125,19 +130,17 @@ def write(parts: Sequence[pa.Table], groups: pa.Table, out: Path) -> Path:
     """Write tables to one Parquet file, or to a folder with one file per block, in place of what an earlier call has written there.
 
     Raises:
-        SettingsError: the name is that of another kind of file.
+        SettingsError: the name is that of another kind of file, or of a folder that holds something else.
     """
     check_out(out)
-    if out.suffix == ".parquet":
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _write(together(parts, groups), out)
-        return out
-    out.mkdir(parents=True, exist_ok=True)
-    schema = together([part.slice(0, 0) for part in parts]).schema
-    for i, table in enumerate(parts):
-        _write(table.select(schema.names).cast(schema), out / f"part-{i:06}.parquet")
-    for old in sorted(out.glob("part-*.parquet"))[len(parts) :]:
-        old.unlink()
+    with whole(out) as place:
+        if out.suffix == ".parquet":
+            write_parquet(together(parts, groups), place)
+            return out
+        place.mkdir()
+        schema = together([part.slice(0, 0) for part in parts]).schema
+        for i, table in enumerate(parts):
+            write_parquet(table.select(schema.names).cast(schema), place / f"part-{i:06}.parquet")
     return out
 
 
@@ -145,16 +148,8 @@ def check_out(out: Path) -> None:
     """Refuse to write Parquet under the name of something else."""
     if out.suffix not in ("", ".parquet"):
         raise SettingsError(f"out should be a .parquet file or a folder without an ending, got {str(out)!r}")
-
-
-def _write(table: pa.Table, out: Path) -> None:
-    """Write a file whole or not at all."""
-    part = out.with_name(f".part-{uuid.uuid4().hex}")
-    try:
-        pq.write_table(table, part)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    if other := [file.name for file in (out.iterdir() if out.is_dir() else ()) if not _PART.fullmatch(file.name)]:
+        raise SettingsError(f"the folder out={str(out)!r} holds {sorted(other)[0]!r}, which is no forecast; give a folder of its own")
 
 
 def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> Iterator[pa.Table]:
@@ -168,28 +163,32 @@ def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, hori
         blocks = [Block(b.key, b.groups, tuple(str(place / f) for f in b.files)) for b in blocks]
     how = How.of("local", workers, None, None, False)
     made = LocalStore(place / "made")
-    lost = _run(Predict(str(root.absolute()), task, str(place.absolute() / "made"), uuid.uuid4().hex, horizon, columns), how, blocks)
+    lost = run_all(Predict(str(root.absolute()), task, str(place.absolute() / "made"), uuid.uuid4().hex, horizon, columns), how, blocks)
     _tell(lost, len(blocks))
     there = made.keys()
-    found = [_cut(pq.read_table(made.get(block.key) / "findings.parquet"), block.groups) for block in blocks if block.key in there]
+    found = [cut(read_parquet(made.get(block.key) / "findings.parquet"), block.groups) for block in blocks if block.key in there]
     _tell_found(together(found))
     for block in blocks:
         if block.key in there:
-            yield pq.read_table(made.get(block.key) / "forecasts.parquet")
+            yield read_parquet(made.get(block.key) / "forecasts.parquet")
 
 
-def _run(work: Predict, how: How, blocks: Sequence[Block]) -> list[tuple[Block, str]]:
-    """Run the blocks; gives those that were lost, with what was said."""
+def run_all(work: Work, how: How, blocks: Sequence[Block], *, refusable: bool = False) -> list[tuple[Block, str]]:
+    """Run the blocks until all are done or time is up; gives those that were lost, with what was said.
+
+    Raises:
+        SettingsError: a block was refused, and blocks are not `refusable`.
+    """
     engine = engines.make(how.engine, min(how.workers, max(len(blocks), 1)), how.limits)
     engine.start(work)
     lost = []
     try:
         for block in blocks:
             engine.submit(block)
-        for block, receipt in engine.finished():
+        for block, receipt in engine.finished(how.until):
             if receipt.status == "crashed" and block.tries + 1 < TRIES:
                 engine.submit(Block(block.key, block.groups, block.files, block.tries + 1))
-            elif receipt.status == REFUSED:
+            elif receipt.status == REFUSED and not refusable:
                 raise SettingsError(receipt.error)
             elif receipt.status != DONE:
                 lost.append((block, f"{receipt.error_type}: {receipt.error}"))
@@ -232,11 +231,10 @@ def _with_partition(rows: pa.Table, root: Path, blocks: Sequence[Block], task: T
     """The future rows with their partition columns, found through their series where they lack them."""
     if set(task.partition_by) <= set(rows.column_names):
         return rows
-    ids = together([pq.read_table(blocks_of(root).get(block.key) / "ids.parquet").replace_schema_metadata(None) for block in blocks])
-    missing = [name for name in task.settings.series if name not in rows.column_names]
+    missing = [name for name in task.settings.series or task.partition_by if name not in rows.column_names]
     if missing:
         raise UnknownName.of("column of the future", missing[0], rows.column_names)
-    return with_groups(rows, ids, task)
+    return with_groups(rows, together([read_table(blocks_of(root).get(block.key), "ids") for block in blocks]), task)
 
 
 def _keys(block: Block) -> pa.Table:
@@ -251,14 +249,3 @@ def _by_block(live: pa.Table, by: Sequence[str]) -> Iterator[tuple[str, pa.Table
     groups = live.select([*by, "rows", "data_hash"])
     for i, key in enumerate(names["block"].to_pylist()):
         yield key, groups.take(pa.array(order[bounds[i] : bounds[i + 1]]))
-
-
-def _cut(table: pa.Table, groups: pa.Table) -> pa.Table:
-    """The rows of the groups, and those that belong to no group."""
-    by = [name for name in groups.column_names if name in table.column_names and name not in ("rows", "data_hash")]
-    if not by or not table.num_rows:
-        return table
-    kept = keys.found(table.select(by), groups.select(by)) >= 0
-    for name in by:
-        kept |= pc.is_null(table[name]).to_numpy()
-    return table if kept.all() else table.filter(pa.array(kept))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import glob
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from forecaster import frames
-from forecaster.errors import UnknownName
+from forecaster.errors import SettingsError, UnknownName
+from forecaster.frames import places
 
 BATCH_ROWS = 4_000_000
-_ENDINGS = (".parquet", ".pq")
+_OURS_ALONE = "memory://"
+"""What only this process can read, so that workers cannot."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class ParquetFiles:
-    """Local Parquet files, read one row group at a time."""
+    """Parquet files, read one row group at a time.
+
+    Args:
+        files: Absolute paths, or addresses such as s3://bucket/sales.parquet.
+    """
 
     files: tuple[str, ...]
 
@@ -69,27 +75,57 @@ class ParquetFiles:
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         dataset = parquet(self.files)
+        named = dict(zip(places.located(self.files).paths, self.files, strict=True))
         for fragment in dataset.get_fragments():
+            file = named[fragment.path]
             for part in fragment.split_by_row_group():
                 rows = part.to_table(schema=dataset.schema, columns=list(columns))
-                yield Batch(frames.read(rows)[0], str(fragment.path))
+                yield Batch(frames.read(rows)[0], None if file.startswith(_OURS_ALONE) else file)
 
 
-def parquet(files: Sequence[str], *, hive: bool = True) -> Any:
-    """The data set of Parquet files; where `hive`, folders such as `store=CA_1` are columns."""
+@dataclass(frozen=True)
+class Scan:
+    """A data set of pyarrow, on any file system, read a batch at a time."""
+
+    dataset: Any
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.dataset.schema
+
+    @property
+    def kind(self) -> frames.FrameKind:
+        return frames.FrameKind("arrow", dict(zip(self.schema.names, self.schema.types, strict=True)))
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        for batch in self.dataset.to_batches(columns=list(columns), batch_size=BATCH_ROWS):
+            if batch.num_rows:
+                yield Batch(frames.read(pa.table(batch))[0])
+
+
+def parquet(files: Sequence[str]) -> Any:
+    """The data set of Parquet files; folders such as `store=CA_1` are columns."""
     from forecaster.frames.files import parquet as opened  # loads pandas: not before it is needed
 
-    return opened(files, hive=hive)
+    return opened(files)
 
 
 def source(data: Any) -> Source:
-    """The rows behind a path, folder, glob, list of paths or frame.
+    """The rows behind a path, address, folder, glob, list of these, data set of pyarrow, or frame.
 
     Raises:
         DataError: there is nothing to read, or it cannot be read.
+        SettingsError: an address holds a password.
     """
-    files = _parquet_files(data)
-    return ParquetFiles(files) if files else Frame(*frames.read(data, defer=True))
+    if hasattr(data, "to_batches") and hasattr(data, "get_fragments"):
+        return Scan(data)
+    names = _names(data)
+    for name in names:
+        _refuse_password(name)
+    files = places.find(names) if names else None
+    if files is not None and {places.kind_of(path) for path in files.paths} == {"parquet"}:
+        return ParquetFiles(files.addresses)
+    return Frame(*frames.read(data, defer=True))
 
 
 def check_columns(schema: pa.Schema, needed: Sequence[str], where: str = "data") -> None:
@@ -103,24 +139,17 @@ def check_columns(schema: pa.Schema, needed: Sequence[str], where: str = "data")
             raise UnknownName.of(f"column of the {where}", name, schema.names)
 
 
-def _parquet_files(data: Any) -> tuple[str, ...]:
-    """The local Parquet files behind a path, folder, glob or list; none where it is something else."""
+def _names(data: Any) -> list[str]:
+    """The paths and addresses that the data is; none where it is a frame."""
     parts = data if isinstance(data, (list, tuple)) else [data]
-    if not parts or not all(isinstance(part, (str, Path)) for part in parts):
-        return ()
-    found = [file for part in parts for file in _files(str(part))]
-    return tuple(dict.fromkeys(found)) if all(file.lower().endswith(_ENDINGS) for file in found) else ()
+    return [os.fspath(part) for part in parts] if all(isinstance(part, (str, os.PathLike)) for part in parts) else []
 
 
-def _files(path: str) -> list[str]:
-    """The files behind one path; folders are searched, hidden files passed over."""
-    found = [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True))
-    return [str(file.absolute()) for part in found for file in ([Path(part)] if Path(part).is_file() else _below(Path(part)))]
-
-
-def _below(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file() and not _hidden(file.relative_to(folder)))
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "_")) and "=" not in part for part in path.parts)
+def _refuse_password(name: str) -> None:
+    """A run notes where its rows lie, and others read that."""
+    if "://" in name and urlsplit(name).password is not None:
+        parts = urlsplit(name)
+        raise SettingsError(
+            f"the address {parts.scheme}://...@{parts.hostname}{parts.path} holds a password, which would be written into the run; "
+            f"give it by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )

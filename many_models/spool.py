@@ -1,23 +1,21 @@
-"""Rows cut into one folder of Parquet per block, in one pass over the data and without holding all of it."""
+"""Rows cut into one folder per block, in one pass over the data and without holding all of it."""
 
 from __future__ import annotations
 
-import shutil
-import uuid
+import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from many_models import keys
+from many_models import bundle, keys
 from many_models.blocks import Block
 from many_models.source import Source
 from many_models.store import LocalStore
 
-FOLDER = "data"
+FOLDER, ROWS = "data", "rows"
 HELD = 512 * 1024 * 1024
 """Bytes that are kept in memory before they are written out."""
 
@@ -35,10 +33,7 @@ def spool(rows: Source, columns: Sequence[str], blocks: Sequence[Block], root: P
     there = store.keys()
     wanted = [block for block in blocks if block.key not in there]
     if wanted:
-        staging = root / FOLDER / f".part-{uuid.uuid4().hex}"
-        for key in _cut(rows, columns, wanted, staging):
-            store.put(key, lambda part, key=key: _move(staging / key, part))  # type: ignore[misc]
-        shutil.rmtree(staging, ignore_errors=True)
+        store.put_all(lambda staging: _cut(rows, columns, wanted, staging))
 
 
 def location(key: str) -> str:
@@ -46,8 +41,13 @@ def location(key: str) -> str:
     return f"{FOLDER}/{key}"
 
 
-def _cut(rows: Source, columns: Sequence[str], blocks: Sequence[Block], staging: Path) -> Iterator[str]:
-    """Write the rows under `staging`, one folder per block; gives the keys once all is there."""
+def read(folder: str | Path) -> pa.Table:
+    """The rows that were cut out for a block."""
+    return pa.concat_tables([bundle.read(Path(folder, part))[ROWS] for part in sorted(os.listdir(folder))])
+
+
+def _cut(rows: Source, columns: Sequence[str], blocks: Sequence[Block], staging: Path) -> None:
+    """Write the rows under `staging`, one folder per block."""
     by = [name for name in blocks[0].groups.column_names if name not in ("rows", "data_hash")]
     groups = pa.concat_tables([block.groups.select(by) for block in blocks])
     block_of = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
@@ -61,7 +61,6 @@ def _cut(rows: Source, columns: Sequence[str], blocks: Sequence[Block], staging:
             _flush(held, blocks, staging, written)
             size, written = 0, written + 1
     _flush(held, blocks, staging, written)
-    yield from (block.key for block in blocks)
 
 
 def _by_block(rows: pa.Table, group: np.ndarray, block_of: np.ndarray) -> Iterator[tuple[int, pa.Table]]:
@@ -80,11 +79,6 @@ def _by_block(rows: pa.Table, group: np.ndarray, block_of: np.ndarray) -> Iterat
 def _flush(held: list[list[pa.Table]], blocks: Sequence[Block], staging: Path, number: int) -> None:
     for parts, block in zip(held, blocks, strict=True):
         if parts:
-            (staging / block.key).mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.concat_tables(parts), staging / block.key / f"{number:06}.parquet")
+            (staging / block.key).mkdir(exist_ok=True)
+            bundle.write({ROWS: parts[0] if len(parts) == 1 else pa.concat_tables(parts)}, staging / block.key / f"{number:06}.arrow")
             parts.clear()
-
-
-def _move(source: Path, target: Path) -> None:
-    for file in sorted(source.iterdir()):
-        file.rename(target / file.name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from many_models import manifest
-from many_models.outcomes import MODELLED, counted
+from many_models.outcomes import counted, without_model
 from many_models.plan import Plan
 from many_models.progress import duration
 from many_models.store import Markers
@@ -23,6 +23,7 @@ class Status:
     Args:
         groups: Number of groups.
         counts: Number of groups of each status. Status -> groups
+        failed: Number of groups that have no model of their own.
         running: Whether a process works on it now.
         pid: The process that worked on it last.
         in_flight: Blocks that are being worked on.
@@ -32,6 +33,7 @@ class Status:
 
     groups: int
     counts: dict[str, int]
+    failed: int
     running: bool
     pid: int | None
     in_flight: int
@@ -42,11 +44,6 @@ class Status:
     def done(self) -> int:
         """Groups with an outcome."""
         return sum(self.counts.values())
-
-    @property
-    def failed(self) -> int:
-        """Groups that have no model."""
-        return sum(n for status, n in self.counts.items() if status not in MODELLED)
 
     def __str__(self) -> str:
         state = f"running in process {self.pid}" if self.running else "complete" if self.done == self.groups else "stopped"
@@ -60,13 +57,12 @@ class Status:
 
 def status_of(root: Path, outcomes: pa.Table) -> Status:
     """Read how far a run is."""
-    plan, attempt, running = Plan.load(root), manifest.attempt(root), _held(root)
-    groups = plan.table.num_rows if plan else 0
+    groups, attempt, running = len(Plan.hashes(root) or ()), manifest.attempt(root), _held(root)
     fresh = outcomes.num_rows - int(attempt.get("kept", 0))
     rate = max(fresh, 0) / max(time.time() - attempt["since"], 1e-9) if running and attempt else None
     eta = (groups - outcomes.num_rows) / rate if rate else None
     flying = len(Markers(root / "inflight").all()) if running else 0
-    return Status(groups, counted(outcomes), running, attempt.get("pid"), flying, rate, eta)
+    return Status(groups, counted(outcomes), without_model(outcomes).num_rows, running, attempt.get("pid"), flying, rate, eta)
 
 
 def _held(root: Path) -> bool:

@@ -4,24 +4,51 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from forecaster.errors import ArchiveError
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forecaster.errors import ArchiveError, SettingsError
 
 _PART = ".part-"
+_AT_ONCE = 32 * 1024 * 1024
+"""Bytes up to which a table is written by way of memory."""
+_FEW = 4096
+"""Rows up to which a table is one plain page per column, on one thread: all else about it takes longer than it saves."""
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def here(path: str | Path, what: str) -> Path:
+    """A path of this machine, or of a file system that it has mounted.
+
+    Raises:
+        SettingsError: it is an address.
+    """
+    if scheme := _SCHEME.match(str(path)):
+        told = f"{scheme[0]}/{str(path)[scheme.end() :].lstrip('/')}"  # a Path has one slash where there were two
+        raise SettingsError(
+            f"{what} should be a folder on a local or mounted file system, which has locks and renames; it is {told!r}. Only data, "
+            f"future and actuals may be addresses: mount the bucket, or copy {what} there when it is done"
+        )
+    return Path(path)
 
 
 class Store(Protocol):
     """A place for folders under keys. `LocalStore` is one on a file system; others put and get elsewhere."""
 
     def keys(self) -> set[str]: ...
-    def put(self, key: str, fill: Callable[[Path], None]) -> None: ...
+    def put(self, key: str, fill: Callable[[Path], None]) -> bool: ...
     def get(self, key: str) -> Path: ...
     def delete(self, key: str) -> None: ...
     def sweep(self) -> None: ...
@@ -43,22 +70,37 @@ class LocalStore:
             return set()
         return {entry.name for entry in os.scandir(self.root) if entry.is_dir() and not entry.name.startswith(".")}
 
-    def put(self, key: str, fill: Callable[[Path], None]) -> None:
+    def put(self, key: str, fill: Callable[[Path], None]) -> bool:
         """Commit a folder: `fill` writes into an empty one, which then appears under its key at once.
 
-        A folder that is there already stays: the same key is the same content.
+        Returns:
+            Whether it is this folder that is there now. One that was there before stays: the same key is the same content.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
         part = self.root / f"{_PART}{uuid.uuid4().hex}"
-        part.mkdir()
+        part.mkdir(parents=True)
+        made = False
         try:
             fill(part)
-            _sync_tree(part)
-            if not (self.root / key).exists():
-                part.rename(self.root / key)
-                _sync(self.root)
+            sync_tree(part)
+            made = _appear(part, self.root / key)
+            _sync(self.root)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            if not made:
+                shutil.rmtree(part, ignore_errors=True)
+        return made
+
+    def put_all(self, fill: Callable[[Path], None]) -> None:
+        """Commit many folders, with one wait for the disk: `fill` writes one folder per key, each of which then appears at once."""
+        staging = self.root / f"{_PART}{uuid.uuid4().hex}"
+        staging.mkdir(parents=True)
+        try:
+            fill(staging)
+            sync_tree(staging)
+            for key in os.listdir(staging):
+                _appear(staging / key, self.root / key)
+            _sync(self.root)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
     def get(self, key: str) -> Path:
         """The folder under a key, to be read."""
@@ -67,9 +109,9 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """Take a folder away, at once for every reader."""
         gone = self.root / f"{_PART}{uuid.uuid4().hex}"
-        if (self.root / key).exists():
+        with suppress(FileNotFoundError):
             (self.root / key).rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            _remove(gone)
 
     def sweep(self) -> None:
         """Remove what killed writers left; only for whoever holds the run alone."""
@@ -86,8 +128,11 @@ class Markers:
         self.root = Path(root)
 
     def set(self, key: str, note: dict[str, Any]) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        write_json(self.root / f"{key}.json", note, durable=False)
+        try:
+            write_json(self.root / f"{key}.json", note, durable=False)
+        except FileNotFoundError:
+            self.root.mkdir(parents=True, exist_ok=True)
+            write_json(self.root / f"{key}.json", note, durable=False)
 
     def get(self, key: str) -> dict[str, Any] | None:
         note: dict[str, Any] | None = read_json(self.root / f"{key}.json")
@@ -133,8 +178,62 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArchiveError(f"{path} is damaged ({error}); take it from a backup, or train again with resume=False") from None
+
+
+def write_parquet(table: pa.Table, where: Path) -> None:
+    """Write Parquet whose pages have checksums."""
+    if table.nbytes < _AT_ONCE:
+        where.write_bytes(parquet_bytes(table))  # for small tables most of the time goes into opening the file, which is quicker so
+    else:
+        pq.write_table(table, where, write_page_checksum=True)
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    sink, rich = pa.BufferOutputStream(), table.num_rows > _FEW
+    pq.write_table(table, sink, write_page_checksum=True, use_dictionary=rich, write_statistics=rich)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def read_parquet(path: Path, kinds: Mapping[str, pa.DataType] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+    """What `write_parquet` wrote.
+
+    Args:
+        path: The file.
+        kinds: Columns that must be there, and their types.
+        columns: Those that are wanted, which is quicker than all.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        ArchiveError: it holds something else.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read(None if columns is None else [*columns], use_threads=file.metadata.num_rows > _FEW)
+    except (OSError, pa.ArrowException, ValueError) as error:
+        if isinstance(error, OSError) and (error.errno is not None or type(error) is not OSError):
+            raise  # the disk's fault, or no such file: damage is a plain OSError of Arrow's
+        raise ArchiveError(f"{path} is damaged ({str(error)[:200]}); take it from a backup, or train again with resume=False") from None
+    if wrong := [name for name, kind in (kinds or {}).items() if name not in table.column_names or table.schema.field(name).type != kind]:
+        raise ArchiveError(f"{path} has no column {wrong[0]!r} of the right type; take it from a backup, or train again with resume=False")
+    return table
+
+
+def read_object(path: Path, kinds: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A JSON object with these keys; None where there is no file.
+
+    Raises:
+        ArchiveError: the file holds something else.
+    """
+    if not path.exists():
+        return None
+    told = read_json(path)
+    wrong = [name for name, kind in kinds.items() if not isinstance(told, dict) or not isinstance(told.get(name), kind)]
+    if wrong:
+        raise ArchiveError(f"{path} is damaged (it has no {wrong[0]!r} as it should be); take it from a backup, or train again")
+    return dict(told)
 
 
 @contextmanager
@@ -152,14 +251,43 @@ def alone(path: Path) -> Iterator[bool]:
         yield True
 
 
-def _sync_tree(folder: Path) -> None:
+def _appear(part: Path, place: Path) -> bool:
+    """Rename a folder with something in it; of several that want the same name at once, every file system lets one have it."""
+    try:
+        part.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+        return False
+    return True
+
+
+def _remove(folder: Path) -> None:
+    """Take away a folder that nobody looks for any more; one of files alone, as most are, without the care that a tree needs."""
+    try:
+        for entry in os.scandir(folder):
+            os.unlink(entry.path)
+        folder.rmdir()
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync_tree(folder: Path) -> None:
     """Have all files and folders on the disk. Together they take hardly longer than one: the disk's journal is written once for many."""
-    found = [Path(place) / name for place, _, files in os.walk(folder) for name in [*files, "."]]
-    with ThreadPoolExecutor(len(found)) as pool:
-        list(pool.map(_sync, found))
+    found = [os.path.join(place, name) for place, _, files in os.walk(folder) for name in [*files, "."]]
+    list(_syncing().map(_sync, found))
 
 
-def _sync(path: Path) -> None:
+@cache
+def _syncing() -> ThreadPoolExecutor:
+    """The threads that wait for the disk: to start some for each block would take longer than all else about it."""
+    return ThreadPoolExecutor(16)
+
+
+os.register_at_fork(after_in_child=_syncing.cache_clear)
+
+
+def _sync(path: str | Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

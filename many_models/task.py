@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from forecaster.errors import ArchiveError, SettingsError
 from forecaster.guardrails import Findings
-from forecaster.schema import Schema
 from many_models.outcomes import COLUMNS
 
 
@@ -27,6 +26,7 @@ class Fitted(Protocol):
     def look_ahead(self, future: pa.Table | None = None, horizon: int | None = None) -> tuple[Any, Findings]: ...
     def forecast(self, ahead: Any) -> pa.Table: ...
     def leaderboard(self) -> pa.Table: ...
+    def trials(self) -> pa.Table: ...
     def selected(self) -> pa.Table: ...
     def backtest(self) -> pa.Table: ...
     def found(self) -> pa.Table: ...
@@ -45,6 +45,7 @@ class Task:
         load: Loads it again: (folder) -> Fitted.
         check: Raises where what was saved cannot be loaded any more: (folder).
         fallback: Fits, as `fit` does, what forecasts a group whose own fit took its worker down.
+        move: Lets groups of what was fitted go on from newer rows: (fitted, frame, groups) -> Fitted.
         parse: Rebuilds the settings from JSON: a class with a `parse` method.
     """
 
@@ -55,6 +56,7 @@ class Task:
     load: str = "forecaster.archive:load"
     check: str = "forecaster.archive:check"
     fallback: str = "many_models.fallback:fit"
+    move: str = "forecaster.rolling:moved_groups"
     parse: str = "forecaster.settings:Settings"
 
     def __post_init__(self) -> None:
@@ -65,11 +67,6 @@ class Task:
             raise SettingsError(f"partition_by names a column twice: {list(self.partition_by)}")
         if taken := set(COLUMNS) & set(self.partition_by):
             raise SettingsError(f"partition_by names {sorted(taken)}, which outcomes have a column of their own for; rename it in the data")
-
-    @property
-    def schema(self) -> Schema:
-        """Which column plays which part in the findings."""
-        return Schema(self.settings.series, self.settings.time, self.settings.target)
 
     @property
     def paths(self) -> dict[str, str]:
@@ -89,10 +86,13 @@ class Task:
             ArchiveError: it names functions that are neither ours nor those of a task of this process.
         """
         paths = {name: told[name] for name in _PATHS if name in told}
-        if strange := sorted(set(paths.values()) - _MEANT):
+        if strange := sorted({str(path) for path in paths.values()} - _MEANT):
             raise ArchiveError(f"this run names {', '.join(strange)}, which is not ours; give the task that made it: Run(path, task)")
-        settings = named(told["parse"]).parse(told["settings"])
-        task = cls(settings, tuple(told["partition_by"]), **paths)
+        try:
+            settings = named(paths["parse"]).parse(told["settings"])
+            task = cls(settings, tuple(told["partition_by"]), **paths)
+        except (KeyError, TypeError) as error:
+            raise ArchiveError(f"the job in run.json is damaged ({error!r}); take it from a backup, or train again") from None
         if task.as_dict() != task.as_dict() | told:
             raise SettingsError("the job of this run holds Python objects (learners or a metric): train it with ManyModels(job, ...) again")
         return task
@@ -100,7 +100,7 @@ class Task:
     @cached_property
     def identity(self) -> str:
         """A hash of all that decides what comes out: threads do not, and neither does where an object lies in memory."""
-        told = self.as_dict()
+        told = {name: value for name, value in self.as_dict().items() if name != "move"}
         told["settings"] = {name: value for name, value in told["settings"].items() if name != "n_jobs"}
         text = re.sub(r" at 0x[0-9a-f]+", "", json.dumps(told, sort_keys=True, default=str))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -115,6 +115,11 @@ class Task:
         fitted: Fitted = named(self.fallback)(frame, self._on_one_thread(), self.partition_by)
         return fitted
 
+    def go_on(self, fitted: Fitted, frame: pa.Table, groups: pa.Table) -> Fitted:
+        """What was fitted, with some groups going on from newer rows; nothing is fitted again."""
+        moved: Fitted = named(self.move)(fitted, frame, groups)
+        return moved
+
     def write(self, fitted: Fitted, folder: Path) -> None:
         named(self.save)(fitted, folder)
 
@@ -127,11 +132,21 @@ class Task:
         return fitted
 
     def _on_one_thread(self) -> Any:
-        return self.settings.model_copy(update={"n_jobs": 1}) if hasattr(self.settings, "n_jobs") else self.settings
+        """The options as workers have them: on one thread, and without the columns to drop, which no worker reads."""
+        return self.settings.model_copy(update={"n_jobs": 1, "drop": ()}) if hasattr(self.settings, "n_jobs") else self.settings
 
 
-_PATHS = ("fit", "save", "load", "check", "fallback", "parse")
-_MEANT = {field.default for field in fields(Task) if field.name in _PATHS}
+PATHS: dict[str, dict[str, str]] = {
+    "forecast": {},
+    "classify": {"fit": "forecaster.tabular.block:fit_block", "fallback": "forecaster.tabular.block:fit_constants",
+                 "parse": "forecaster.tabular.settings:ClassifierSettings"},
+    "regress": {"fit": "forecaster.tabular.block:fit_block", "fallback": "forecaster.tabular.block:fit_constants",
+                "parse": "forecaster.tabular.settings:RegressorSettings"},
+}  # fmt: skip
+"""What is run for each kind of job, where it is not what a forecasting job runs."""
+
+_PATHS = ("fit", "save", "load", "check", "fallback", "move", "parse")
+_MEANT = {field.default for field in fields(Task) if field.name in _PATHS} | {path for paths in PATHS.values() for path in paths.values()}
 """Functions that may be named by a run on disk: ours, and those of tasks that were made in this process. Opening a run runs no other."""
 
 

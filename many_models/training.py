@@ -13,16 +13,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.errors import ForecasterError
-from many_models import course, ledger, manifest, outcomes
+from forecaster.errors import ForecasterError, SettingsError
+from many_models import changes, course, ledger, manifest, outcomes
 from many_models.blocks import Block
+from many_models.choice import narrowed
 from many_models.how import How
 from many_models.partition import Groups, partition
 from many_models.plan import Plan, lay_out, retry
+from many_models.progress import tell
 from many_models.sample import Sample
 from many_models.source import Source, check_columns, source
-from many_models.store import alone
+from many_models.store import alone, read_json
 from many_models.task import Task
+from many_models.update import update
 from many_models.upkeep import clean, drop_unsound, retire
 from many_models.worker import blocks_of, commit
 
@@ -31,36 +34,77 @@ class RunBusy(ForecasterError):
     """Another process is working on the run."""
 
 
-def train(task: Task, data: Any, root: Path, how: How, resume: bool) -> Task:
+def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool = False, chosen: Any = None) -> Task:
     """Train every group of the data that has no outcome yet; gives the task with what was decided once for all groups.
+
+    Args:
+        task: What to run.
+        data: The rows.
+        root: The folder of the run.
+        how: Engine, workers and limits.
+        resume: Whether to keep what is done.
+        state: Whether models go on from rows that were only added, without being fitted again.
+        chosen: The groups to work on; all where absent.
 
     Raises:
         RunBusy: another process works on this run.
         UnknownName: a column is not in the data.
         DataError: the data cannot be partitioned.
         SettingsError: the job itself cannot run.
+        ArchiveError: what is to be resumed was written by an earlier or a newer version.
     """
-    rows, settings = source(data), task.settings
-    check_columns(rows.schema, [*task.partition_by, *settings.series, settings.time, settings.target])
-    columns = [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
-    with _held(root):
+    rows = source(data)
+    columns = columns_of(rows, task)
+    with held(root):
+        if resume:
+            manifest.check(root)
         clean(root, resume)
-        groups, task = _partitioned(rows, task, columns)
+        before = Plan.load(root)
+        _check_partition(root, before, task)
+        tell("read", how.progress)
+        groups, task = partitioned(rows, task, columns)
         _say_what_stays_here(task)
+        groups, wanted = (groups, None) if chosen is None else narrowed(groups, chosen, before, _known_job(root, task))
         drop_unsound(root, task)
-        done = ledger.committed(blocks_of(root), task.identity)
-        plan, blocks = lay_out(groups, done, Plan.load(root), task.identity, how.workers)
+        if state:
+            update(task, root, how, groups, columns, rows)
+        done = ledger.settled(blocks_of(root), task.identity)
+        plan, blocks = lay_out(groups, done, before, task.identity, how.workers, wanted, not state)
         manifest.write(root, task, rows.schema.empty_table().select(columns), rows.kind.name, plan.groups["data_hash"].to_pylist())
         plan.save(root)
         nameless, blocks = _nameless(blocks, plan.by)
         if nameless is not None:
             commit(blocks_of(root), nameless, task, _refused_rows(nameless))
-        course.run(task, root, how, blocks, columns, len(groups), rows=None if groups.in_place else rows)
-        retire(root, task)
+        unseen = course.run(task, root, how, blocks, columns, len(groups), rows=None if groups.in_place else rows)
+        if (done := ledger.committed(blocks_of(root), task.identity)) is not None:
+            changes.settle(root, task, plan, done, wanted)
+            retire(root, plan, done, unseen)
         return task
 
 
-def _partitioned(rows: Source, task: Task, columns: Sequence[str]) -> tuple[Groups, Task]:
+def _check_partition(root: Path, before: Plan | None, task: Task) -> None:
+    """A run goes on with the groups that it has: other partition columns are another run.
+
+    Raises:
+        SettingsError: the folder holds a run of other groups.
+    """
+    if before is not None and list(before.by) != list(task.partition_by):
+        told = f"one model per {', '.join(before.by)}, and this job wants one per {', '.join(task.partition_by)}"
+        raise SettingsError(f"the run {str(root)!r} has {told}; give it another path, or begin anew with resume=False (--fresh)")
+
+
+def columns_of(rows: Source, task: Task) -> list[str]:
+    """The columns that a job reads.
+
+    Raises:
+        UnknownName: one that it names is not there; the message names the nearest.
+    """
+    settings = task.settings
+    check_columns(rows.schema, [*task.partition_by, *settings.required, *settings.drop])
+    return [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
+
+
+def partitioned(rows: Source, task: Task, columns: Sequence[str]) -> tuple[Groups, Task]:
     """The groups of the data, and the task with the frequency that all of them are to have."""
     settings = task.settings
     if not hasattr(settings, "freq"):
@@ -68,6 +112,12 @@ def _partitioned(rows: Source, task: Task, columns: Sequence[str]) -> tuple[Grou
     sample = Sample(settings.series, settings.time)
     groups = partition(rows, task.partition_by, columns, settings.series, sample.add)
     return groups, replace(task, settings=settings.model_copy(update={"freq": sample.frequency(settings)}))
+
+
+def _known_job(root: Path, task: Task) -> bool:
+    """Whether what lies in the folder, if anything, was trained under this job."""
+    told = read_json(root / manifest.FILE)
+    return told is None or told["identity"] == task.identity
 
 
 def _say_what_stays_here(task: Task) -> None:
@@ -80,7 +130,7 @@ def _say_what_stays_here(task: Task) -> None:
 
 def train_again(task: Task, root: Path, how: How) -> int:
     """Try the groups without a model once more; gives how many there were."""
-    with _held(root):
+    with held(root):
         plan, done = Plan.load(root), ledger.committed(blocks_of(root), task.identity)
         if plan is None or done is None:
             return 0
@@ -91,7 +141,8 @@ def train_again(task: Task, root: Path, how: How) -> int:
         if bad.num_rows:
             blocks = retry(plan, bad, task.identity, how.workers)
             course.run(task, root, how, blocks, manifest.columns(root), plan.table.num_rows)
-            retire(root, task)
+            if (done := ledger.committed(blocks_of(root), task.identity)) is not None:
+                retire(root, plan, done)
         return int(bad.num_rows)
 
 
@@ -120,7 +171,7 @@ def _any_null(table: pa.Table, by: Sequence[str]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(missing)])
 
 
-class _held:
+class held:
     """The run, for this process alone."""
 
     def __init__(self, root: Path) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 import time
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from forecaster.errors import ForecasterError
 from many_models import keys, ledger, outcomes, spool
 from many_models.plan import Plan
-from many_models.store import LocalStore, Markers
+from many_models.steps import sweep
+from many_models.store import LocalStore, Markers, read_parquet, write_parquet
 from many_models.task import Task
 from many_models.worker import MODELS, blocks_of
 
@@ -22,16 +23,21 @@ A_DAY = 86_400
 """Seconds after which nobody works any more in a place where forecasts were made."""
 
 
-def retire(root: Path, task: Task) -> None:
-    """Take away blocks that no group lives in any more, keeping what they forecast, and rows that nobody will read again."""
-    plan, store = Plan.load(root), blocks_of(root)
-    done = ledger.committed(store, task.identity)
-    if plan is None or done is None:
-        return
+def retire(root: Path, plan: Plan, done: pa.Table, unseen: Collection[str] = ()) -> None:
+    """Take away blocks that no group lives in any more, keeping what they forecast, and rows that nobody will read again.
+
+    Args:
+        root: The folder of the run.
+        plan: Its groups.
+        done: What is committed.
+        unseen: Blocks whose forecasts were replaced before anybody saw them: they are not kept.
+    """
+    store = blocks_of(root)
     at = ledger.rows_of(plan.table["data_hash"], done)
     live = done.take(pa.array(at[at >= 0]))
-    for key in store.keys() - set(live["block"].to_pylist()):
-        _keep_forecasts(store.get(key), root / "past", key)
+    for key in store.keys() - set(pc.unique(live["block"]).to_pylist()):
+        if key not in unseen:
+            _keep_forecasts(store.get(key), root / "past", key)
         store.delete(key)
     needed = plan.table.filter(pa.array(at < 0)) if (at < 0).any() else plan.table.slice(0, 0)
     bad = outcomes.without_model(live)
@@ -47,8 +53,8 @@ def _keep_forecasts(folder: Path, past: Path, key: str) -> None:
     """What a block forecast stays, to be compared with what came true."""
     if (folder / "forecasts.parquet").exists():
         past.mkdir(exist_ok=True)
-        rows = pq.read_table(folder / "forecasts.parquet")
-        pq.write_table(rows, past / f".part-{key}")
+        rows = read_parquet(folder / "forecasts.parquet")
+        write_parquet(rows, past / f".part-{key}")
         (past / f".part-{key}").replace(past / f"{key}.parquet")
 
 
@@ -68,7 +74,7 @@ def drop_unsound(root: Path, task: Task) -> None:
 def _trouble(folder: Path, task: Task) -> str | None:
     """Why a block cannot be read."""
     try:
-        told = pq.read_table(folder / "outcomes.parquet")
+        told = read_parquet(folder / "outcomes.parquet")
         if (told.schema.metadata or {}).get(b"job", b"").decode() == task.identity and (folder / MODELS).exists():
             task.sound(folder / MODELS)
     except (ForecasterError, OSError, pa.ArrowException) as error:
@@ -82,12 +88,15 @@ def clean(root: Path, resume: bool) -> None:
         LocalStore(root / folder).sweep()
     Markers(root / "inflight").sweep()
     for part in root.glob(".part-*"):
-        part.unlink(missing_ok=True)
+        if part.is_file():
+            part.unlink(missing_ok=True)
+    sweep(root)
     for place in root.glob(".forecast-*"):
         if time.time() - place.stat().st_mtime > A_DAY:
             shutil.rmtree(place, ignore_errors=True)
     if not resume:
-        (root / "plan.parquet").unlink(missing_ok=True)
+        for name in ("plan.parquet", "settled.parquet", "changes.parquet"):
+            (root / name).unlink(missing_ok=True)
         for folder in ("blocks", spool.FOLDER):
             store = LocalStore(root / folder)
             for key in sorted(store.keys()):

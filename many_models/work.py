@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -42,6 +43,11 @@ Work = Callable[[Block], Receipt]
 """What is done with a block. It never raises, and it can be sent to another process."""
 
 
+def left(until: float | None) -> float | None:
+    """Seconds until a time by `time.monotonic`, at least 0; None where there is no end."""
+    return None if until is None else max(until - time.monotonic(), 0.0)
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a group may use.
@@ -56,9 +62,9 @@ class Limits:
 
 
 class Engine(Protocol):
-    """Where blocks run. Blocks may be submitted while others are being finished."""
+    """Where blocks run. Blocks may be submitted while others are being finished, which ends `until` (by `time.monotonic`) at the latest."""
 
     def start(self, work: Work) -> None: ...
     def submit(self, block: Block) -> None: ...
-    def finished(self) -> Iterator[tuple[Block, Receipt]]: ...
+    def finished(self, until: float | None = None) -> Iterator[tuple[Block, Receipt]]: ...
     def close(self) -> None: ...

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,31 +16,32 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from forecaster import frames
-from forecaster.errors import CannotSave, DataError, ForecasterError, MissingExtra, SettingsError
-from many_models import hashing, keys, outcomes
+from forecaster.errors import ArchiveError, CannotSave, DataError, ForecasterError, MissingExtra, SettingsError
+from many_models import bundle, hashing, keys, outcomes, spool
 from many_models.blocks import Block
 from many_models.source import parquet
-from many_models.store import LocalStore, Markers, Store
+from many_models.store import LocalStore, Markers, Store, read_parquet, write_parquet
 from many_models.task import Fitted, Task
 from many_models.work import DONE, HALTED, REFUSED, Receipt
 
-MODELS = "models"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""What the system says where nothing can be written any more."""
+MODELS, REST = "models", "tables.arrow"
+SMALL = ("findings", "selected", "trials", "ids")
+"""Tables that lie together in one file of their block."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
+"""What the system says where the disk is full, broken or not ours: no group is to blame."""
 
 
 @dataclass(frozen=True)
-class Train:
-    """Fits a block and commits it.
+class Guarded(ABC):
+    """Works on blocks under a guard: a marker says which one is in hand, so that whoever dies over it can be told.
 
     Args:
-        root: The folder of the run.
+        root: The folder of the run, or the one where the rows of blocks lie.
         task: What to fit.
         columns: Columns to read.
-        attempt: Name of this call of `train`: markers of another one are nobody's fault.
+        attempt: Name of this call: markers of another one are nobody's fault.
     """
 
     root: str
@@ -48,6 +51,15 @@ class Train:
 
     def __call__(self, block: Block) -> Receipt:
         return guarded(block, self.attempt, Markers(Path(self.root) / "inflight"), self._run)
+
+    @abstractmethod
+    def _run(self, block: Block) -> dict[str, int]:
+        """Do the work and commit it. Status -> number of groups"""
+
+
+@dataclass(frozen=True)
+class Train(Guarded):
+    """Fits a block and commits it."""
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -59,8 +71,10 @@ class Train:
         _seed(self.task)
         rows = read_block(block, self.columns, Path(self.root))
         fitted = self.task.run(rows) if block.lost is None else self.task.stand_in(rows)
-        told = _told(block, fitted.outcomes())
-        commit(blocks_of(self.root), block, self.task, told, fitted, _ids(rows, self.task))
+        told, ids = _told(block, fitted.outcomes()), ids_of(rows, self.task)
+        if pc.index(told["error_type"], outcomes.SILENT).as_py() >= 0:
+            told = outcomes.explained(told, with_groups(fitted.found(), ids, self.task))
+        commit(blocks_of(self.root), block, self.task, told, fitted, ids)
         return outcomes.counted(told)
 
 
@@ -92,9 +106,9 @@ class Predict:
         fitted = self.task.read(folder / MODELS)
         future = read_files(block.files, self.columns, block.groups.select(list(self.task.partition_by))) if self.columns else None
         ahead, found = fitted.look_ahead(future, self.horizon)
-        ids = pq.read_table(folder / "ids.parquet")
+        ids = read_table(folder, "ids")
         kept = only(with_groups(fitted.forecast(ahead), ids, self.task), block.groups.select(list(self.task.partition_by)))
-        tables = {"forecasts": kept, "findings": with_groups(found.frame(self.task.schema), ids, self.task)}
+        tables = {"forecasts": kept, "findings": with_groups(found.frame(self.task.settings), ids, self.task)}
         LocalStore(self.out).put(block.key, lambda part: _write(tables, part))
         return {DONE: len(block)}
 
@@ -120,15 +134,21 @@ def guarded(block: Block, attempt: str, markers: Markers, run: object) -> Receip
     return receipt
 
 
-def commit(store: Store, block: Block, task: Task, told: pa.Table, fitted: Fitted | None = None, ids: pa.Table | None = None) -> None:
-    """Write a block: outcomes always, all else where there is a model."""
+def commit(
+    store: Store, block: Block, task: Task, told: pa.Table, fitted: Fitted | None = None, ids: pa.Table | None = None, moved: int = 0
+) -> None:
+    """Write a block: outcomes always, all else where there is a model; `moved` is how often its models went on without being fitted."""
     tables = {"outcomes": told} | ({} if fitted is None else _tables(fitted, task, ids))
+    if moved:
+        tables = {name: cut(table, block.groups) for name, table in tables.items()}
+    noted = {"job": task.identity} | ({"moved": str(moved)} if moved else {})
 
     def fill(folder: Path) -> None:
         for name, table in tables.items():
-            pq.write_table(table.replace_schema_metadata({"job": task.identity}), folder / f"{name}.parquet")
+            if name not in SMALL:
+                write_parquet(table.replace_schema_metadata(noted), folder / f"{name}.parquet")
         if fitted is not None:
-            pq.write_table(ids, folder / "ids.parquet")
+            bundle.write({name: table for name, table in tables.items() if name in SMALL}, folder / REST)
             task.write(fitted, folder / MODELS)
 
     store.put(block.key, fill)
@@ -142,31 +162,59 @@ def read_block(block: Block, columns: Sequence[str], root: Path) -> pa.Table:
     """
     by = [name for name in block.groups.column_names if name not in ("rows", "data_hash")]
     groups = block.groups.select(by)
-    rows = read_files([str(root / file) for file in block.files], columns, groups)
+    rows = _read([file if "://" in file else str(root / file) for file in block.files], columns, groups)
     at = keys.found(rows.select(by), groups)
-    names = hashing.names_of(*hashing.group_sums(hashing.row_hashes(rows), at, len(block)))
-    if names != block.groups["data_hash"].to_pylist():
+    if (mine := at >= 0).sum() < len(at):
+        rows, at = rows.filter(pa.array(mine)), at[mine]
+    sums = hashing.group_sums(hashing.row_hashes(rows), at, len(block))
+    if not np.array_equal(sums, hashing.sums_of(block.groups["data_hash"].to_pylist())):
         raise DataError(f"the rows of {keys.told(groups, 0)} changed while the run was going on ({block.files[0]}); run it again")
     return rows
 
 
 def read_files(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> pa.Table:
     """The rows of some groups from Parquet files of a user, or from folders that were cut out of them."""
-    cut = all(Path(file).is_dir() for file in files)
-    found = [str(part) for file in files for part in (sorted(Path(file).glob("*.parquet")) if cut else [Path(file)])]
-    dataset = parquet(found, hive=not cut)
+    return only(_read(files, columns, groups), groups)
+
+
+def _read(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> pa.Table:
+    """The rows of some groups, and maybe of others beside them."""
+    if all(os.path.isdir(file) for file in files):
+        return frames.read(pa.concat_tables([spool.read(file) for file in files]).select(list(columns)))[0]
+    dataset = parquet(files)
     wanted = pc.scalar(True)
     for name in groups.column_names:
         kind = dataset.schema.field(name).type
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-        wanted &= pc.field(name).isin(pc.unique(groups[name].combine_chunks().cast(plain)))
-    return only(frames.read(dataset.to_table(columns=list(columns), filter=wanted))[0], groups)
+        wanted &= _among(pc.field(name), pc.unique(groups[name].combine_chunks().cast(plain)))
+    return frames.read(dataset.to_table(columns=list(columns), filter=wanted))[0]
+
+
+def _among(column: pc.Expression, values: pa.Array) -> pc.Expression:
+    """Whether a column has one of the values. That it lies between the least and the greatest of them is said too, as Arrow passes over
+    row groups and files by such bounds alone."""
+    chosen = column.isin(values)
+    if values.null_count or pa.types.is_floating(values.type):
+        return chosen
+    ends = pc.min_max(values)
+    return chosen & (column >= ends["min"]) & (column <= ends["max"])
 
 
 def only(rows: pa.Table, groups: pa.Table) -> pa.Table:
     """The rows that belong to the groups."""
     kept = keys.found(rows.select(groups.column_names), groups) >= 0
     return rows if kept.all() else rows.filter(pa.array(kept))
+
+
+def cut(table: pa.Table, groups: pa.Table) -> pa.Table:
+    """The rows of the groups, and those that belong to no group."""
+    by = [name for name in groups.column_names if name in table.column_names and name not in ("rows", "data_hash")]
+    if not by or not table.num_rows:
+        return table
+    kept = keys.found(table.select(by), groups.select(by)) >= 0
+    for name in by:
+        kept |= pc.is_null(table[name]).to_numpy()
+    return table if kept.all() else table.filter(pa.array(kept))
 
 
 def with_groups(made: pa.Table, ids: pa.Table, task: Task) -> pa.Table:
@@ -194,8 +242,8 @@ def _told(block: Block, told: pa.Table) -> pa.Table:
     """The outcomes of a block: what the job told, or how it was lost and who forecasts instead."""
     if (lost := block.lost) is None:
         return outcomes.fitted(block.groups, told, block.attempts)
-    learner = told["learner"][0].as_py()
-    return outcomes.lost(block.groups, lost.status, block.attempts, lost.error_type, lost.error, lost.seconds, learner)
+    learners = outcomes.fitted(block.groups, told, block.attempts)["learner"]
+    return outcomes.lost(block.groups, lost.status, block.attempts, lost.error_type, lost.error, lost.seconds, learners)
 
 
 def _status(error: BaseException) -> str:
@@ -208,7 +256,7 @@ def _status(error: BaseException) -> str:
 
 def _write(tables: Mapping[str, pa.Table], folder: Path) -> None:
     for name, table in tables.items():
-        pq.write_table(table, folder / f"{name}.parquet")
+        write_parquet(table, folder / f"{name}.parquet")
 
 
 def _seed(task: Task) -> None:
@@ -218,16 +266,33 @@ def _seed(task: Task) -> None:
     np.random.seed(seed)  # noqa: NPY002
 
 
-def _ids(rows: pa.Table, task: Task) -> pa.Table:
-    """The series of a block and the group of each."""
+def ids_of(rows: pa.Table, task: Task) -> pa.Table:
+    """The series of a block and the group of each; nothing where series name their groups themselves."""
+    if set(task.partition_by) <= set(task.settings.series):
+        return pa.table({})
     named = list(dict.fromkeys([*task.settings.series, *task.partition_by]))
     distinct = rows.select(named).group_by(named, use_threads=False).aggregate([])
     return pa.table({name: keys.plain(distinct[name]) for name in named})
 
 
+def read_table(folder: Path, name: str) -> pa.Table:
+    """A table of a committed block.
+
+    Raises:
+        FileNotFoundError: the block is gone, or has no such table.
+        ArchiveError: it is damaged.
+    """
+    if name not in SMALL:
+        return read_parquet(folder / f"{name}.parquet").replace_schema_metadata(None)
+    tables = bundle.read(folder / REST)
+    if name not in tables:
+        raise ArchiveError(f"{folder / REST} has no table {name!r}; take it from a backup, or train again with resume=False")
+    return tables[name]
+
+
 def _tables(fitted: Fitted, task: Task, ids: pa.Table | None) -> dict[str, pa.Table]:
     made = {"backtest": fitted.backtest(), "findings": fitted.found(), "selected": fitted.selected()}
-    made["leaderboard"] = fitted.leaderboard()
+    made |= {"leaderboard": fitted.leaderboard(), "trials": fitted.trials()} | ({} if ids is None else {"ids": ids})
     # Where the future of a known covariate is missing, `Run.forecast(future)` brings it.
     with suppress(ForecasterError):
         made["forecasts"] = fitted.predict()

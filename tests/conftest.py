@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Most of what a process of a test would do is to compile what it imports, were it not to read what another has compiled.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # how long an example takes says more of what else the machine does than of the code
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -20,7 +20,7 @@ def modules_after(statement: str) -> set[str]:
     return set(json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout))
 
 
-@pytest.mark.parametrize("heavy", ["pandas", "sklearn", "lightgbm", "torch", "matplotlib", "scipy", "dask", "ray", "pyspark"])
+@pytest.mark.parametrize("heavy", ["pandas", "sklearn", "lightgbm", "torch", "matplotlib", "scipy", "optuna", "dask", "ray", "pyspark"])
 def test_import_is_light(heavy):
     assert heavy not in modules_after("import forecaster, many_models")
 

@@ -38,13 +38,13 @@ from sklearn import (
     tree,
 )
 
-from forecaster.archive import load, manifest, save, storable
+from forecaster.archive import columns, load, manifest, save, storable, under
 from forecaster.errors import ArchiveError, CannotSave
 from forecaster.frequency import Frequency
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Future, Table
 
-FILES = ("model.json", "model.parquet", "manifest.json")
+FILES = ("model.json", "model.parquet", "arrays.parquet", "manifest.json")
 
 
 @storable
@@ -166,8 +166,68 @@ def test_numbers_of_numpy_and_fields_without_init_come_back(folder):
 def test_shared_arrays_are_stored_once(folder):
     values = np.random.default_rng(0).normal(size=10_000)
     save([Leaf(values) for _ in range(50)], folder)
-    assert (folder / "model.parquet").stat().st_size < 2 * values.nbytes
+    assert (folder / "arrays.parquet").stat().st_size < 2 * values.nbytes
     assert load(folder)[49].values is load(folder)[0].values or np.array_equal(load(folder)[49].values, values)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    ids: dict[str, np.ndarray] = field(metadata={"under": ""})
+    numbers: np.ndarray = field(metadata=columns("alpha", "beta"))
+    wide: np.ndarray
+    other: np.ndarray
+    parts: tuple[Any, ...] = ()
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Some:
+    called: str
+    model: Any = field(metadata=under("called", rows="at"))
+    at: np.ndarray
+
+
+def numbers(n=4, parts=()):
+    ids = {"shop": np.array([f"s{i}" for i in range(n)], object), "Wide": np.arange(n)}
+    return Numbers(ids, RNG.normal(size=(n, 2)), RNG.normal(size=(n, 2, 3)), np.arange(9.0), parts)
+
+
+def series_of(folder):
+    return pq.read_table(folder / "model.parquet").to_pydict()
+
+
+def test_arrays_along_the_series_are_columns(folder):
+    thing = numbers()
+    assert same(thing, there_and_back(thing, folder))
+    said = series_of(folder)
+    assert list(said) == ["shop", "Wide", "alpha", "beta", "wide_"]
+    assert said["shop"] == ["s0", "s1", "s2", "s3"]
+    assert said["beta"] == thing.numbers[:, 1].tolist()
+    assert said["wide_"] == thing.wide.tolist()
+
+
+def test_a_model_of_some_series_stands_in_their_rows(folder):
+    inner = Leaf(np.array([[1, 2], [3, 4]], np.int16))
+    thing = numbers(parts=(Some("leaf", inner, np.array([1, 3])), Some("all", Leaf(np.array(["", "a", "b", "c"], object)), np.arange(4))))
+    assert same(thing, there_and_back(thing, folder))
+    said = series_of(folder)
+    assert said["leaf.values"] == [None, [1, 2], None, [3, 4]]
+    assert said["all.values"] == ["", "a", "b", "c"]
+    assert "leaf.at" not in said
+
+
+@pytest.mark.parametrize("at", [np.array([0, 4]), np.array([-1, 2]), np.array([2]), np.array([2, 1]), np.array([1, 1])], ids=str)
+def test_rows_that_are_not_there_cost_no_array(folder, at):
+    thing = numbers(parts=(Some("leaf", Leaf(np.arange(2.0)), at),))
+    assert same(thing, there_and_back(thing, folder))
+    assert "leaf.values" not in series_of(folder)
+
+
+def test_columns_of_another_number_are_a_list(folder):
+    thing = Numbers({}, np.ones((4, 3)), np.ones(4), np.arange(9.0))
+    assert same(thing, there_and_back(thing, folder))
+    assert list(series_of(folder)) == ["numbers", "wide"]
 
 
 RNG = np.random.default_rng(0)
@@ -240,13 +300,9 @@ def test_boosters_come_back(folder):
     assert np.array_equal(b.predict(xgboost.DMatrix(X)), extreme.predict(xgboost.DMatrix(X)))
 
 
-def test_thousands_of_estimators_are_quick(folder):
-    import time
-
+def test_a_thousand_estimators_come_back(folder):
     models = [linear_model.Ridge(alpha=1 + i).fit(X, Y) for i in range(1000)]
-    begin = time.perf_counter()
-    assert len(there_and_back(models, folder)) == 1000
-    assert time.perf_counter() - begin < 3
+    assert [model.alpha for model in there_and_back(models, folder)] == [1 + i for i in range(1000)]
 
 
 @pytest.mark.parametrize(
@@ -354,10 +410,13 @@ def test_a_cut_or_missing_file_is_named(folder, name):
         load(folder)
 
 
+EMPTY = pa.table({})
+
+
 def sign(folder, **changes):
     """Write a manifest that fits the files: what a forger does."""
     told = json.loads((folder / "manifest.json").read_text()) | changes
-    for name in FILES[:2]:
+    for name in FILES[:3]:
         data = (folder / name).read_bytes()
         told["files"][name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     del told["sha256"]
@@ -368,22 +427,25 @@ def sign(folder, **changes):
     (folder / "manifest.json").write_bytes(text(told | {"sha256": hashlib.sha256(text(told)).hexdigest()}))
 
 
-def forge(folder, tree=None, rows=None):
+def forge(folder, tree=None, rows=None, series=EMPTY):
     save(None, folder)
     if tree is not None:
         (folder / "model.json").write_text(tree if isinstance(tree, str) else json.dumps(tree))
     if rows is not None:
-        columns = {k: [row.get(k) for row in rows] for k in ("key", "kind", "dtype", "shape", "bytes")}
-        kinds = {"key": pa.int64(), "kind": pa.string(), "dtype": pa.string(), "shape": pa.list_(pa.int64()), "bytes": pa.large_binary()}
-        pq.write_table(pa.table({k: pa.array(v, kinds[k]) for k, v in columns.items()}), folder / "model.parquet")
+        kinds = {
+            "key": pa.int64(), "kind": pa.string(), "dtype": pa.string(), "shape": pa.list_(pa.int64()),
+            "columns": pa.list_(pa.string()), "bytes": pa.large_binary(),
+        }  # fmt: skip
+        pq.write_table(pa.table({k: pa.array([row.get(k) for row in rows], kinds[k]) for k in kinds}), folder / "arrays.parquet")
+        pq.write_table(series, folder / "model.parquet")
     sign(folder)
 
 
-@pytest.mark.parametrize("number", [0, 2, 99, None, "1"])
+@pytest.mark.parametrize("number", [0, 1, 99, None, "2"])
 def test_another_format_is_refused(folder, number):
     small(folder)
     sign(folder, format=number)
-    with pytest.raises(ArchiveError, match=r"is of format .*, written by forecaster .*; this version reads format 1"):
+    with pytest.raises(ArchiveError, match=r"is of format .*, written by forecaster .*; this version reads format 2"):
         load(folder)
 
 
@@ -503,7 +565,44 @@ ROWS_OF_A_FORGER = [
 @pytest.mark.parametrize("row", ROWS_OF_A_FORGER, ids=lambda r: str(r)[:70])
 def test_a_hostile_array_is_refused(folder, row):
     forge(folder, {"array": 0}, [{"key": 0, **row}])
-    with pytest.raises(ArchiveError, match=r"model\.parquet"):
+    with pytest.raises(ArchiveError, match=r"arrays\.parquet"):
+        load(folder)
+
+
+COLUMNS_OF_A_FORGER = [
+    ("<f8", [3], ["nowhere"]),
+    ("<f8", [3], [None]),
+    ("<f8", [3], []),
+    ("<f8", [2], ["x"]),
+    ("<f8", [3, 1], ["x"]),
+    ("<f8", [10**12], ["x"]),
+    ("<f8", [2**62, 4], ["x"]),
+    ("<f8", [3, 2], ["x", "whole"]),
+    ("<f8", [3, 2], ["x"] * 3),
+    ("<f8", [3, 10**9], ["lists"]),
+    ("<f8", [3], ["lists"]),
+    ("<f8", [3], ["whole"]),
+    ("<f8", [3], ["words"]),
+    ("<f8", [2], ["gap"]),
+    ("<f8", [3, 2], ["holes"]),
+    ("<U9", [3], ["words"]),
+    ("O", [3], ["words"]),
+    ("M8[s]", [3], ["whole"]),
+    ("nonsense", [3], ["x"]),
+]
+
+
+@pytest.mark.parametrize("claim", COLUMNS_OF_A_FORGER, ids=str)
+def test_a_hostile_column_is_refused(folder, claim):
+    series = pa.table(
+        {
+            "x": [1.0, 2.0, 3.0], "whole": [1, 2, 3], "words": ["a", "b", "c"], "gap": [1.0, None, None],
+            "lists": [[1.0], [2.0, 3.0], []], "holes": [[1.0, None], [1.0, 2.0], [3.0, 4.0]],
+        }
+    )  # fmt: skip
+    dtype, shape, names = claim
+    forge(folder, {"array": 0}, [{"key": 0, "kind": "array", "dtype": dtype, "shape": shape, "columns": names}], series)
+    with pytest.raises(ArchiveError, match=r"arrays\.parquet"):
         load(folder)
 
 
@@ -531,7 +630,7 @@ def test_a_decision_tree_that_leaves_its_arrays_is_refused(folder):
         bad = nodes.copy()
         bad[column][0] = value
         save(model, folder)
-        rows = pq.read_table(folder / "model.parquet").to_pylist()
+        rows = pq.read_table(folder / "arrays.parquet").to_pylist()
         changed = [row | {"bytes": bad.tobytes()} if row["bytes"] == nodes.tobytes() else row for row in rows]
         tree_text = (folder / "model.json").read_text()
         forge(folder, tree_text, changed)

@@ -69,6 +69,38 @@ def test_steps_that_resemble_each_other_are_not_taken_for_many(windows):
     assert 0.78 < covered(made, noise[-1]).mean() < 0.84
 
 
+def test_what_all_series_have_in_common_is_seen_once_per_window():
+    """A boom lifts all series of a group alike: three windows of 100 series are three of it, not three hundred."""
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(100):
+        noise = rng.normal(size=(4, 1, 1)) + 0.5 * rng.normal(size=(4, 100, 6))
+        made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), np.ones(100), np.array([0, 100]))
+        shares.append(covered(made, noise[-1]).mean())
+    assert 0.72 < np.mean(shares) < 0.86
+
+
+def test_the_last_window_counts_for_most():
+    """Where residuals grow from window to window, the next ones are more like the last than like the first."""
+    noise = np.random.default_rng(0).normal(size=(4, 500, 6))
+    growing = noise * np.array([0.25, 0.5, 1.0, 1.0])[:, None, None]
+    rising, falling = (
+        covered(Spread.of(past, np.zeros_like(past), np.ones(500), np.array([0, 500])), growing[3]).mean()
+        for past in (growing[:3], growing[2::-1])
+    )
+    assert falling + 0.05 < rising < 0.84
+
+
+def test_past_the_horizon_residuals_go_on_as_within():
+    noise, size = residuals("random walk", 3, 600, 9)
+    walk = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 600]))
+    assert walk.further(36)[0, :9].tolist() == [1] * 9
+    assert walk.further(36)[0, -1] == pytest.approx(2, rel=0.1)
+    noise, size = residuals("white", 3, 600, 9)
+    steady = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 600]))
+    assert steady.further(36).max() < 1.1
+
+
 @pytest.mark.parametrize("windows", [1, 2, 3])
 def test_forecasts_chosen_by_their_own_windows_are_covered(windows):
     """The best of three equals looks better in the windows that chose it than it is; with one window by much."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -72,9 +73,10 @@ def call(folder: Path, words: str) -> subprocess.CompletedProcess[str]:
 
 def test_fit_shows_its_iterations_and_the_leaderboard(place):
     head, *rows = (place / "fit.err").read_text().splitlines()
-    assert head.split() == ["#", "learner", "seconds", "nrmse", "best"]
+    assert head.split() == ["iteration", "pipeline", "duration", "nrmse", "best"]
+    assert max(map(len, [head, *rows])) <= 80
     assert [row.split()[:2] for row in rows] == [["1", "seasonal_naive"], ["2", "average"]]
-    scores = np.array([[float(number) for number in row.split()[3:]] for row in rows])
+    scores = np.array([[float(number) for number in row.split()[4:]] for row in rows])
     np.testing.assert_array_equal(scores[:, 1], np.minimum.accumulate(scores[:, 0]))
     told = (place / "fit.txt").read_text()
     for word in ("leaderboard (nrmse)", "seasonal_naive", "voting", "findings (1; ", "south", "gaps", "saved to model; next:"):
@@ -83,7 +85,7 @@ def test_fit_shows_its_iterations_and_the_leaderboard(place):
 
 
 def test_fit_writes_the_model_and_the_page(place):
-    assert {path.name for path in (place / "model").iterdir()} == {"manifest.json", "model.json", "model.parquet"}
+    assert {path.name for path in (place / "model").iterdir()} == {"manifest.json", "model.json", "model.parquet", "arrays.parquet"}
     assert (place / "page.html").read_text().startswith("<!")
 
 
@@ -95,6 +97,7 @@ def test_predict_writes_the_forecast(place, name):
     made = pd.read_csv(place / name) if name.endswith("csv") else pd.read_parquet(place / name)
     assert list(made.columns) == ["store", "day", "forecast", "q0.1", "q0.5", "q0.9"]
     assert np.isfinite(made.iloc[:, 2:]).all().all()
+    assert name.endswith("parquet") or made["day"].iloc[0] == "2024-03-01"
 
 
 def test_predict_says_in_one_line_what_is_missing(place):
@@ -102,6 +105,7 @@ def test_predict_says_in_one_line_what_is_missing(place):
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("warning: price: no future was given")
+    assert line.endswith("give the real ones in --future")
     assert len(pd.read_csv(place / "short.csv")) == 6
 
 
@@ -113,6 +117,12 @@ def test_backtest_writes_out_of_fold_forecasts(place):
         (learner, store): 14 for learner in ("seasonal_naive", "average", "voting") for store in ("north", "south")
     }
     assert call(place, "backtest job.yaml --data sales.parquet").stdout.startswith("leaderboard")
+
+
+def test_programs_follow_the_search_line_by_line(place):
+    done = call(place, "backtest job.yaml --data sales.parquet --progress json")
+    assert [json.loads(line)["learner"] for line in done.stderr.splitlines()] == ["seasonal_naive", "average"]
+    assert call(place, "backtest job.yaml --data sales.parquet --progress none").stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def test_demo_leaves_everything(tmp_path: Path) -> None:
     told = run("demo.py", "--out", tmp_path, "--stores", 8, "--workers", 1)
     assert "24 models" in told
     assert max(map(len, told.splitlines())) <= 80
+    assert [line.split()[0] for line in told.splitlines()[-4:]] == ["report.html", "forecasts.parquet", "outcomes.parquet", "run"]
     outcomes = pd.read_parquet(tmp_path / "outcomes.parquet")
     assert set(outcomes["status"]) <= {"done", "fallback"}
     forecast = pd.read_parquet(tmp_path / "forecasts.parquet")

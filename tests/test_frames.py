@@ -16,7 +16,7 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from forecaster import frames
+from forecaster import Forecaster, frames
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.rows import Rows
@@ -435,3 +435,23 @@ def test_csv_beside_parquet(tmp_path):
 def test_dates_of_a_file_leave_as_stamps(folder):
     table, kind = frames.read(folder / "one.csv")
     assert str(frames.give(table, kind).ds.dtype) == "datetime64[us]"
+
+
+@pytest.mark.engines
+def test_a_frame_of_spark_is_read_and_given_back() -> None:
+    sql = pytest.importorskip("pyspark.sql")
+    session = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    try:
+        rows = pd.DataFrame(
+            {"unique_id": ["a", "b"] * 30, "ds": pd.date_range("2024-01-01", periods=30).repeat(2).date, "y": np.arange(60.0)}
+        )
+        data = session.createDataFrame(rows.assign(note="not asked for"))
+        table, kind = frames.read(data, ["unique_id", "ds", "y"])
+        assert (table.column_names, table.num_rows, kind.name) == (["unique_id", "ds", "y"], 60, "spark")
+        job = Forecaster(3, drop=["note"], learners=["naive"], n_jobs=1)
+        made = job.fit(data).predict()
+        assert isinstance(made, type(data))
+        assert [row["forecast"] for row in made.filter(made.unique_id == "b").collect()] == [59.0] * 3
+    finally:
+        session.stop()
+    assert isinstance(job.predict(), pa.Table)

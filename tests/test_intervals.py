@@ -57,3 +57,20 @@ def test_the_backtest_says_how_many_it_held():
     held = ((final["actual"] >= final["q0.1"]) & (final["actual"] <= final["q0.9"])).mean()
     assert made.selected_["coverage"].to_list() == pytest.approx([held])
     assert held == pytest.approx(0.8, abs=0.05)
+
+
+@pytest.mark.parametrize("learners", [["seasonal_naive"], ["average", "ets"], ["croston", "naive"]])
+def test_a_series_that_is_zero_from_beginning_to_end_has_no_interval(learners):
+    values = np.random.default_rng(0).poisson(3.0, (3, 60)).astype(float)
+    values[1] = 0.0
+    job = Forecaster(4, freq=1, season_length=1, n_jobs=1, learners=learners).fit(frame(values))
+    made = job.predict(horizon=8)
+    assert made[made.unique_id == 1].iloc[:, 2:].to_numpy().tolist() == [[0.0] * 4] * 8
+    assert (made[made.unique_id != 1]["q0.9"] > 0).all()
+    told = job.backtest_
+    assert (told[(told.unique_id == 1) & (told.learner == "voting")]["q0.9"] == 0).all()
+
+
+def test_a_few_zeros_are_no_reason_to_be_sure():
+    made = Forecaster(2, freq=1, season_length=1, n_jobs=1, learners=["naive"]).fit(frame(np.zeros((1, 9)))).predict()
+    assert (made["q0.9"] > 0).all()

@@ -338,6 +338,19 @@ def test_a_wrong_column_is_answered_with_the_right_one():
         job(target="unit").fit(sales())
 
 
+@pytest.mark.parametrize("ensemble", [None, "voting"])
+def test_a_series_without_any_value_has_a_finding_and_no_forecast(ensemble):
+    frame = sales(series=2)
+    frame.loc[frame["item"] == "i1", "units"] = np.nan
+    fitted = job(ensemble=ensemble).fit(frame)
+    made = fitted.predict()
+    assert set(made["item"]) == {"i0"}
+    assert made["forecast"].notna().all()
+    found = fitted.findings_[fitted.findings_["rule"] == "empty"]
+    assert found["item"].tolist() == ["i1"]
+    assert found["message"].tolist() == ["no value is known: the series has no forecast"]
+
+
 def test_an_empty_frame_is_refused():
     with pytest.raises(DataError):
         job().fit(sales().iloc[:0])

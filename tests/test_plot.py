@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from forecaster import Forecaster
 from forecaster.errors import MissingExtra, UnknownName
 from forecaster.plot import figure
 from forecaster.report import Columns
@@ -48,3 +51,30 @@ def test_without_matplotlib_the_extra_is_named(tables: tuple[pa.Table, pa.Table]
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtra, match=r"forecaster\[plot\]"):
         figure(*tables, COLUMNS)
+
+
+def test_the_same_series_with_plotly(tables: tuple[pa.Table, pa.Table]) -> None:
+    drawn = figure(*tables, COLUMNS, [(1001, "amber"), (1002, "citrina")], backend="plotly")
+    assert [title.text for title in drawn.layout.annotations] == ["1001 · amber", "1002 · citrina"]
+    assert [line.name for line in drawn.data if line.showlegend] == ["history", "0.1 to 0.9", "forecast"]
+    mine = next(line for line in drawn.data if line.name == "forecast" and line.xaxis == "x2")
+    wanted = tables[1].filter(pc.and_(pc.equal(tables[1]["store"], 1002), pc.equal(tables[1]["brand"], "citrina")))
+    assert list(mine.y) == wanted["forecast"].to_pylist()
+    json.loads(drawn.to_json())
+
+
+def test_another_backend_is_refused_and_the_extra_is_named(tables: tuple[pa.Table, pa.Table], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'plotly'"):
+        figure(*tables, COLUMNS, backend="plotli")
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(MissingExtra, match=r"forecaster\[plotly\]"):
+        figure(*tables, COLUMNS, backend="plotly")
+
+
+def test_parts_of_forecasts_are_drawn_by_both() -> None:
+    told = (
+        Forecaster(4, series=["store", "brand"], time="week", target="quantity", learners=["ets"], n_jobs=1).fit(sales(stores=2)).explain()
+    )
+    mine, theirs = told.plot(), told.plot("plotly", store=1001)
+    assert [text.get_text() for text in mine.axes[0].get_yticklabels()] == list(told.overall_imp)[::-1]
+    assert set(theirs.data[0].y) == set(told.names)

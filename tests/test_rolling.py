@@ -60,18 +60,6 @@ def test_the_same_history_changes_nothing():
         pd.testing.assert_frame_equal(fitted.predict(history=data.sample(frac=1, random_state=0)), fitted.predict(), rtol=1e-9)
 
 
-def test_a_series_that_the_job_does_not_know_is_passed_over_and_its_labels_too():
-    data = rows()
-    fitted = job("lightgbm", known=["price", "kind"], drop=[]).fit(data)
-    future = rows(a=127, b=124, c=117)
-    other = data[data.unique_id == "a"].assign(unique_id="new", kind="a label before all others")
-    said = fitted.predict(future, history=pd.concat([other, data]))
-    pd.testing.assert_frame_equal(said, fitted.predict(future))
-    fitted.predict(future, history=pd.concat([other, data]))
-    found = fitted.findings_
-    assert found[found.rule == "unseen_series"].unique_id.tolist() == ["new"]
-
-
 def test_history_that_cannot_be_meant_is_refused():
     fitted = job().fit(rows())
     with pytest.raises(DataError, match=r"no rows of 1 series that the job was fitted on, the first is unique_id=b"):

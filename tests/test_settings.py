@@ -8,7 +8,8 @@ from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.frequency import Frequency
 from forecaster.job import Forecaster
-from forecaster.settings import JobFile, Settings
+from forecaster.jobfile import JobFile
+from forecaster.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,13 @@ Data data_of(const Line<const double>& y, const Line<const Index>& indptr, const
 }
 
 Columns columns_of(const Sheet<std::int32_t>& orders, const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& betas,
-                   std::size_t series, std::size_t covariates) {
-    expect(orders.shape(0) == series && orders.shape(1) == 7, "orders must be (series, 7)");
-    expect(coefficients.shape(0) == series, "coefficients must be (series, width)");
-    expect(numbers.shape(0) == series && numbers.shape(1) == numbers_per_series, "numbers must be (series, NUMBERS)");
-    expect(betas.shape(0) == series && betas.shape(1) == covariates, "betas must be (series, covariates)");
-    return {orders.data(), coefficients.data(), numbers.data(), betas.data(), static_cast<Index>(coefficients.shape(1))};
+                   Index series, std::size_t covariates, int kept = 1) {
+    const std::size_t rows = static_cast<std::size_t>(series) * kept;
+    expect(orders.shape(0) == rows && orders.shape(1) == 7, "orders must be (series, 7)");
+    expect(coefficients.shape(0) == rows, "coefficients must be (series, width)");
+    expect(numbers.shape(0) == rows && numbers.shape(1) == numbers_per_series, "numbers must be (series, NUMBERS)");
+    expect(betas.shape(0) == rows && betas.shape(1) == covariates, "betas must be (series, covariates)");
+    return {orders.data(), coefficients.data(), numbers.data(), betas.data(), static_cast<Index>(coefficients.shape(1)), series};
 }
 
 // Every state fits its row, and no order leads outside the coefficients.
@@ -66,21 +67,23 @@ NB_MODULE(arima, module) {
     module.def(
         "fit",
         [fitting](const Line<const double>& y, const Line<const Index>& indptr, const Sheet<const double>& x, int m, bool fixed,
-                  const Line<const std::int32_t>& most, int d, int D, int constant, int models, int boundary, const Sheet<std::int32_t>& orders,
-                  const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& betas, Index threads) {
+                  const Line<const std::int32_t>& most, int d, int D, int constant, int models, int boundary, int kept,
+                  const Sheet<std::int32_t>& orders, const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& betas,
+                  Index threads) {
             const Data data = data_of(y, indptr, x);
             const Index series = static_cast<Index>(indptr.size()) - 1;
-            const Columns out = columns_of(orders, coefficients, numbers, betas, series, x.shape(1));
+            expect(kept >= 1, "kept must be 1 or more");
+            const Columns out = columns_of(orders, coefficients, numbers, betas, series, x.shape(1), kept);
             expect(most.size() == 6 && *std::min_element(most.data(), most.data() + 6) >= 0, "most must be six orders of 0 or more: p d q P D Q");
             expect(m >= 1 && boundary >= 0 && boundary <= 2, "m must be 1 or more, boundary 0, 1 or 2");
             const Orders limit{most(0), most(1), most(2), most(3), most(4), most(5), 0};
             expect(limit.parameters() <= std::min<Index>(most_parameters, out.width), "more parameters than columns of coefficients, or than PARAMETERS");
-            const Rules rules{m, fixed, limit, d, D, constant, models, static_cast<Boundary>(boundary)};
+            const Rules rules{m, fixed, limit, d, D, constant, models, static_cast<Boundary>(boundary), kept};
             over_series(indptr.data(), series, threads, [&](Index first, Index last) { fitting(data, rules, out, first, last); }, rows_worth_a_thread);
         },
         nb::arg("y"), nb::arg("indptr"), nb::arg("x"), nb::arg("m"), nb::arg("fixed"), nb::arg("most"), nb::arg("d"), nb::arg("D"), nb::arg("constant"),
-        nb::arg("models"), nb::arg("boundary"), nb::arg("orders").noconvert(), nb::arg("coefficients").noconvert(), nb::arg("numbers").noconvert(),
-        nb::arg("betas").noconvert(), nb::arg("threads") = 1, unlocked);
+        nb::arg("models"), nb::arg("boundary"), nb::arg("kept"), nb::arg("orders").noconvert(), nb::arg("coefficients").noconvert(),
+        nb::arg("numbers").noconvert(), nb::arg("betas").noconvert(), nb::arg("threads") = 1, unlocked);
 
     module.def(
         "filter",
@@ -106,7 +109,8 @@ NB_MODULE(arima, module) {
         [](int m, const Sheet<std::int32_t>& orders, const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& state,
            const Sheet<double>& tail, const Sheet<double>& mean, const Sheet<double>& variance) {
             const std::size_t series = orders.shape(0);
-            Columns model{orders.data(), coefficients.data(), numbers.data(), nullptr, static_cast<Index>(coefficients.shape(1))};
+            const Index width = static_cast<Index>(coefficients.shape(1));
+            Columns model{orders.data(), coefficients.data(), numbers.data(), nullptr, width, static_cast<Index>(series)};
             expect(coefficients.shape(0) == series && numbers.shape(0) == series && state.shape(0) == series && tail.shape(0) == series, "one row per series");
             expect(mean.shape(0) == series && variance.shape(0) == series && mean.shape(1) == variance.shape(1), "mean and variance must be (series, horizon)");
             const Filtered at{state.data(), tail.data(), nullptr, static_cast<Index>(state.shape(1)), static_cast<Index>(tail.shape(1))};

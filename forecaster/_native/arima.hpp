@@ -29,12 +29,14 @@ constexpr int numbers_per_series = 8;  // constant, sigma2, deviance-based log-l
 
 enum class Status : int { fitted = 0, constant = 1, short_series = 2, nothing = 3 };
 
-// What happens to a candidate with a partial autocorrelation at its bound (roots on that circle).
+// What happens to a candidate with a partial autocorrelation at its bound (roots on that circle): `seasonal` refuses those that tell of one
+// difference too few or too many (see Search::admitted).
 enum class Boundary : int { reject = 0, accept = 1, seasonal = 2 };
 
 struct Orders {
     int p = 0, d = 0, q = 0, P = 0, D = 0, Q = 0, constant = 0;
     int parameters() const { return p + q + P + Q; }
+    bool operator==(const Orders&) const = default;
 };
 
 struct Rules {
@@ -45,7 +47,7 @@ struct Rules {
     int constant = -1;       // 0 never, 1 always (where d + D < 2), -1 by AICc
     int models = 94;         // candidates tried at most
     Boundary boundary = Boundary::seasonal;
-
+    int kept = 1;            // models that are kept of a series: the one that is chosen, and the next best of those tried
 };
 
 // All series of a table: series s is rows indptr[s] .. indptr[s + 1] of y (NaN where missing) and x (rows x covariates, by rows).
@@ -56,13 +58,15 @@ struct Data {
     int covariates;
 };
 
-// Columns of a fitted model, one row per series. Coefficients: p AR, q MA, P seasonal AR, Q seasonal MA, one after another.
+// Columns of fitted models, one row per series; where several are kept, the rows of all series for the chosen models, then those for
+// the next best, and so on. Coefficients: p AR, q MA, P seasonal AR, Q seasonal MA, one after another.
 struct Columns {
     std::int32_t* orders;   // (series, 7): p d q P D Q constant
     double* coefficients;   // (series, width)
     double* numbers;        // (series, numbers_per_series)
     double* betas;          // (series, covariates)
     Index width;
+    Index series;
 };
 
 // Fits series first .. last.

@@ -25,13 +25,18 @@ def fit(
     constant: int,
     models: int,
     boundary: int,
+    kept: int,
     orders: NDArray[np.int32],
     coefficients: NDArray[np.float64],
     numbers: NDArray[np.float64],
     betas: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Find orders up to `most` (p d q P D Q) and fit, or fit `most` itself where `fixed`; -1 has d and D tested and the constant chosen."""
+    """Find orders up to `most` (p d q P D Q) and fit, or fit `most` itself where `fixed`; -1 has d and D tested and the constant chosen.
+
+    Of each series the `kept` best models have rows: those of all series for the best, then those for the second best, and so on; status 3
+    where there are fewer.
+    """
 
 def filter(
     y: NDArray[np.float64],

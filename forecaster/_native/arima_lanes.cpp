@@ -43,19 +43,20 @@ struct Fitter {
 
     void fit(Index s) {
         series.take(data, s);
-        double* numbers = out.numbers + s * numbers_per_series;
-        std::fill_n(numbers, numbers_per_series, std::numeric_limits<double>::quiet_NaN());
-        numbers[7] = static_cast<double>(series.after);
-        if (series.observed() == 0) return write(s, Candidate{}, Status::nothing);
+        for (int rank = 0; rank < rules.kept; ++rank) write(rank * out.series + s, Candidate{}, Status::nothing);
+        if (series.observed() == 0) return;
         Orders steps = plain() ? Orders{} : differences(series, rules, strength);
         Values w = series.y;
         difference(w, steps.d, steps.D, rules.m);
         if (static_cast<Index>(w.size()) - static_cast<Index>(series.gaps.size()) < fewest) steps = Orders{}, w = series.y;
         if (plain()) return flat(s, steps, w, Status::short_series);
         if (level(w, 1.0)) return flat(s, steps, w, Status::constant);
-        const Candidate found = search.run(series, rules, steps);
-        write(s, found, Status::fitted);
-        describe(s, found);
+        const std::vector<Candidate>& found = search.run(series, rules, steps);
+        for (std::size_t rank = 0; rank < found.size(); ++rank) {
+            const Index row = static_cast<Index>(rank) * out.series + s;
+            write(row, found[rank], Status::fitted);
+            describe(row, found[rank]);
+        }
     }
 
     bool plain() const { return series.observed() < fewest; }
@@ -77,7 +78,10 @@ struct Fitter {
         std::copy_n(orders, 7, out.orders + s * 7);
         std::fill_n(out.coefficients + s * out.width, out.width, 0.0);
         std::fill_n(out.betas + s * data.covariates, data.covariates, 0.0);
-        out.numbers[s * numbers_per_series + 6] = static_cast<double>(status);
+        double* numbers = out.numbers + s * numbers_per_series;
+        std::fill_n(numbers, numbers_per_series, std::numeric_limits<double>::quiet_NaN());
+        numbers[6] = static_cast<double>(status);
+        numbers[7] = static_cast<double>(series.after);
     }
 
     void describe(Index s, const Candidate& found) {

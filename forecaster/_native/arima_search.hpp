@@ -23,8 +23,8 @@ struct Tried {
 template <int W>
 class Search {
   public:
-    // The best model of `series` under `rules`, polished.
-    Candidate run(const Series& series, const Rules& rules, const Orders& differences) {
+    // The models of `series` that are kept under `rules`, polished: the one that is chosen, and the next best.
+    const std::vector<Candidate>& run(const Series& series, const Rules& rules, const Orders& differences) {
         rules_ = &rules, best_ = Candidate{}, tried_.clear(), pool_.clear(), models_ = 0;
         prepare(series, differences);
         if (rules.fixed)
@@ -34,7 +34,7 @@ class Search {
         else
             search_around_gaps(series, differences);
         settle(differences);
-        return best_;
+        return kept_;
     }
 
     int models() const { return models_; }
@@ -57,6 +57,7 @@ class Search {
     Candidate best_;
     std::set<std::array<int, 5>> tried_;
     std::vector<Tried> pool_;
+    std::vector<Candidate> kept_;
     int models_ = 0;
 
     void prepare(const Series& series, const Orders& differences) {
@@ -69,7 +70,7 @@ class Search {
     }
 
     static constexpr double bound_ = 0.9999, edge_ = 0.999;
-    static constexpr double alike_ = 1.0;
+    static constexpr double alike_ = 1.0, negligible_ = 10.0;
     static constexpr int beam_ = 4;
 
     double minimise(Candidate& one, double tolerance, int passes, double abandon_above) {
@@ -100,10 +101,19 @@ class Search {
         if (std::isfinite(one.deviance) && inside(one)) one.criterion = one.deviance + charge;
     }
 
+    // Whether no root lies at an edge that the rule refuses.
     bool inside(const Candidate& one) const {
-        const Orders& o = one.orders;
-        const int checked = rules_->boundary == Boundary::reject ? o.parameters() : rules_->boundary == Boundary::accept ? 0 : o.p + o.q + o.P;
-        return std::all_of(one.x.begin(), one.x.begin() + checked, [](double v) { return std::fabs(v) <= edge_; });
+        for (int i = 0; i < one.orders.parameters(); ++i)
+            if (std::fabs(one.x[i]) > edge_ && !admitted(one.orders, i, one.x[i] > 0)) return false;
+        return true;
+    }
+
+    // A root on the circle mostly is a sign of one difference too few or too many. A season that stays, whether by a seasonal
+    // moving average or by a seasonal autoregression at +1, is none, nor is an MA(1) at -1.
+    bool admitted(const Orders& o, int i, bool positive) const {
+        if (rules_->boundary != Boundary::seasonal) return rules_->boundary == Boundary::accept;
+        if (i >= o.p + o.q) return i >= o.p + o.q + o.P || positive;
+        return o.q == 1 && i == o.p && !positive;
     }
 
     // The most promising of the starts, all looked at in one pass.
@@ -152,7 +162,7 @@ class Search {
         const Series whole = completed(series, differences);
         prepare(whole, differences);
         search(differences);
-        std::sort(pool_.begin(), pool_.end(), [](const Tried& a, const Tried& b) { return a.model.criterion < b.model.criterion; });
+        sort_pool();
         pool_.resize(std::min<std::size_t>(pool_.size(), beam_));
         prepare(series, differences);
         best_ = Candidate{};
@@ -246,15 +256,33 @@ class Search {
         start(0, 0, 0, 0, 0, nothing);
     }
 
-    // Polishes the winner; where nothing could be fitted the model without parameters stands.
+    // Polishes what is kept; where nothing could be fitted the model without parameters stands.
     void settle(const Orders& differences) {
         if (best_.criterion == infinite) {
             best_ = Candidate{.orders = differences};
             best_.orders.constant = allowed_constant(differences);
         }
-        best_.deviance = minimise(best_, 1e-6, 50, infinite);
-        const Prepared& p = prepared_[best_.orders.constant];
-        best_.criterion = best_.deviance + units(best_.orders) + penalty(best_.orders, p.regression.used(), static_cast<int>(series_->x.size()));
+        kept_.assign(1, best_);
+        if (rules_->kept > 1) keep_others();
+        for (Candidate& one : kept_) {
+            one.deviance = minimise(one, &one == kept_.data() ? 1e-6 : 1e-2, 50, infinite);
+            const Prepared& p = prepared_[one.orders.constant];
+            one.criterion = one.deviance + units(one.orders) + penalty(one.orders, p.regression.used(), static_cast<int>(series_->x.size()));
+        }
+    }
+
+    // The next best of the models tried, as far as they have any weight beside the best.
+    void keep_others() {
+        sort_pool();
+        const double worst = best_.criterion + negligible_;
+        for (const Tried& tried : pool_) {
+            if (static_cast<int>(kept_.size()) == rules_->kept || !(tried.model.criterion <= worst)) return;
+            if (!(tried.model.orders == best_.orders)) kept_.push_back(tried.model);
+        }
+    }
+
+    void sort_pool() {
+        std::sort(pool_.begin(), pool_.end(), [](const Tried& a, const Tried& b) { return a.model.criterion < b.model.criterion; });
     }
 
     void fit_fixed(const Orders& differences) {

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <optional>
 
-#include "windows.hpp"
+#include "specs.hpp"
 
 namespace nb = nanobind;
 using namespace forecaster;
@@ -18,24 +18,8 @@ template <class T>
 using Line = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Block = nb::ndarray<T, nb::ndim<2>, nb::device::cpu>;
-using Spec = std::tuple<std::string, Index, Index, Index, double>;
 
 namespace {
-
-Op op_of(const Spec& spec) {
-    const auto& [stat, window, stride, least, alpha] = spec;
-    const Op op{stat_of(stat), window, stride, static_cast<double>(std::max<Index>(least, 1)), alpha};
-    if (window < 0 || stride < 1) throw std::invalid_argument("windows must be 0 or more, strides 1 or more");
-    if (op.folds() ? op.stat == Stat::lag : op.stat > Stat::median)
-        throw std::invalid_argument("'" + stat + (op.folds() ? "' needs a window" : "' takes no window"));
-    return op;
-}
-
-std::vector<Op> ops_of(const std::vector<Spec>& specs) {
-    std::vector<Op> ops;
-    for (const auto& spec : specs) ops.push_back(op_of(spec));
-    return ops;
-}
 
 void expect(bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
@@ -46,21 +30,6 @@ void expect_series(const Line<const T>& values, const Line<const Index>& indptr)
     expect(indptr.size() > 0 && indptr(0) == 0 && indptr(indptr.size() - 1) == static_cast<Index>(values.size()),
            "indptr must start at 0 and end at the number of values");
     expect(std::is_sorted(indptr.data(), indptr.data() + indptr.size()), "indptr must not decrease");
-}
-
-// The values of one series as doubles, without a copy where they are.
-template <class T>
-const double* as_double(const T* at, Index n, std::vector<double>& room) {
-    if constexpr (std::is_same_v<T, double>) {
-        return at;
-    } else {
-        room.assign(at, at + n);
-        return room.data();
-    }
-}
-
-void all_columns(const double* x, Index n, const std::vector<Op>& ops, Column first, Index to_next) {
-    for (std::size_t k = 0; k < ops.size(); ++k) column(x, n, ops[k], {first.at + static_cast<Index>(k) * to_next, first.step});
 }
 
 template <class T>

@@ -1,4 +1,4 @@
-"""The three files of an archive: model.json (tree), model.parquet (arrays and blobs), manifest.json (versions, checksums)."""
+"""The files of an archive: model.json (tree), model.parquet (a row per series), arrays.parquet (the rest) and manifest.json (checksums)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forecaster.archive.foreign import one_thread
@@ -24,15 +25,15 @@ from forecaster.archive.payload import Reader, Writer
 from forecaster.archive.tree import decode, encode, missing
 from forecaster.errors import ArchiveError, CannotSave
 
-FORMAT = 1
+FORMAT = 2
 """Grows when older versions of this package can no longer read what this one writes."""
 
-READS = (1,)
+READS = (2,)
 
 GOING_ON = 3600.0
 """Seconds that a save may take."""
 
-MANIFEST, TREE, ROWS = "manifest.json", "model.json", "model.parquet"
+MANIFEST, TREE, COLUMNS, ROWS = "manifest.json", "model.json", "model.parquet", "arrays.parquet"
 
 PACKAGES = ("forecaster", "numpy", "pyarrow", "scikit-learn", "lightgbm", "xgboost", "torch", "skops")
 
@@ -55,7 +56,8 @@ def save(thing: Any, folder: str | Path, *, extra: Mapping[str, Any] | None = No
     out = Writer()
     with one_thread():
         tree = json.dumps(encode(thing, out), separators=(",", ":"), allow_nan=False).encode()
-    files = {TREE: tree, ROWS: _parquet(out)}
+    columns, rows = map(_parquet, out.tables())
+    files = {TREE: tree, COLUMNS: columns, ROWS: rows}
     target.parent.mkdir(parents=True, exist_ok=True)
     _replace({**files, MANIFEST: _manifest(files, extra or {})}, target)
 
@@ -68,9 +70,9 @@ def load(folder: str | Path) -> Any:
     """
     target = _found(Path(folder))
     declared = _manifest_of(target)["files"]
-    data = {name: _verified(target / name, declared.get(name)) for name in (TREE, ROWS)}
+    data = {name: _verified(target / name, declared.get(name)) for name in (TREE, COLUMNS, ROWS)}
     try:
-        tree, rows = json.loads(data[TREE]), Reader(data[ROWS], str(target / ROWS))
+        tree, rows = json.loads(data[TREE]), Reader(data[COLUMNS], data[ROWS], str(target))
         with one_thread(rows.kinds):
             return decode(tree, rows)
     except (ValueError, RecursionError) as error:
@@ -87,7 +89,7 @@ def check(folder: str | Path) -> None:
     """
     target = _found(Path(folder))
     declared = _manifest_of(target)["files"]
-    tree, _ = (_verified(target / name, declared.get(name)) for name in (TREE, ROWS))
+    tree, *_ = (_verified(target / name, declared.get(name)) for name in (TREE, COLUMNS, ROWS))
     if gone := missing(tree):
         raise ArchiveError(f"{target / TREE} asks for {', '.join(gone)}, which this version does not have; fit and save the model again")
 
@@ -151,9 +153,12 @@ def _version(package: str) -> str | None:
         return getattr(sys.modules.get(package), "__version__", None)
 
 
-def _parquet(out: Writer) -> bytes:
+def _parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
-    pq.write_table(out.table(), buffer, compression="zstd", use_dictionary=False, write_statistics=False)
+    # One row group, and no second copy of the schema: a small model is mostly what Parquet says of its columns.
+    pq.write_table(
+        table, buffer, row_group_size=2**31, compression="zstd", use_dictionary=False, write_statistics=False, store_schema=False
+    )
     return buffer.getvalue()
 
 
@@ -162,7 +167,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ArchiveError(
-            f"{path} cannot be read ({error.strerror}); an archive is a folder with {MANIFEST}, {TREE} and {ROWS}"
+            f"{path} cannot be read ({error.strerror}); an archive is a folder with {MANIFEST}, {TREE}, {COLUMNS} and {ROWS}"
         ) from error
 
 

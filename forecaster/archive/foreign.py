@@ -54,7 +54,7 @@ def decode(kind: str, blob: bytes) -> Any:
     except (ArchiveError, MissingExtra):
         raise
     except Exception as error:
-        raise ArchiveError(f"a {kind} model of model.parquet cannot be read: {error}") from error
+        raise ArchiveError(f"a {kind} model of arrays.parquet cannot be read: {error}") from error
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def _load_skops(blob: bytes) -> Any:
         if (size := sum(member.file_size for member in members.infolist())) > 10 * len(blob) + 2**20:
             raise ArchiveError(f"a scikit-learn model of {len(blob)} bytes claims to hold {size}")
     if unknown := _untrusted(blob):
-        raise ArchiveError(f"a scikit-learn model of model.parquet holds {', '.join(unknown)}, which may not be built from a file")
+        raise ArchiveError(f"a scikit-learn model of arrays.parquet holds {', '.join(unknown)}, which may not be built from a file")
     return io.loads(blob, trusted=sorted(TRUSTED))
 
 

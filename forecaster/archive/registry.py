@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TypeVar
 
+from forecaster import outside
+
 T = TypeVar("T", bound=type)
 
 STORABLE: dict[str, type] = {}
@@ -31,8 +33,19 @@ LISTED = frozenset(
 
 def storable(cls: T) -> T:
     """Class decorator: instances of this dataclass may be saved, and rebuilt on load."""
-    STORABLE[name_of(cls)] = cls
+    cls.__storable__ = _Mark(cls)  # type: ignore[attr-defined]
     return cls
+
+
+class _Mark:
+    """Goes with a class of a script, which other processes are sent by value: it may be saved and rebuilt there, too."""
+
+    def __init__(self, owner: type) -> None:
+        self.owner = owner
+        STORABLE[name_of(owner)] = owner
+
+    def __reduce__(self) -> tuple[type[_Mark], tuple[type]]:
+        return _Mark, (self.owner,)
 
 
 def name_of(cls: type) -> str:
@@ -46,7 +59,8 @@ def may_save(cls: type) -> bool:
 
 
 def find(name: str) -> type | None:
-    """The storable class of that name; only modules of our own packages are imported to look for it."""
+    """The storable class of that name; only modules of our own packages, and learners that installed packages bring, are imported to look
+    for it."""
     module, _, qualname = name.partition(":")
     if name not in STORABLE and module.startswith(OURS):
         try:
@@ -55,4 +69,6 @@ def find(name: str) -> type | None:
             return None
         if name in LISTED and isinstance(found, type):
             return found
+    elif name not in STORABLE:
+        outside.import_package(module)
     return STORABLE.get(name)

@@ -18,96 +18,91 @@ import numpy as np
 
 from forecaster.archive import foreign, parts
 from forecaster.archive.payload import Reader, Writer, is_text
+from forecaster.archive.place import Place
 from forecaster.archive.registry import find, may_save, name_of
 from forecaster.errors import ArchiveError, CannotSave
 
 DEEPEST = 200
 """Levels of nesting that a tree may have."""
 
-Path = tuple[Any, ...]
-"""How to get to a node: ".field", an index, or a key in a tuple of one."""
+ROOT = Place()
 
 
-def encode(thing: Any, out: Writer, where: Path = ()) -> Any:
+def encode(thing: Any, out: Writer, place: Place = ROOT) -> Any:
     """The JSON tree of `thing`; arrays and blobs go to `out`.
 
     Raises:
         CannotSave: Something in it has no safe file format. The message says where, and what to do.
     """
-    if len(where) > DEEPEST:
-        raise CannotSave(f"{_place(where[:8])}... is nested deeper than {DEEPEST} levels; does it hold itself?")
+    if len(place.path) > DEEPEST:
+        raise CannotSave(f"{Place(place.path[:8])}... is nested deeper than {DEEPEST} levels; does it hold itself?")
     kind = type(thing)
     if thing is None or kind is bool or kind is int or kind is str:
         return thing
     if write := _WRITE.get(kind):
-        return write(thing, out, where)
+        return write(thing, out, place)
     for base in (Mapping, np.ndarray, np.generic, np.dtype):
         if isinstance(thing, base):
-            return _WRITE[base](thing, out, where)
-    return _object(thing, out, where)
+            return _WRITE[base](thing, out, place)
+    return _object(thing, out, place)
 
 
-def _list(thing: Any, out: Writer, where: Path) -> list[Any]:
-    return [encode(x, out, (*where, i)) for i, x in enumerate(thing)]
+def _list(thing: Any, out: Writer, place: Place) -> list[Any]:
+    return [encode(x, out, place.item(i)) for i, x in enumerate(thing)]
 
 
-def _mapping(thing: Any, out: Writer, where: Path) -> Any:
-    return {"dict": [[_key(k, out, where), encode(v, out, (*where, (k,)))] for k, v in thing.items()]}
+def _mapping(thing: Any, out: Writer, place: Place) -> Any:
+    return {"dict": [[_key(k, out, place), encode(v, out, place.key(k))] for k, v in thing.items()]}
 
 
-def _array(thing: Any, out: Writer, where: Path) -> Any:
+def _array(thing: Any, out: Writer, place: Place) -> Any:
     values = np.asarray(thing)
     if values.dtype.kind == "O" and not is_text(values):
-        return {"objects": _list(values.ravel().tolist(), out, where), "shape": list(values.shape)}
-    return {"array": _at(where, out.array, values)}
+        return {"objects": _list(values.ravel().tolist(), out, place), "shape": list(values.shape)}
+    return {"array": _at(place, out.array, values, place)}
 
 
-_WRITE: dict[type, Callable[[Any, Writer, Path], Any]] = {
-    float: lambda thing, out, where: thing if math.isfinite(thing) else {"float": repr(thing)},
+_WRITE: dict[type, Callable[[Any, Writer, Place], Any]] = {
+    float: lambda thing, out, place: thing if math.isfinite(thing) else {"float": repr(thing)},
     list: _list,
-    tuple: lambda thing, out, where: {"tuple": _list(thing, out, where)},
+    tuple: lambda thing, out, place: {"tuple": _list(thing, out, place)},
     dict: _mapping,
     Mapping: _mapping,
-    bytes: lambda thing, out, where: {"bytes": out.add("bytes", thing)},
+    bytes: lambda thing, out, place: {"bytes": out.add("bytes", thing)},
     np.ndarray: _array,
-    np.dtype: lambda thing, out, where: {"dtype": thing.str},
-    np.generic: lambda thing, out, where: {"scalar": _at(where, out.array, np.asarray(thing))},
+    np.dtype: lambda thing, out, place: {"dtype": thing.str},
+    np.generic: lambda thing, out, place: {"scalar": _at(place, out.array, np.asarray(thing), place)},
 }
 
 
-def _object(thing: Any, out: Writer, where: Path) -> Any:
+def _object(thing: Any, out: Writer, place: Place) -> Any:
     """A dataclass of ours, or an object of another library."""
     cls = type(thing)
     if dataclasses.is_dataclass(cls) and may_save(cls):
         fields = dataclasses.fields(cls)
-        return {"class": name_of(cls), "fields": {f.name: encode(getattr(thing, f.name), out, (*where, f".{f.name}")) for f in fields}}
+        return {"class": name_of(cls), "fields": {f.name: encode(getattr(thing, f.name), out, place.field(f, thing)) for f in fields}}
     if (state := parts.state_of(thing)) is not None:
         mark = out.mark()
         try:
-            return {"part": name_of(cls), "state": _mapping(state, out, where)}
+            return {"part": name_of(cls), "state": _mapping(state, out, place.apart())}
         except CannotSave:
             if not foreign.takes(thing):
                 raise
             out.back_to(mark)
-    return _at(where, foreign.encode, thing, out)
+    return _at(place, foreign.encode, thing, out)
 
 
-def _at(where: Path, action: Callable[..., Any], *arguments: Any) -> Any:
+def _at(place: Place, action: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return action(*arguments)
     except CannotSave as error:
-        raise CannotSave(f"{_place(where)}: {error}") from error
+        raise CannotSave(f"{place}: {error}") from error
 
 
-def _place(where: Path) -> str:
-    """The way to a node, in words: model.members[2].arrays['x']."""
-    return "model" + "".join(part if isinstance(part, str) else f"[{(part[0] if isinstance(part, tuple) else part)!r}]" for part in where)
-
-
-def _key(key: Any, out: Writer, where: Path) -> Any:
+def _key(key: Any, out: Writer, place: Place) -> Any:
     if type(key) not in (str, int, float) and not isinstance(key, np.generic):
-        raise CannotSave(f"{_place(where)}: the key {key!r} of a mapping is a {type(key).__qualname__}; keys must be text or numbers")
-    return encode(key, out, where)
+        raise CannotSave(f"{place}: the key {key!r} of a mapping is a {type(key).__qualname__}; keys must be text or numbers")
+    return encode(key, out, place.apart())
 
 
 def missing(tree: bytes) -> list[str]:

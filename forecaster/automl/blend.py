@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from forecaster.archive import storable
+from forecaster.archive import storable, under
 from forecaster.backtest import OutOfFold
 from forecaster.ensembles import added
 from forecaster.protocols import Forecast, Learner, Model
@@ -21,11 +21,15 @@ UNSCORED = "no candidate could be scored: every series is too short for the back
 @storable
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A learner fitted on the groups that chose it. `groups` are ascending indices into the table's groups."""
+    """A learner fitted on the groups that chose it. `series` are ascending indices into the table's series."""
 
     learner: str
-    model: Model
-    groups: Ints
+    model: Model = field(metadata=under("learner", rows="series"))
+    series: Ints
+
+    def groups(self, table: Table) -> Ints:
+        """The groups of its series, ascending; `table` is the one that it was chosen on."""
+        return np.unique(table.group[self.series])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +70,7 @@ class Blend:
         """Forecast every series of `table`; where no member can, the baseline does and `failed` says why."""
         mean, width, failed = Mixture(len(table), horizon), Mixture(len(table), horizon), {}
         for member in self.members:
-            rows = np.flatnonzero(np.isin(table.group, member.groups))
+            rows = member.series
             made = member.model.predict(
                 horizon, None if history is None else history.take(rows), None if future is None else future.take(rows)
             )
@@ -107,7 +111,23 @@ def width_of(forecast: Forecast | OutOfFold) -> Floats | None:
     return None if forecast.quantiles is None or len(forecast.levels) < 2 else told_width(forecast.levels, forecast.quantiles)
 
 
-def fitted(table: Table, learners: Mapping[str, Learner], shares: Floats, baseline: Learner, until: float | None) -> Blend:
+@dataclass(frozen=True, eq=False)
+class Tailored:
+    """A candidate with settings of its own for each group.
+
+    Args:
+        learners: One per setting.
+        groups: Ascending indices of the groups that have it.
+    """
+
+    learners: tuple[Learner, ...]
+    groups: tuple[Ints, ...]
+
+
+Recipe = Learner | Tailored
+
+
+def fitted(table: Table, learners: Mapping[str, Recipe], shares: Floats, baseline: Learner, until: float | None) -> Blend:
     """Fit each candidate on the groups that chose it, the weightiest first; one that breaks, or that comes too late where another is
     there already, loses its share.
 
@@ -118,23 +138,34 @@ def fitted(table: Table, learners: Mapping[str, Learner], shares: Floats, baseli
         baseline: Stands in where no member has a forecast.
         until: When the time is up, by `time.monotonic`.
     """
-    members, kept, broken = {}, shares.copy(), {}
+    members: dict[int, list[Member]] = {}
+    kept, broken, served = shares.copy(), {}, np.zeros(table.n_groups, bool)
     wanted = np.maximum.reduceat(shares > 0, table.group_ptr[:-1])
-    served = np.zeros(table.n_groups, bool)
-    for column in np.argsort(-added(shares, 0), kind="stable").tolist():
-        name, late = list(learners)[column], until is not None and time.monotonic() > until
-        kept[(served & late)[table.group], column] = 0.0
-        groups = np.flatnonzero(wanted[:, column] & ~(served & late))
-        if not len(groups):
+    names, order = list(learners), np.argsort(-added(shares, 0), kind="stable").tolist()
+    for column, learner, groups in ((c, *part) for c in order for part in _settings(learners[names[c]], np.flatnonzero(wanted[:, c]))):
+        late = served[groups] & (until is not None and time.monotonic() > until)
+        kept[np.isin(table.group, groups[late]), column] = 0.0
+        if late.all():
             continue
+        taught = np.arange(table.n_groups) if learner.traits.across else groups[~late]
         try:
-            members[column] = Member(name, learners[name].fit(table.take_groups(groups)), groups)
+            model = learner.fit(table.take_groups(taught))
+            members.setdefault(column, []).append(Member(names[column], model, np.flatnonzero(np.isin(table.group, taught))))
             served[groups] = True
         except Exception as error:  # one learner that breaks must not cost the groups their forecast
             kept[np.isin(table.group, groups), column] = 0.0
-            broken.update(dict.fromkeys(map(int, groups), f"{name}: {type(error).__name__}: {error}"))
+            broken.update(dict.fromkeys(map(int, groups), f"{names[column]}: {type(error).__name__}: {error}"))
     total = added(kept, 1)
     lost = np.logical_and.reduceat(total <= 0, table.group_ptr[:-1])
     kept /= np.where(total > 0, total, 1.0)[:, None]
     left = {g: why for g, why in broken.items() if lost[g]}
-    return Blend(tuple(learners), tuple(members[column] for column in sorted(members)), kept, baseline.fit(table), left)
+    return Blend(tuple(learners), tuple(one for column in sorted(members) for one in members[column]), kept, baseline.fit(table), left)
+
+
+def _settings(recipe: Recipe, groups: Ints) -> Iterator[tuple[Learner, Ints]]:
+    """The learners of a candidate, and the groups among some that each is for."""
+    if not isinstance(recipe, Tailored):
+        yield recipe, groups
+        return
+    for learner, own in zip(recipe.learners, recipe.groups, strict=True):
+        yield learner, np.intersect1d(own, groups)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.automl.portfolio import PORTFOLIO, Profile, merit_of
+from forecaster.automl.portfolio import PORTFOLIO, SEARCHED, Profile, merit_of
 from forecaster.ensembles import FINAL
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.features.targets import transform_of
-from forecaster.learners import build, name_of
+from forecaster.learners import build, is_installed, name_of
+from forecaster.learners.across import Across, as_one, labels_of
 from forecaster.learners.transformed import Transformed
 from forecaster.protocols import Learner
 from forecaster.table import Floats, Table
+
+BLOCK = "_block"
+"""What a candidate that is fitted once over all groups of a block is called: the candidate's name and this."""
 
 
 def baseline_name(table: Table) -> str:
@@ -35,23 +39,45 @@ class Candidates:
         suits: Which groups each is tried for. (learners, groups)
         merit: Logarithm of the error to expect of each against the others. (learners,)
         trusted: Whether a group without any backtest is forecast by what is expected of them.
+        further: Learners that only a search for hyperparameters tries.
     """
 
     learners: dict[str, Learner]
     suits: NDArray[np.bool_]
     merit: Floats
     trusted: bool = False
+    further: Candidates | None = None
 
     @classmethod
     def of(cls, learners: Mapping[str, Learner], table: Table) -> Candidates:
         """All learners for all groups."""
-        merit = np.array([merit_of(name) for name in learners])
+        merit = np.array([merit_of(name) for name in learners], np.float64)
         middle = float(np.median(merit[np.isfinite(merit)])) if np.isfinite(merit).any() else 0.0
         return cls(dict(learners), np.ones((len(learners), table.n_groups), bool), np.where(np.isfinite(merit), merit, middle))
 
+    def wrapped(self, wrap: Callable[[Learner], Learner]) -> Candidates:
+        """The same candidates, each within another learner."""
+        further = None if self.further is None else self.further.wrapped(wrap)
+        return replace(self, learners={name: wrap(one) for name, one in self.learners.items()}, further=further)
+
+    def joined(self, learners: Mapping[str, Learner], suits: NDArray[np.bool_], merit: Floats) -> Candidates:
+        """These and more: by name, the groups that each suits (learners, groups), and what to expect (learners,)."""
+        return replace(
+            self, learners={**self.learners, **learners}, suits=np.concatenate([self.suits, suits]), merit=np.append(self.merit, merit)
+        )
+
 
 def choose(
-    table: Table, named: Sequence[Any], block: Sequence[str], design: Design, *, transforms: Sequence[Any] = (), threads: int, seed: int
+    table: Table,
+    named: Sequence[Any],
+    block: Sequence[str],
+    design: Design,
+    *,
+    transforms: Sequence[Any] = (),
+    tune: bool = False,
+    across: bool = False,
+    threads: int,
+    seed: int,
 ) -> Candidates:
     """The learners to try, by name.
 
@@ -60,6 +86,8 @@ def choose(
         block: Names to leave out, in whatever way they were named.
         design: The feature matrix that pooled learners are given.
         transforms: What these see of the target, the first applied first; see `targets.transform_of`.
+        across: Whether pooled learners are also tried over all groups at once.
+        tune: Whether there is to be a search for hyperparameters, which has more learners to try where none was named.
 
     Raises:
         SettingsError: nothing is left to try, or a name alone is there twice.
@@ -70,7 +98,9 @@ def choose(
         return _transformed(learner, transforms, table.season_length)
 
     if not named:
-        return _portfolio(table, block, made, alone=not transforms)
+        found = _portfolio(table, block, made, alone=not transforms)
+        found = _with_twins(found, _portfolio(_joined(table), block, made, alone=not transforms)) if across else found
+        return replace(found, further=_searched(table, block, made)) if tune else found
     left = [one for one in named if name_of(one) not in block]
     if not left:
         raise _nothing_left(named, block)
@@ -85,13 +115,31 @@ def choose(
             raise SettingsError(
                 f"a learner may not be called {name!r}, which is what the final forecast is called; rename {by_name[name]!r}"
             )
-    return Candidates.of(by_name, table)
+    found = Candidates.of(by_name, table)
+    return _with_twins(found, Candidates.of(by_name, _joined(table))) if across else found
+
+
+def _joined(table: Table) -> Table:
+    return as_one(table, labels_of(table))
+
+
+def _with_twins(found: Candidates, joined: Candidates) -> Candidates:
+    """The candidates, and those that are pooled over all groups at once, by names of their own.
+
+    Args:
+        found: What suits the groups one by one.
+        joined: What suits them as one group.
+    """
+    pooled = [i for i, learner in enumerate(joined.learners.values()) if learner.traits.pooled]
+    names = list(joined.learners)
+    twins = {names[i] + BLOCK: Across(joined.learners[names[i]]) for i in pooled}
+    return found.joined(twins, np.ones((len(twins), found.suits.shape[1]), bool), joined.merit[pooled])
 
 
 def _portfolio(table: Table, block: Sequence[str], made: Callable[[Any], Learner], alone: bool) -> Candidates:
     """What suits the groups of the table; a candidate that suits none is not tried, nor one with a transform that is not `alone`."""
     profile, season = Profile(table), table.season_length
-    wanted = {name: entry for name, entry in PORTFOLIO.items() if entry.learner not in block}
+    wanted = {name: entry for name, entry in PORTFOLIO.items() if not {entry.learner, entry.around} & set(block)}
     fitting = {name: (entry, entry.suits(profile)) for name, entry in wanted.items() if alone or entry.transform is None}
     fitting = {name: (entry, suits) for name, (entry, suits) in fitting.items() if suits.any()}
     if not fitting:
@@ -102,6 +150,15 @@ def _portfolio(table: Table, block: Sequence[str], made: Callable[[Any], Learner
         learners[name] = learner if entry.transform is None else Transformed(learner, transform_of(entry.transform, season))
     suits = np.stack([suits for _, suits in fitting.values()])
     return Candidates(learners, suits, np.array([entry.merit for entry, _ in fitting.values()]), trusted=True)
+
+
+def _searched(table: Table, block: Sequence[str], made: Callable[[Any], Learner]) -> Candidates:
+    """What only a search tries: learners that are too dear to be tried everywhere, as far as they are installed."""
+    profile = Profile(table)
+    suits = {name: suits(profile) for name, suits in SEARCHED.items() if name not in block}
+    learners = {name: made(name) for name, fits in suits.items() if fits.any() and is_installed(name)}
+    found = Candidates.of(learners, table)
+    return replace(found, suits=np.array([suits[name] for name in learners], bool).reshape(found.suits.shape))
 
 
 def _nothing_left(wanted: Sequence[Any], block: Sequence[str]) -> SettingsError:

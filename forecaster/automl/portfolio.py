@@ -28,6 +28,9 @@ FEWEST_ROWS = 200
 FEWEST_SERIES = 8
 """Series that a group needs for regression on differences to learn what they have in common."""
 
+FEWEST_OF_NETWORK = 1000
+"""Known values that a group needs for a network (azure-semantics B.10)."""
+
 WITHIN_DAY = (24, 48, 96, 144, 288, 1440)
 """Season lengths of a day in steps: there a week is likely to be another season."""
 
@@ -67,6 +70,12 @@ class Profile:
         intermittent = ~negative & (sold > 0) & (self.known >= SPARSE * sold)
         return np.asarray(total(intermittent.astype(np.float64), table.group_ptr) * 2 >= self.series)
 
+    @cached_property
+    def negative(self) -> Mask:
+        """Whether a group has a value below zero."""
+        table = self.table
+        return np.asarray(total(total((table.target < 0).astype(np.float64), table.indptr), table.group_ptr) > 0)
+
     @property
     def covariates(self) -> bool:
         """Whether the job has covariates that move."""
@@ -91,6 +100,7 @@ class Entry:
         merit: Logarithm of its error against those of the others, as measured (see below).
         suits: Which groups it is tried for.
         transform: What it sees of the target, as `targets.transform_of` reads it.
+        around: The name of the learner within, if it is made of another one.
     """
 
     learner: str
@@ -98,6 +108,11 @@ class Entry:
     merit: float
     suits: Callable[[Profile], Mask]
     transform: str | None = None
+    around: str | None = None
+
+
+def _temporal(name: str, merit: float) -> Entry:
+    return Entry("temporal", lambda season: {"temporal": {"learner": name}}, merit, _long, around=name)
 
 
 def _plain(name: str, merit: float, suits: Callable[[Profile], Mask], transform: str | None = None) -> Entry:
@@ -124,6 +139,11 @@ def _decomposed(profile: Profile) -> Mask:
     return _seasonal(profile) & ~profile.sparse & profile.seasons(profile.table.season_length)
 
 
+def _long(profile: Profile) -> Mask:
+    # a season in one sum, and enough of them
+    return _seasonal(profile) & ~profile.sparse & profile.seasons(10 * profile.table.season_length)
+
+
 def _weekly(profile: Profile) -> Mask:
     length = profile.table.season_length
     return ~profile.sparse & profile.seasons(7 * length) & (length in WITHIN_DAY) & (profile.table.frequency.unit not in ("minute", "hour"))
@@ -141,6 +161,11 @@ def _season_differenced(profile: Profile) -> Mask:
     return _differenced(profile) & _decomposed(profile)
 
 
+def _adjusted(profile: Profile) -> Mask:
+    # where there are too few seasons to learn them with the rest
+    return _season_differenced(profile) & ~_long(profile)
+
+
 def _differenced_alone(profile: Profile) -> Mask:
     return _differenced(profile) & ~_decomposed(profile)
 
@@ -148,6 +173,11 @@ def _differenced_alone(profile: Profile) -> Mask:
 def _level(profile: Profile) -> Mask:
     # where values tell nothing but the past, differences say all that levels do, and better
     return _learnable(profile) & (~_differenced(profile) | profile.covariates)
+
+
+def _multiplied(profile: Profile) -> Mask:
+    # prices and promotions multiply demand, and logarithms keep the largest promotions from having the only say
+    return profile.everyone & profile.covariates & ~profile.sparse & ~profile.negative
 
 
 # The cheap ones first: where time is short, they are what is tried. Merits were measured a horizon before the ends of M3, M4 hourly
@@ -165,15 +195,29 @@ PORTFOLIO: dict[str, Entry] = {
     "mstl": _plain("mstl", -0.12, _decomposed),
     "mstl_week": Entry("mstl", lambda season: make("mstl", seasons=(season, 7 * season)), -0.30, _weekly),
     "arima": _plain("arima", -0.12, _dense),
+    "temporal_ets": _temporal("ets", -0.15),
+    "temporal_ces": _temporal("ces", -0.15),
+    "temporal_arima": _temporal("arima", -0.15),
+    "autoregression": _plain("autoregression", -0.06, _differenced),
+    "mstl_autoregression": Entry("mstl", lambda season: {"mstl": {"learner": "autoregression"}}, -0.05, _adjusted, around="autoregression"),
     "intermittent": _plain("intermittent", 0.0, _sparse),
     "tsb": _plain("tsb", 0.0, _sparse),
     "imapa": _plain("imapa", 0.0, _sparse),
     "elastic_net": _plain("elastic_net", 0.21, _level),
-    "elastic_net_difference": _plain("elastic_net", 0.03, _differenced, "difference"),
-    "elastic_net_season": _plain("elastic_net", -0.07, _season_differenced, "season_difference"),
+    "elastic_net_difference": _plain("elastic_net", 0.03, _differenced_alone, "difference"),
     "lightgbm": _plain("lightgbm", 0.10, _level),
+    "lightgbm_log": _plain("lightgbm", 0.05, _multiplied, "log"),
     "lightgbm_difference": _plain("lightgbm", 0.00, _differenced_alone, "difference"),
     "lightgbm_season": _plain("lightgbm", -0.11, _season_differenced, "season_difference"),
+}
+
+# What a search for hyperparameters tries beside the portfolio.
+SEARCHED: dict[str, Callable[[Profile], Mask]] = {
+    "gradient_boosting": _learnable,
+    "xgboost": _learnable,
+    "random_forest": _learnable,
+    "extra_trees": _learnable,
+    "tcn": lambda profile: profile.rows >= FEWEST_OF_NETWORK,
 }
 
 

@@ -6,26 +6,39 @@ out-of-fold arrays, per group. Only the chosen ones are fitted again, each on th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster import metrics
 from forecaster.archive import storable
-from forecaster.automl.blend import UNSCORED, Blend, Joined, Mixture, fitted
+from forecaster.automl.attempts import Attempt
+from forecaster.automl.bench import Bench
+from forecaster.automl.blend import UNSCORED, Blend, Joined, Mixture, Recipe, fitted
+from forecaster.automl.budget import Budget
 from forecaster.automl.candidates import Candidates
+from forecaster.automl.portfolio import Profile
 from forecaster.automl.sized import Sized
 from forecaster.automl.trials import Trial, run_trials
-from forecaster.backtest import Window, actuals, backtest, cutoffs
+from forecaster.automl.tuned import Tuned, tune
+from forecaster.backtest import Window, cutoffs
 from forecaster.calibration import Spread
 from forecaster.ensembles import COMBINERS, Evidence, crossed, select, weigh
+from forecaster.guardrails.survey import Survey
+from forecaster.learners import name_of
 from forecaster.metrics.segments import total
+from forecaster.progress import Tried
 from forecaster.protocols import Learner
 from forecaster.table import Floats, Ints, Table
+from forecaster.tuning import Tuning
 from forecaster.yardstick import APART, Usual, yardstick
+
+ZEROS = 20
+"""After so many values that all are zero, the next one is something else in less than one of twenty cases (rule of succession): the
+forecast of such a series has no interval."""
 
 
 @storable
@@ -47,6 +60,7 @@ class Search:
         known: Known values of each series. (series,)
         spread: How far off forecasts are, in the sizes that are expected.
         failed: Why a series is forecast by the baseline. Series index -> reason
+        attempts: What became of each setting that the search for hyperparameters tried.
     """
 
     trials: tuple[Trial, ...]
@@ -61,6 +75,7 @@ class Search:
     known: Floats
     spread: Spread
     failed: Mapping[int, str]
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def learners(self) -> tuple[str, ...]:
@@ -74,7 +89,8 @@ class Search:
     def without(self, window: int, forecast: Floats, group_ptr: Ints) -> Sized:
         """How far off out-of-fold forecasts are in a window, learnt from all others. (windows, series, horizon)"""
         others = [v for v in range(len(forecast)) if v != window] or [window]
-        return Sized.of(self.actual[others], forecast[others], self.sizes[others], self.sizes[window], group_ptr)
+        made = Sized.of(self.actual[others], forecast[others], self.sizes[others], self.sizes[window], group_ptr)
+        return replace(made, spread=made.spread.silenced(self.spread.scale == 0))
 
 
 @dataclass(frozen=True)
@@ -87,8 +103,11 @@ class Plan:
         metric: Name or callable of what is compared.
         ensemble: Name of a combiner, or None for the single best.
         time_limit: Seconds for the trials and the last fit.
+        started: Since when they count, by `time.monotonic`; since the search began where None.
+        tune: How long to search for hyperparameters; None does not.
+        seed: Seed of that search.
         pooled: Whether the weights of a group may learn from the other groups.
-        on_trial: Called with each trial as it ends.
+        on_trial: Called with each trial, and each attempt of the search, as it ends.
     """
 
     horizon: int
@@ -96,8 +115,11 @@ class Plan:
     metric: str | Callable[..., Any] = "nrmse"
     ensemble: str | None = "voting"
     time_limit: float | None = None
+    started: float | None = None
+    tune: Tuning | None = None
+    seed: int = 0
     pooled: bool = False
-    on_trial: Callable[[Trial], None] = lambda trial: None
+    on_trial: Callable[[Tried], None] = lambda trial: None
 
 
 def search(table: Table, candidates: Candidates | Mapping[str, Learner], baseline: Learner, plan: Plan) -> Search:
@@ -109,12 +131,12 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         baseline: Stands in for a candidate where that has no forecast.
         plan: How to compare them.
     """
-    until = None if plan.time_limit is None else time.monotonic() + plan.time_limit
+    budget = Budget(plan.time_limit, plan.started)
     tried = candidates if isinstance(candidates, Candidates) else Candidates.of(candidates, table)
-    found = _compare(table, tried, baseline, plan) if plan.windows else _unseen(table, tried, plan)
-    blend = fitted(table, tried.learners, found.shares, baseline, until)
+    found = _compare(table, tried, baseline, plan, budget) if plan.windows else _unseen(table, tried, plan)
+    blend = fitted(table, found.recipes or tried.learners, found.shares, baseline, budget.until)
     ahead = blend.ahead(table, plan.horizon, None)
-    usual, known = Usual.of(table, plan.horizon), _known(table)
+    usual, known = Usual.of(table, plan.horizon), known_values(table)
     now = yardstick(usual.at(plan.horizon), ahead.width, known)
     sizes = np.clip(found.sizes, now / APART, now * APART)
     return Search(
@@ -128,19 +150,26 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         sizes=sizes,
         usual=usual,
         known=known,
-        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread,
+        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread.silenced(dead(table)),
         failed={i: found.broken.get(int(table.group[i]), why) for i, why in ahead.failed.items()},
+        attempts=found.attempts,
     )
 
 
 def _expected(past: Table, width: Floats, horizon: int) -> Floats:
     """How far off forecasts are expected to be at a cutoff. (series, horizon)"""
-    return yardstick(Usual.of(past, horizon).at(horizon), width, _known(past))
+    return yardstick(Usual.of(past, horizon).at(horizon), width, known_values(past))
 
 
-def _known(table: Table) -> Floats:
+def known_values(table: Table) -> Floats:
     """Known values of each series. (series,)"""
     return total(np.isfinite(table.target).astype(np.float64), table.indptr)
+
+
+def dead(table: Table) -> NDArray[np.bool_]:
+    """Series that are zero from beginning to end, for long enough to believe that they stay so. (series,)"""
+    seen = Survey.of(table.target, table.indptr)
+    return np.asarray((seen.known >= ZEROS) & (seen.lowest == 0) & (seen.highest == 0), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +182,8 @@ class _Found:
     cutoffs: Ints
     sizes: Floats
     broken: dict[int, str]
+    attempts: tuple[Attempt, ...] = ()
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
 
 def _unseen(table: Table, candidates: Candidates, plan: Plan) -> _Found:
@@ -167,54 +198,65 @@ def _unseen(table: Table, candidates: Candidates, plan: Plan) -> _Found:
     return _Found((), shares, np.full(len(table), np.nan), empty, empty, np.empty((0, len(table)), np.int64), empty, {})
 
 
-def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan) -> _Found:
-    windows, actual = plan.windows, actuals(plan.windows)
-    score = metrics.scorer(metrics.get(plan.metric), metrics.Scale.of(table))
-    everyone = np.arange(len(table))
+def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan, budget: Budget) -> _Found:
+    bench = Bench.of(table, plan.windows, baseline, plan.metric)
+    trials, tuned = _tried(table, candidates, bench, plan, budget)
+    evidence = _evidence(trials, bench, table, tuned.candidates, plan)
+    shares, honest = _weigh(trials, evidence, table, plan.ensemble, name_of(baseline))
+    lost = shares.sum(axis=1) <= 0
+    chosen = np.where(lost[None, :, None], bench.spare, _mixed(honest, [trial.forecast for trial in trials]))
+    width = _mixed(honest, [trial.width for trial in trials])
+    pasts = [window.history for window in plan.windows]
+    sizes = np.stack([_expected(past, told, plan.horizon) for past, told in zip(pasts, width, strict=True)])
+    broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else UNSCORED)
+    recipes: dict[str, Recipe] = {**candidates.learners, **tuned.recipes}
+    errors, ends = bench.judge(chosen), cutoffs(plan.windows)
+    return _Found(tuple(trials), shares, errors, bench.actual, chosen, ends, sizes, broken, tuned.attempts, recipes)
 
-    def judge(forecast: Floats) -> Floats:
-        return score(actual, forecast, everyone)
 
-    spare = backtest(baseline, windows).forecast
+def _tried(table: Table, candidates: Candidates, bench: Bench, plan: Plan, budget: Budget) -> tuple[list[Trial], Tuned]:
+    """The trials of the candidates, and of the better settings that were found of them."""
     suits = {name: fits[table.group] for name, fits in zip(candidates.learners, candidates.suits, strict=True)}
+    sign = -1.0 if metrics.get(plan.metric).greater_is_better else 1.0
+    target = None if plan.tune is None or plan.tune.target is None else sign * plan.tune.target
     trials = []
-    for trial in run_trials(candidates.learners, windows, judge, spare, suits=suits, time_limit=plan.time_limit):
+    for trial in run_trials(candidates.learners, bench, suits=suits, budget=budget, target=target):
         trials.append(trial)
         plan.on_trial(trial)
-    shares, honest = _weigh(trials, _evidence(trials, actual, score, table, candidates, plan), table, plan.ensemble)
-    lost = shares.sum(axis=1) <= 0
-    chosen = np.where(lost[None, :, None], spare, _mixed(honest, [trial.forecast for trial in trials]))
-    width = _mixed(honest, [trial.width for trial in trials])
-    pasts = [window.history for window in windows]
-    sizes = np.stack(
-        [yardstick(Usual.of(past, plan.horizon).at(plan.horizon), told, _known(past)) for past, told in zip(pasts, width, strict=True)]
-    )
-    broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), UNSCORED)
-    return _Found(tuple(trials), shares, judge(chosen), actual, chosen, cutoffs(windows), sizes, broken)
+    if plan.tune is None:
+        return trials, Tuned((), (), candidates, {})
+    tuned = tune(candidates, trials, bench, plan.tune, budget=budget, seed=plan.seed, target=target, on_trial=plan.on_trial)
+    return [*trials, *tuned.trials], tuned
 
 
-def _evidence(trials: Sequence[Trial], actual: Floats, score: metrics.Score, table: Table, candidates: Candidates, plan: Plan) -> Evidence:
+def _evidence(trials: Sequence[Trial], bench: Bench, table: Table, candidates: Candidates, plan: Plan) -> Evidence:
     """What the trials say. A candidate has a say in a group where it forecast some series of its own; where nothing could be tried, if
     it is trusted."""
     forecast = np.stack([np.where(trial.own[None, :, None], trial.forecast, np.nan) for trial in trials])
     heard = np.stack([np.maximum.reduceat(trial.own, table.group_ptr[:-1]) for trial in trials])
     done = np.array([trial.status == "done" for trial in trials])[:, None]
-    untried = ~np.maximum.reduceat(np.isfinite(actual).any((0, 2)), table.group_ptr[:-1])
+    untried = ~np.maximum.reduceat(np.isfinite(bench.actual).any((0, 2)), table.group_ptr[:-1])
     able = candidates.suits & (heard | (done & untried & candidates.trusted))
-    return Evidence(actual, forecast, score, table.group_ptr, able, candidates.merit, plan.pooled)
+    sparse = Profile(table).sparse
+    return Evidence(bench.actual, forecast, bench.score, table.group_ptr, able, candidates.merit, plan.pooled, sparse)
 
 
-def _weigh(trials: Sequence[Trial], evidence: Evidence, table: Table, ensemble: str | None) -> tuple[Floats, Floats]:
+def _weigh(trials: Sequence[Trial], evidence: Evidence, table: Table, ensemble: str | None, baseline: str) -> tuple[Floats, Floats]:
     """Share of each candidate in each series, none where no candidate could be judged (series, learners), and what the other windows
     make of the shares of each window (windows, series, learners)."""
     if ensemble is not None:
         return COMBINERS[ensemble](evidence), crossed(COMBINERS[ensemble], evidence)
     errors = np.stack([metrics.per_group(trial.errors, table.group_ptr) for trial in trials])
     errors = np.where(evidence.able & np.isfinite(errors), errors, np.inf)
-    weights = np.eye(len(trials))[select(errors)]
+    weights = np.eye(len(trials))[_winners(errors, [trial.learner for trial in trials], baseline)]
     weights[~np.isfinite(errors).any(axis=0)] = 0.0
     shares = weights[table.group]
     return shares, np.broadcast_to(shares, (len(evidence.actual), *shares.shape))
+
+
+def _winners(errors: Floats, names: Sequence[str], baseline: str) -> Ints:
+    """The best candidate of each group; where the baseline is one of them, another has to beat it by a margin. (groups,)"""
+    return select(errors, baseline=names.index(baseline)) if baseline in names else select(errors, margin=0.0)
 
 
 def _mixed(shares: Floats, said: Sequence[Floats | None]) -> Floats:

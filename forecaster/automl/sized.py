@@ -18,7 +18,7 @@ class Sized:
     """A spread in sizes that were expected of each series and step.
 
     Args:
-        spread: How far off forecasts are, in these sizes; past its horizon the sizes alone tell what grows.
+        spread: How far off forecasts are, in these sizes; past its horizon it goes on growing as within, on top of the sizes.
         size: (series, steps)
     """
 
@@ -42,4 +42,5 @@ class Sized:
         """Quantiles around point forecasts, ascending in the level. (series, steps) -> (series, steps, levels)"""
         horizon = self.spread.profile.shape[1]
         standard = self.spread.quantiles(np.zeros((len(mean), horizon)), levels)[:, np.minimum(np.arange(mean.shape[1]), horizon - 1)]
-        return np.asarray(mean[..., None] + self.size[:, : mean.shape[1], None] * standard)
+        size = self.size[:, : mean.shape[1]] * self.spread.further(mean.shape[1])
+        return np.asarray(mean[..., None] + size[..., None] * standard)

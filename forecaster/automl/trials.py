@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.archive import storable
+from forecaster.automl.bench import Bench, Mask
 from forecaster.automl.blend import width_of
-from forecaster.backtest import Window, backtest
+from forecaster.automl.budget import Budget
+from forecaster.backtest import OutOfFold, Walk
+from forecaster.learners.written import parameters_of
 from forecaster.protocols import Learner
-from forecaster.table import Floats
+from forecaster.table import Floats, Ints
 
 
 @storable
@@ -23,7 +25,7 @@ class Trial:
 
     Args:
         learner: Name of the candidate.
-        status: "done", "failed" (no series could be forecast) or "skipped" (the time was up).
+        status: "done", "failed" (no series could be forecast) or "skipped" (the time was up, or the target reached).
         reason: Why it failed or was skipped, or how many series the baseline stood in for.
         fit_seconds: Time spent fitting, over all windows.
         predict_seconds: Time spent forecasting, over all windows.
@@ -32,6 +34,8 @@ class Trial:
         own: Whether the candidate, and not the baseline in its place, forecast some window of the series. (series,)
         width: Mean absolute deviation that its own quantiles tell; None where it has none, and once the search is over.
             (windows, series, horizon)
+        windows: Windows that it was tried on.
+        parameters: What of it is not as in the catalogue, as JSON.
     """
 
     learner: str
@@ -43,6 +47,8 @@ class Trial:
     errors: Floats
     own: NDArray[np.bool_]
     width: Floats | None = None
+    windows: int = 0
+    parameters: str = "{}"
 
     @property
     def score(self) -> float:
@@ -51,63 +57,106 @@ class Trial:
         return float(good.mean()) if len(good) else float("nan")
 
 
-Judge = Callable[[Floats], Floats]  # forecasts (windows, series, horizon) -> error per series, lower is better
-
-
 def run_trials(
     candidates: Mapping[str, Learner],
-    windows: Sequence[Window],
-    judge: Judge,
-    baseline: Floats,
+    bench: Bench,
     *,
     suits: Mapping[str, NDArray[np.bool_]] | None = None,
-    time_limit: float | None = None,
+    budget: Budget | None = None,
+    target: float | None = None,
 ) -> Iterator[Trial]:
-    """Backtest the candidates in order, at least one of them however little time there is.
+    """Backtest the candidates in order, as long as there is time.
 
     Args:
         candidates: The learners by name.
-        windows: The windows of the backtest, oldest first.
-        judge: Scores forecasts.
-        baseline: Forecasts that stand in where a candidate has none. (windows, series, horizon)
+        bench: What they are compared on.
         suits: Which series each candidate is tried on; all where absent. (series,)
-        time_limit: Seconds for all, the last fit included: no further candidate is started where fitting those that are done once more
-            would take what is left.
+        budget: The time for all; none is begun or goes on to the next window once it is spent.
+        target: An error of a group that is good enough: no further candidate is tried on it.
     """
-    started, once_more = time.monotonic(), 0.0
-    for tried, (name, learner) in enumerate(candidates.items()):
-        if tried and time_limit is not None and time.monotonic() - started + once_more > time_limit:
-            yield _nothing(name, "skipped", f"the time limit of {time_limit:g} s was reached", baseline)
+    left, budget = np.ones(len(bench.series), bool), budget or Budget()
+    for name, learner in candidates.items():
+        tried = left if suits is None else left & suits[name]
+        if budget.spent():
+            trial = _nothing(name, learner, bench, "skipped", budget.reason)
+        elif not tried.any() and not left.all():
+            trial = _nothing(name, learner, bench, "skipped", "the target was reached")
         else:
-            trial = _run(name, learner, _among(windows, None if suits is None else suits[name]), judge, baseline)
-            once_more += trial.fit_seconds / len(windows)
-            yield trial
+            trial = _run(name, learner, bench.among(tried), budget)
+        if trial.status == "done":
+            budget.keep(name, trial.fit_seconds / len(bench.windows))
+            if target is not None:
+                left &= ~(bench.losses(trial.forecast) <= target)[bench.group]
+        yield trial
 
 
-def _among(windows: Sequence[Window], series: NDArray[np.bool_] | None) -> Sequence[Window]:
-    """The windows with the series that a candidate is tried on."""
-    return windows if series is None else [replace(window, included=window.included & series) for window in windows]
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of a candidate that was backtested, maybe not to the end.
+
+    Args:
+        made: What it said.
+        forecast: The same with the baseline where it said nothing. (windows, series, horizon)
+        missing: Where that is. (windows, series)
+        windows: Windows that each group was tried on. (groups,)
+    """
+
+    made: OutOfFold
+    forecast: Floats
+    missing: Mask
+    windows: Ints
+
+    def why(self, kept: Mask | slice = slice(None)) -> str:
+        """How many of some series the baseline stood in for, and why first; empty where none."""
+        lost = np.arange(self.missing.shape[1])[kept]
+        lost = lost[self.missing[:, lost].any(axis=0)]
+        if not len(lost):
+            return ""
+        said = next((self.made.failed[i] for i in lost.tolist() if i in self.made.failed), "the forecast is not finite")
+        return f"{len(lost)} series have no forecast in some window; first reason: {said}"
 
 
-def _run(name: str, learner: Learner, windows: Sequence[Window], judge: Judge, baseline: Floats) -> Trial:
+def evaluate(learner: Learner, bench: Bench, goes_on: Callable[[Walk], Mask]) -> Seen:
+    """Backtest a candidate window by window.
+
+    Args:
+        learner: What is tried.
+        bench: What it is tried on.
+        goes_on: Which groups go on to the next window; called between two of them. (groups,)
+    """
+    walk, alive = Walk(learner, bench.windows), np.ones(len(bench.group_ptr) - 1, bool)
+    windows = np.zeros(len(alive), np.int64)
+    while walk.left and alive.any():
+        walk.step(alive[bench.group])
+        windows[alive] += 1
+        if walk.left:
+            alive &= goes_on(walk)
+    made = walk.done()
+    return Seen(made, *bench.filled(made.forecast), windows)
+
+
+def _run(name: str, learner: Learner, bench: Bench, budget: Budget) -> Trial:
+    everyone = np.ones(len(bench.group_ptr) - 1, bool)
     try:
-        made = backtest(learner, windows)
+        seen = evaluate(learner, bench, lambda walk: everyone & (not budget.spent(walk.fit_seconds / walk.walked)))
     except Exception as error:  # a candidate that breaks must not cost the others
-        return _nothing(name, "failed", f"{type(error).__name__}: {error}", baseline)
-    needed = np.stack([window.included for window in windows])
-    missing = needed & ~np.isfinite(made.forecast).all(axis=2)
-    forecast = np.where(missing[..., None], baseline, made.forecast)
-    own: NDArray[np.bool_] = np.any(needed & ~missing, axis=0)
-    status = "done" if own.any() or not needed.any() else "failed"
-    reason = ""
-    if missing.any():
-        said = next(iter(made.failed.values()), "the forecast is not finite")
-        reason = f"{int(missing.any(axis=0).sum())} series have no forecast in some window; first reason: {said}"
-    errors = judge(forecast) if status == "done" else np.full(len(own), np.nan)
-    width = width_of(made)
-    return Trial(name, status, reason, made.fit_seconds, made.predict_seconds, forecast, errors, own, width)
+        return _nothing(name, learner, bench, "failed", f"{type(error).__name__}: {error}")
+    made, windows = seen.made, int(seen.windows.max())
+    if windows < len(bench.windows):
+        reason = f"{budget.reason} after {windows} of {len(bench.windows)} windows"
+        return _nothing(name, learner, bench, "skipped", reason, made, windows)
+    own: Mask = np.any(bench.needed & ~seen.missing, axis=0)
+    if not own.any() and bench.needed.any():
+        return _nothing(name, learner, bench, "failed", seen.why(), made, windows)
+    return Trial(
+        name, "done", seen.why(), made.fit_seconds, made.predict_seconds, seen.forecast, bench.judge(seen.forecast), own, width_of(made),
+        windows, parameters_of(learner),
+    )  # fmt: skip
 
 
-def _nothing(name: str, status: str, reason: str, like: Floats) -> Trial:
-    blank = np.full(like.shape[1], np.nan)
-    return Trial(name, status, reason, 0.0, 0.0, np.full_like(like, np.nan), blank, np.zeros(len(blank), bool))
+def _nothing(name: str, learner: Learner, bench: Bench, status: str, reason: str, made: OutOfFold | None = None, windows: int = 0) -> Trial:
+    """A trial without forecasts, with the time that it took."""
+    spent = (0.0, 0.0) if made is None else (made.fit_seconds, made.predict_seconds)
+    blank = np.full(len(bench.series), np.nan)
+    forecast, own = np.full_like(bench.spare, np.nan), np.zeros(len(blank), bool)
+    return Trial(name, status, reason, *spent, forecast, blank, own, windows=windows, parameters=parameters_of(learner))

@@ -149,7 +149,7 @@ def _short(value: Any, given: Given) -> Made:
     return {}, "short series are forecast by a fallback, never padded, never dropped; findings_ names them", value in ("drop", "pad")
 
 
-_SEARCH = "the portfolio is tried whole, its settings are not drawn at random"
+_SEARCH = "the portfolio is tried whole; tune={trials, patience, target} searches for hyperparameters beside it"
 
 RULES: dict[str, Rule] = {
     "task": _task,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.backtest.window import Window
 from forecaster.errors import SettingsError
@@ -43,18 +44,10 @@ def backtest(learner: Learner, windows: Sequence[Window]) -> OutOfFold:
             that does not roll forward is fitted in every window.
         windows: Of one table, oldest first.
     """
-    run = _Run(learner, windows)
-    for w, window in enumerate(windows):
-        if window.fresh or not learner.traits.rolls_forward:
-            run.cohorts.clear()
-        entered = window.included.copy()
-        for cohort in run.cohorts:
-            entered[cohort.series] = False
-        if entered.any():
-            run.fit(window, np.flatnonzero(entered))
-        for cohort in run.cohorts:
-            run.predict(w, window, cohort)
-    return run.done()
+    walk = Walk(learner, windows)
+    while walk.left:
+        walk.step()
+    return walk.done()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,45 +56,75 @@ class _Cohort:
 
     series: Ints
     model: Model | None
-    since: Window
+    since: int
 
 
-class _Run:
-    """The arrays that a backtest fills."""
+class Walk:
+    """A backtest window by window, so that whoever watches it can stop, or go on with some of the series.
+
+    Args:
+        learner: As for `backtest`.
+        windows: As for `backtest`.
+
+    Raises:
+        SettingsError: There is no window.
+    """
 
     def __init__(self, learner: Learner, windows: Sequence[Window]) -> None:
         if not windows:
             raise SettingsError("a backtest needs at least one window, and no series is long enough for one: ask for a shorter horizon")
         self.learner, self.windows = learner, windows
+        self.walked = 0
         self.cohorts: list[_Cohort] = []
         self.forecast = np.full((len(windows), len(windows[0].table), windows[0].horizon), np.nan)
         self.quantiles: dict[int, list[tuple[Ints, Forecast]]] = {}
         self.failed: dict[int, str] = {}
         self.fit_seconds = self.predict_seconds = 0.0
 
-    def fit(self, window: Window, series: Ints) -> None:
+    @property
+    def left(self) -> int:
+        """Windows that are still to come."""
+        return len(self.windows) - self.walked
+
+    def step(self, series: NDArray[np.bool_] | None = None) -> None:
+        """Forecast the next window; with `series`, these alone. (series,)"""
+        w, window = self.walked, self.windows[self.walked]
+        if series is not None:
+            window = replace(window, included=window.included & series)
+        if window.fresh or not self.learner.traits.rolls_forward:
+            self.cohorts.clear()
+        entered = window.included.copy()
+        for cohort in self.cohorts:
+            entered[cohort.series] = False
+        if entered.any():
+            self._fit(window, np.flatnonzero(entered))
+        for cohort in self.cohorts:
+            self._predict(w, window, cohort)
+        self.walked += 1
+
+    def _fit(self, window: Window, series: Ints) -> None:
         begin, model = perf_counter(), None
         try:
             model = self.learner.fit(window.training(series))
         except Exception as error:
-            self.fail(series, error)
+            self._fail(series, error)
         self.fit_seconds += perf_counter() - begin
-        self.cohorts.append(_Cohort(series, model, window))
+        self.cohorts.append(_Cohort(series, model, self.walked))
 
-    def predict(self, w: int, window: Window, cohort: _Cohort) -> None:
+    def _predict(self, w: int, window: Window, cohort: _Cohort) -> None:
         if cohort.model is None:
             return
         begin = perf_counter()
-        history = None if cohort.since is window else window.past(cohort.series)
+        history = None if cohort.since == w else window.past(cohort.series)
         try:
             said = cohort.model.predict(window.gap + window.horizon, history, window.future.take(cohort.series))
         except Exception as error:
-            self.fail(cohort.series, error)
+            self._fail(cohort.series, error)
         else:
-            self.keep(w, window, cohort.series, said)
+            self._keep(w, window, cohort.series, said)
         self.predict_seconds += perf_counter() - begin
 
-    def keep(self, w: int, window: Window, series: Ints, said: Forecast) -> None:
+    def _keep(self, w: int, window: Window, series: Ints, said: Forecast) -> None:
         wanted = np.flatnonzero(window.included[series])
         said, series = said.take(wanted), series[wanted]
         self.forecast[w, series] = np.where(np.isfinite(said.mean), said.mean, np.nan)[:, window.gap :]
@@ -109,14 +132,15 @@ class _Run:
         for i in np.flatnonzero(~np.isfinite(said.mean).all(1)).tolist():
             self.failed.setdefault(int(series[i]), said.failed.get(i, "the forecast holds values that are no numbers"))
 
-    def fail(self, series: Ints, error: Exception) -> None:
+    def _fail(self, series: Ints, error: Exception) -> None:
         for i in series.tolist():
             self.failed.setdefault(i, f"{type(error).__name__}: {error}")
 
     def done(self) -> OutOfFold:
-        return OutOfFold(self.forecast, *self.gathered(), self.failed, self.fit_seconds, self.predict_seconds)
+        """What it said in the windows so far."""
+        return OutOfFold(self.forecast, *self._gathered(), self.failed, self.fit_seconds, self.predict_seconds)
 
-    def gathered(self) -> tuple[tuple[float, ...], Floats | None]:
+    def _gathered(self) -> tuple[tuple[float, ...], Floats | None]:
         """Levels and quantiles, if every forecast carries the same levels."""
         said = [forecast for parts in self.quantiles.values() for _, forecast in parts]
         levels = said[0].levels if said else ()

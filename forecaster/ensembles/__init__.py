@@ -13,7 +13,8 @@ from forecaster.ensembles.evidence import Evidence
 from forecaster.ensembles.selection import select
 from forecaster.ensembles.stacking import stack
 from forecaster.ensembles.voting import vote
-from forecaster.ensembles.weighing import added, weigh
+from forecaster.ensembles.weighing import OF_GROUP, added, weigh
+from forecaster.metrics.segments import total
 from forecaster.table import Floats
 
 Combiner = Callable[[Evidence], Floats]
@@ -21,9 +22,18 @@ Combiner = Callable[[Evidence], Floats]
 
 
 def elect(evidence: Evidence) -> Floats:
-    """The weights of `vote`, the same for all series of a group. (series, learners)"""
+    """The weights of `vote`, the same for all series of a group. (series, learners)
+
+    Where groups may learn from each other, a group is shrunk towards the mean of all, the more so the fewer windows it has.
+    """
     heard = np.where(evidence.able[:, evidence.group][:, None, :, None], evidence.forecast, np.nan)
-    return vote(evidence.actual, heard, evidence.score, evidence.group_ptr)[evidence.group]
+    weights = vote(evidence.actual, heard, evidence.score, evidence.group_ptr)
+    if evidence.pooled:
+        windows = total(np.isfinite(evidence.actual).any(2).sum(0).astype(np.float64), evidence.group_ptr)[:, None]
+        together = added(windows * weights, 0) / np.maximum(windows.sum(), 1) * evidence.able.T
+        shrunk = (windows * weights + OF_GROUP * together) / (windows + OF_GROUP)
+        weights = np.where(weights.sum(1, keepdims=True) > 0, shrunk / np.maximum(shrunk.sum(1, keepdims=True), 1e-300), 0.0)
+    return np.asarray(weights[evidence.group])
 
 
 COMBINERS: dict[str, Combiner] = {"voting": weigh, "caruana": elect, "stacking": stack}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.metrics import Score
+from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints
 
 
@@ -24,6 +25,7 @@ class Evidence:
         able: Which learners may have a share in which group. (learners, groups)
         merit: Logarithm of the error to expect of each learner against the others before any was seen. (learners,)
         pooled: Whether groups may learn from each other.
+        sparse: Whether the demand of a group is intermittent; no group's where absent. (groups,)
     """
 
     actual: Floats
@@ -33,6 +35,7 @@ class Evidence:
     able: NDArray[np.bool_]
     merit: Floats
     pooled: bool = False
+    sparse: NDArray[np.bool_] | None = None
 
     @property
     def group(self) -> Ints:
@@ -48,6 +51,21 @@ class Evidence:
         for learner, window in np.ndindex(shape[0], shape[2]):
             out[learner, :, window] = self.score(self.actual[[window]], self.forecast[learner, [window]], everyone)
         return np.where(np.isfinite(out), out, np.nan)
+
+    @cached_property
+    def of_sums(self) -> Floats:
+        """Root mean squared error of the sum over the series of a group, of the steps that all learners of the group forecast; NaN where
+        there is none. (learners, groups, windows)"""
+        able = self.able[:, self.group][:, None, :, None]
+        missing = ~np.isfinite(self.actual) | (able & ~np.isfinite(self.forecast)).any(0)
+        out = np.full((len(self.forecast), len(self.group_ptr) - 1, len(self.actual)), np.nan)
+        for learner in range(len(self.forecast)):
+            off = np.moveaxis(self.forecast[learner] - self.actual, 1, 2)
+            off[np.moveaxis(missing, 1, 2) | ~np.isfinite(off)] = 0.0
+            together: Floats = total(off, self.group_ptr) ** 2
+            out[learner] = np.sqrt(along(together, 1)).T
+        there = total(np.asarray(~missing.all(2), np.float64), self.group_ptr).T > 0
+        return np.where(there & self.able[..., None], out, np.nan)
 
     def without(self, window: int) -> Evidence:
         """The evidence of all windows but one."""

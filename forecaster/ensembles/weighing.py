@@ -4,6 +4,10 @@ The relative error of a learner is the logarithm of its error over the median le
 mean m over the windows of a series is believed as far as there are windows (empirical Bayes with fixed prior weights), and the
 weight is exp(-SHARP * m): the exponentially weighted average of Vovk (1990), here on relative errors so that no series counts
 more than another. Nothing is searched for, so a group with three windows does not overfit.
+
+Of intermittent demand a window of a series is mostly chance: in one without a sale the lowest forecast is the best one, and weights
+from single series draw their sum below what comes. There all series of a group share the weights; a learner is judged by its mean error
+over the series and, as much, by its error of their sum, which is seen once per window however many series there are.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecaster.ensembles.evidence import Evidence
-from forecaster.metrics.segments import total
+from forecaster.metrics.segments import mean, total
 from forecaster.table import Floats
 
 # Picked on M3, M4 hourly and weekly, NN5 and Australian tourism, a horizon before their ends; doubling or halving any of them costs
@@ -40,7 +44,31 @@ def weigh(evidence: Evidence) -> Floats:
     windows, middle = (total(x, evidence.group_ptr)[:, evidence.group] for x in (count, sums))
     own = _over(sums, count) - _over(middle, windows)
     believed = expected + count / (count + OF_SERIES) * own
+    if evidence.sparse is not None and evidence.sparse.any():
+        believed = np.where(evidence.sparse[evidence.group], _together(evidence)[:, evidence.group], believed)
     return _shares(np.where(evidence.able[:, evidence.group], believed, np.inf)).T
+
+
+def _together(evidence: Evidence) -> Floats:
+    """Relative error to expect of each learner where all series of a group share it. (learners, groups)"""
+    by_window, ptr = np.moveaxis(evidence.errors, 1, 2), evidence.group_ptr
+    alone = np.moveaxis(mean(by_window, ptr), 2, 1)
+    seen = total(np.isfinite(by_window).sum(1).astype(np.float64), ptr)
+    windows = np.isfinite(evidence.of_sums).sum(2).astype(np.float64)
+    return np.asarray((_shrunk(_relative(alone), seen, evidence) + _shrunk(_relative(evidence.of_sums), windows, evidence)) / 2)
+
+
+def _shrunk(relative: Floats, seen: Floats, evidence: Evidence) -> Floats:
+    """The mean over the windows of a group, pulled to experience where little was seen. (learners, groups)"""
+    windows = np.isfinite(relative).sum(2).astype(np.float64)
+    middle = _over(added(np.nan_to_num(relative), 2), windows)
+    return np.asarray((seen * middle + OF_GROUP * _experience(evidence)) / (seen + OF_GROUP))
+
+
+def _experience(evidence: Evidence) -> Floats:
+    """Relative error to expect of each learner in each group before any was seen. (learners, groups)"""
+    merit = np.where(evidence.able, evidence.merit[:, None], np.nan)
+    return np.asarray(np.nan_to_num(merit - _median(merit)))
 
 
 def _relative(errors: Floats) -> Floats:
@@ -65,8 +93,7 @@ def _of_groups(count: Floats, sums: Floats, evidence: Evidence) -> Floats:
     """Relative error to expect of each learner in each group. (learners, groups)"""
     ptr = evidence.group_ptr
     seen, said = total(count, ptr), total(sums, ptr)
-    merit = np.where(evidence.able, evidence.merit[:, None], np.nan)
-    prior = np.nan_to_num(merit - _median(merit))
+    prior = _experience(evidence)
     if evidence.pooled:
         prior = (said.sum(1, keepdims=True) + OF_GROUP * prior) / (seen.sum(1, keepdims=True) + OF_GROUP)
     return np.asarray((said + OF_GROUP * prior) / (seen + OF_GROUP))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -165,16 +165,17 @@ class FittedDesign:
     def _straight(self, table: Table, eligible: Ints, order: Literal["C", "F"], threads: int, every: bool) -> Drawn:
         """Each row once, one step ahead of its origin."""
         clock, room = self.clock(Grid.over(table), table), straight.room(self, table, every)
-        X, kept = np.empty((room[-1], len(self.names)), np.float32, order), np.ones(0 if every else room[-1], bool)
+        X, row = np.empty((room[-1], len(self.names)), np.float32, order), np.empty(0 if every else room[-1], np.int64)
 
         def fill(first: int, last: int) -> tuple[int, int]:
             rows = slice(int(room[first]), int(room[last]))
-            slab = straight.Straight(self, table.take(np.arange(first, last)), clock, every)
-            return rows.start, slab.fill(X[rows], kept[rows])
+            count = straight.Straight(self, table.take(np.arange(first, last)), clock, every).fill(X[rows], row[rows])
+            row[rows][:count] += table.indptr[first]
+            return rows.start, count
 
-        filled = _close_up(X, each(fill, slabs(table.indptr), threads))
-        row = None if filled == len(table.target) else straight.rows_of(table, room, kept)
-        return Drawn(X[:filled], row, np.broadcast_to(np.int64(1), filled), eligible, eligible)
+        filled = _close_up((X,) if every else (X, row), each(fill, slabs(table.indptr), threads))
+        kept = None if filled == len(table.target) else row[:filled]
+        return Drawn(X[:filled], kept, np.broadcast_to(np.int64(1), filled), eligible, eligible)
 
     def _gathered(
         self, table: Table, chosen: tuple[Ints, Ints], eligible: Ints, order: Literal["C", "F"], threads: int, every: bool
@@ -189,7 +190,7 @@ class FittedDesign:
             slab = Sources.of(self, table.take(np.arange(first, last)), clock)
             return begin, self._fill(slab, row[begin:end] - table.indptr[first], h[begin:end], X[begin:end], kept[begin:end], every)
 
-        filled = _close_up(X, each(fill, slabs(table.indptr), threads))
+        filled = _close_up((X,), each(fill, slabs(table.indptr), threads))
         drawn = np.diff(np.searchsorted(row, table.indptr[table.group_ptr]))
         return Drawn(X[:filled], row[kept], h[kept], eligible, drawn)
 
@@ -275,11 +276,11 @@ def _lags(orders: object, prefix: str = "") -> tuple[LookBack, ...]:
     return (Lags(orders, prefix),) if isinstance(orders, tuple) and orders else ()
 
 
-def _close_up(X: Singles, filled: list[tuple[int, int]]) -> int:
+def _close_up(room: Sequence[NDArray[Any]], filled: list[tuple[int, int]]) -> int:
     """Move the rows of each slab, given as where it begins and how many rows stay, up to the slab before it; returns how many rows stay."""
     at = 0
     for begin, count in filled:
-        if at < begin:
-            X[at : at + count] = X[begin : begin + count]
+        for rows in room if at < begin else ():
+            rows[at : at + count] = rows[begin : begin + count]
         at += count
     return at

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from forecaster._native import scan
 from forecaster.features.calendar import Grid
 from forecaster.features.design import Design
 from forecaster.features.fitted import FittedDesign
@@ -140,6 +141,9 @@ class When:
     def spread(self, values: Sequence[NDArray[Any]], threads: int = 1) -> list[NDArray[Any]]:
         """Values of each step of the grid, put to the rows. (rows,) each"""
         found = [np.empty(self.indptr[-1] if self.row is None else len(self.row), column.dtype) for column in values]
+        if (runs := self._runs()) is not None:
+            each(lambda k, _: scan.unroll(_bytes(values[k]), *runs, _bytes(found[k])), [(k, k + 1) for k in range(len(found))], threads)
+            return found
 
         def fill(first: int, last: int) -> None:
             begin, step = self._steps(first, last)
@@ -149,6 +153,21 @@ class When:
 
         each(fill, slabs(self.indptr), threads)
         return found
+
+    def _runs(self) -> tuple[Ints, Ints] | None:
+        """Boundaries of the series in the rows, and the place of each one's first step in the grid, where the rows of every series are
+        neighbours; None where some lie apart."""
+        sizes = np.diff(self.indptr)
+        if self.row is None:
+            return self.indptr, np.where(sizes > 0, self.grid.at(self.start), 0)
+        bounds = np.searchsorted(self.row, self.indptr).astype(np.int64)
+        there = np.flatnonzero(np.diff(bounds))
+        opening, last = self.row[bounds[:-1][there]], self.row[bounds[1:][there] - 1]
+        if not np.array_equal(last - opening, np.diff(bounds)[there] - 1):
+            return None
+        first = np.zeros(len(sizes), np.int64)
+        first[there] = self.grid.at(self.start[there] + opening - self.indptr[:-1][there])
+        return bounds, first
 
     def stamps(self, threads: int = 1) -> pa.Array:
         """The stamps of the rows."""
@@ -174,6 +193,11 @@ class When:
     def _zoned(self, stamps: NDArray[Any]) -> pa.Array:
         held = pa.array(stamps)
         return held if self.frequency.zone is None else held.cast(pa.timestamp("us", self.frequency.zone))
+
+
+def _bytes(column: NDArray[Any]) -> NDArray[np.uint8]:
+    """The bytes of each number. (n, size)"""
+    return column.view(np.uint8).reshape(len(column), column.dtype.itemsize)
 
 
 def _labels(fitted: FittedDesign, table: Table) -> dict[str, tuple[str, ...]]:

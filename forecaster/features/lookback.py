@@ -6,6 +6,7 @@ Row `r` of a block is the state after its series has shown value `r`. A row to f
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -68,12 +69,13 @@ class Op(NamedTuple):
         return (self.window - 1) * self.stride + 1
 
 
-class Native:
+class Native(ABC):
     """A block whose columns are native ops."""
 
     @property
+    @abstractmethod
     def ops(self) -> tuple[Op, ...]:
-        raise NotImplementedError
+        """What is computed, a column each."""
 
     def transform(self, values: Floats | Singles, indptr: Ints) -> Singles:
         """The features of every row. (rows, k)"""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from forecaster.table import Floats, Ints, Table
 
-Counts = NDArray[np.int32]
+Counts = NDArray[np.unsignedinteger]
 _UNIT = 2.0**-24
 
 
@@ -63,7 +63,7 @@ def choices_of(table: Table, horizon: int, looks_back: bool, *, every: bool = Fa
     Returns:
         (rows,), (groups,)
     """
-    choices = np.full(len(table.target), horizon if looks_back else 1, np.int32)
+    choices = np.full(len(table.target), most := horizon if looks_back else 1, np.min_scalar_type(most))
     if not every:
         choices *= np.isfinite(table.target)
         for k in range(min(horizon if looks_back else 0, int(table.sizes.max(initial=0)))):

@@ -55,6 +55,15 @@ class Given:
         tick = self.clock.grid.at(step)
         return [Part(self.clock.time, tick), *self._days(tick, at), Part(self.known, at), Part(self.static, series)]
 
+    def runs(self) -> list[tuple[Singles, Ints, int]]:
+        """Where these columns lie for the rows of the table: values, the place of the first row of each series and how far it moves on
+        from row to row; -1 for a place of each row's own."""
+        table = self.table
+        tick, series = self.clock.grid.at(table.start), np.arange(len(table))
+        days = [] if self.place is None else self._days(tick[table.series] + _within(table), np.arange(len(table.target)))
+        holidays = [(part.values, part.index, -1) for part in days]
+        return [(self.clock.time, tick, 1), *holidays, (self.known, table.indptr[:-1], 1), (self.static, series, 0)]
+
     def _days(self, tick: Ints, at: Ints) -> list[Part]:
         if self.place is None:
             return []
@@ -113,6 +122,11 @@ class Sources:
             Part(self.covariates, _inside(row - h, begin)),
             *self.given.parts(series, table.start[series] + row - begin, at),
         ]
+
+
+def _within(table: Table) -> Ints:
+    """How many rows of its series lie before each row. (rows,)"""
+    return np.arange(len(table.target)) - np.repeat(table.indptr[:-1], table.sizes)
 
 
 def column_of(table: Table, name: str) -> Singles:

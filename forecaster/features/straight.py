@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from forecaster.features.lookback import LookBack, matrix, names_of
-from forecaster.features.matrix import gather
+from forecaster._native import straight as native
+from forecaster.features.lookback import LookBack, Native, Op
 from forecaster.features.sources import Clock, Given, column_of
 from forecaster.table import Floats, Ints, Singles, Table
 
 if TYPE_CHECKING:
     from forecaster.features.fitted import FittedDesign
+
+Look = tuple[int, Floats | Singles, list[Op], int]
+"""First column, what is looked back at, the columns, and by how many rows more than one the origin lies before the row."""
+Placed = tuple[int, Singles, Ints, int]
+"""First column, values, and where those of each row lie: see `_native.straight`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,107 +38,59 @@ class Straight:
     clock: Clock
     every: bool
 
-    def fill(self, X: Singles, kept: NDArray[np.bool_]) -> int:
+    def fill(self, X: Singles, kept: Ints) -> int:
         """Write the rows that stay to the head of `X`, which has room for those of `room`; returns how many stay.
 
         Args:
             X: Room. (rows, k)
-            kept: Is told which rows stay. (rows,)
+            kept: Is told which rows of the table stay, unless all do. (rows,)
         """
-        row = self._rows()
-        self._give(row, X[:, self._look_back(X) :])
-        if self.every:
-            return len(row)
-        kept[:] = np.isfinite(self.table.target[row])
-        if self.fitted.looks_back:
-            kept[_blank(X[:, self.fitted.deciding])] = False
-        if kept.all():
-            return len(row)
-        filled = int(np.count_nonzero(kept))
-        X[:filled] = X[kept]
-        return filled
-
-    @property
-    def _cut(self) -> bool:
-        """Whether first rows, which have no origin, are left out."""
-        return self.fitted.looks_back and not self.every
-
-    def _rows(self) -> Ints:
-        """The rows of the table that are there."""
-        return rows_of(self.table, room(self.fitted, self.table, self.every))
-
-    def _look_back(self, X: Singles) -> int:
-        """Write the horizon and what is looked back at into the first columns; returns how many these are."""
         fitted, table = self.fitted, self.table
-        end = int(fitted.direct)
-        X[:, :end] = 1
-        season = fitted.season_length - 1
+        looks, parts = self._looks()
+        parts += self._given()
+        deciding = fitted.deciding if fitted.looks_back else slice(0, 0)
+        X[:, : int(fitted.direct)] = 1
+        cut = fitted.looks_back and not self.every
+        return native.fill(table.target, table.indptr, looks, parts, X, (deciding.start, deciding.stop), self.every, cut, kept)
+
+    def _looks(self) -> tuple[list[Look], list[Placed]]:
+        """What is looked back at: in the one pass over the rows, or, of blocks without ops, worked out before it."""
+        looks: list[Look] = []
+        parts: list[Placed] = []
+        for block, values, back, column in self._blocks():
+            if isinstance(block, Native):
+                looks.append((column, values if values.flags.c_contiguous else values.copy(), list(block.ops), back))
+            else:
+                parts.append((column, block.transform(values, self.table.indptr), self._origins(back), -1))
+        return looks, parts
+
+    def _blocks(self) -> Iterator[tuple[LookBack, Floats | Singles, int, int]]:
+        """Each block that looks back: at what, from how far behind the row before, and into which columns."""
+        fitted, table = self.fitted, self.table
         looked: list[tuple[Sequence[LookBack], Floats | Singles, int]]
-        looked = [(fitted.blocks, table.target, 0), (fitted.seasonal, table.target, season)]
+        looked = [(fitted.blocks, table.target, 0), (fitted.seasonal, table.target, fitted.season_length - 1)]
         looked += [(blocks, column_of(table, name), 0) for name, blocks in fitted.covariates.items()]
+        column = int(fitted.direct)
         for blocks, values, back in looked:
-            end += (width := len(names_of(blocks)))
-            if width:
-                self._shifted(blocks, values, back, X[:, end - width : end])
-        return end
+            for block in blocks:
+                yield block, values, back, column
+                column += len(block.names)
 
-    def _shifted(self, blocks: Sequence[LookBack], values: Floats | Singles, back: int, out: Singles) -> None:
-        """Write the look-backs of the row that lies `back` rows before the origin."""
-        indptr = self.table.indptr
-        if self._cut:  # the last row of a series is no origin, so that the rows of the matrix are those of the origins
-            values = _without(values, indptr[1:][self.table.sizes > 0] - 1)
-            indptr = np.concatenate([[0], np.cumsum(np.maximum(self.table.sizes - 1, 0))])
-        shifted(blocks, values, indptr, back + (not self._cut), out)
+    def _origins(self, back: int) -> Ints:
+        """The origin of each row; -1 where it lies before the series. (rows,)"""
+        at = np.arange(len(self.table.target)) - back - 1
+        return np.where(at < np.repeat(self.table.indptr[:-1], self.table.sizes), -1, at)
 
-    def _give(self, row: Ints, X: Singles) -> None:
-        """Write the columns of the time, the holidays and the covariates."""
-        if X.shape[1]:
-            given = Given.of(self.fitted, self.table, self.clock)
-            gather(given.parts(self.table.series[row], self.table.steps[row], row), X)
+    def _given(self) -> list[Placed]:
+        """The columns of the time, the holidays and the covariates."""
+        column, placed = self.fitted.time_at, []
+        for values, places, moves in Given.of(self.fitted, self.table, self.clock).runs():
+            placed.append((column, np.ascontiguousarray(values, np.float32), places, moves))
+            column += values.shape[1]
+        return placed
 
 
 def room(fitted: FittedDesign, table: Table, every: bool) -> Ints:
     """Boundaries of the series in the rows that there are: without first ones, which have no origin, unless all are. (series + 1,)"""
     sizes = table.sizes if every or not fitted.looks_back else np.maximum(table.sizes - 1, 0)
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-
-def rows_of(table: Table, room: Ints, kept: NDArray[np.bool_] | Literal[True] = True) -> Ints:
-    """The rows of the table that there are, or those of them that were kept. (rows,)"""
-    there = np.ones(len(table.target), bool)
-    if room[-1] < len(there):
-        there[table.indptr[:-1][table.sizes > 0]] = False
-    there[there] = kept
-    return np.flatnonzero(there)
-
-
-def shifted(blocks: Sequence[LookBack], values: Floats | Singles, indptr: Ints, back: int, out: Singles) -> None:
-    """Write the look-backs of the row `back` rows earlier, missing where that is before the series.
-
-    Args:
-        blocks: Look-backs.
-        values: What is looked back at. (rows,)
-        indptr: Boundaries of the series. (series + 1,)
-        back: Rows.
-        out: Room. (rows, columns of all blocks)
-    """
-    seen = max(len(values) - back, 0)
-    matrix(blocks, values[:seen], np.minimum(indptr, seen), out=out[back:])
-    before = indptr[:-1, None] + np.arange(back)
-    out[before[before < indptr[1:, None]]] = np.nan
-
-
-def _blank(looks: Singles) -> Ints:
-    """The rows of which every column is missing."""
-    rows = np.flatnonzero(np.isnan(looks[:, 0]))
-    for k in range(1, looks.shape[1]):
-        if not len(rows):
-            break
-        rows = rows[np.isnan(looks[rows, k])]
-    return rows
-
-
-def _without(values: Floats | Singles, rows: Ints) -> Floats | Singles:
-    stay = np.ones(len(values), bool)
-    stay[rows] = False
-    return values[stay]

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
 
+_WORTH_THREADS = 1_000_000
+"""Rows from which on Arrow's threads pay for themselves."""
+
 _NAMES = {"polars.DataFrame": "polars", "polars.LazyFrame": "lazy"}
 
 
@@ -29,7 +33,7 @@ class FrameKind:
     """What kind of frame came, so that the same kind is given back.
 
     Args:
-        name: "pandas", "polars", "lazy" (polars), "arrow" or "duckdb".
+        name: "pandas", "polars", "lazy" (polars), "arrow", "duckdb" or "spark".
         types: Arrow types of the columns that came; columns of the same name leave with them.
         enums: Enumerations of polars, which Arrow cannot tell from other categories.
     """
@@ -44,7 +48,8 @@ def read(data: Any, columns: Iterable[str] | None = None, *, defer: bool = False
 
     Args:
         data: A path, folder (flat or hive), glob or list of paths of CSV or Parquet files, or a frame: pandas (named index
-            levels become columns), polars (also lazy), pyarrow, a DuckDB relation, or anything with `__arrow_c_stream__`.
+            levels become columns), polars (also lazy), pyarrow, a DuckDB relation, a frame of Spark (brought to this process), or
+            anything with `__arrow_c_stream__`.
         columns: The columns to read; all where absent. Names that the data lacks are passed over.
         defer: Whether a column of pandas that cannot be held is nulls for now, which `readable` refuses once it plays a part.
 
@@ -74,7 +79,8 @@ def readable(table: pa.Table, columns: Iterable[str]) -> None:
 
 
 def give(table: pa.Table, kind: FrameKind, *, fresh: bool = False) -> Any:
-    """The table as the kind of frame that came: pandas for paths, a relation for DuckDB, Arrow for all that is unknown.
+    """The table as the kind of frame that came: pandas for paths, a relation for DuckDB, a frame of the active session for Spark, Arrow
+    for all that is unknown.
 
     Stamps, whole numbers, texts and categories in columns that came leave in the type they came in; computed numbers stay
     floats. Stamps that came as text leave as stamps. A relation is one of DuckDB's default connection. The numbers of a `fresh`
@@ -82,11 +88,13 @@ def give(table: pa.Table, kind: FrameKind, *, fresh: bool = False) -> Any:
     """
     table = _as_came(table, kind.types)
     if kind.name == "pandas":
-        return _shared(table) if fresh else table.to_pandas()
+        return _shared(table) if fresh else table.to_pandas(use_threads=len(table) > _WORTH_THREADS)
     if kind.name in ("polars", "lazy"):
         frame = _module("polars").from_arrow(table)
         frame = frame.cast({column: kind.enums[column] for column in frame.columns if column in kind.enums})
         return frame.lazy() if kind.name == "lazy" else frame
+    if kind.name == "spark":
+        return _of_spark(table)
     return _module("duckdb").from_arrow(table) if kind.name == "duckdb" else table
 
 
@@ -148,11 +156,14 @@ def _open(data: Any, wanted: list[str] | None, defer: bool) -> tuple[str, pa.Tab
         return "pandas", held.frame(data, wanted, defer)
     if kind.startswith("pyarrow.") and hasattr(data, "to_table"):
         return "arrow", data.to_table(columns=None if wanted is None else [name for name in data.schema.names if name in wanted])
+    if kind.startswith("pyspark.") and hasattr(data, "toPandas"):
+        return "spark", _from_spark(data, wanted)
     if kind == "polars.LazyFrame" or (hasattr(data, "__arrow_c_stream__") and not kind.endswith(".Series")):
         return _NAMES.get(kind, "duckdb" if "DuckDB" in kind else "arrow"), _from_stream(data, wanted)
     raise DataError(
-        f"expected a path, folder, glob or list of paths of CSV or Parquet files, or a frame of pandas, polars, pyarrow or DuckDB, but got "
-        f"{type(data).__module__}.{type(data).__name__}; turn it into a frame with one column per part, such as pandas.DataFrame(...)"
+        f"expected a path, folder, glob or list of paths of CSV or Parquet files, or a frame of pandas, polars, pyarrow, DuckDB or Spark, "
+        f"but got {type(data).__module__}.{type(data).__name__}; turn it into a frame with one column per part, such as "
+        f"pandas.DataFrame(...)"
     )
 
 
@@ -167,6 +178,24 @@ def _from_stream(data: Any, wanted: list[str] | None) -> pa.Table:
         raise DataError(
             f"the frame cannot be read as Arrow: {error}; expected columns of numbers, texts or dates: convert or drop others"
         ) from error
+
+
+def _from_spark(data: Any, wanted: list[str] | None) -> pa.Table:
+    """A frame of Spark, of which only what is wanted is brought here."""
+    if wanted is not None:
+        data = data.select([name for name in data.columns if name in wanted])
+    return data.toArrow() if hasattr(data, "toArrow") else pa.Table.from_pandas(data.toPandas(), preserve_index=False)
+
+
+def _of_spark(table: pa.Table) -> Any:
+    """A frame of the session that is active; Arrow where none is, as where a run is opened elsewhere."""
+    try:
+        session = _module("pyspark.sql").SparkSession.getActiveSession()
+    except MissingExtra:
+        return table
+    if session is None:
+        return table
+    return session.createDataFrame(table if hasattr(_module("pyspark.sql").DataFrame, "toArrow") else table.to_pandas())
 
 
 def _types(table: pa.Table, name: str) -> dict[str, pa.DataType]:
@@ -250,7 +279,7 @@ def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
 def _module(name: str) -> Any:
     if (module := sys.modules.get(name)) is None:
         try:
-            module = __import__(name)
+            module = import_module(name)
         except ImportError:
             raise MissingExtra.of(f"giving a {name} frame back", name, "dev") from None
     return module

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatch
 from functools import partial
 from typing import Any
 
@@ -17,10 +15,9 @@ import pyarrow.fs
 from forecaster.errors import DataError
 from forecaster.frames.dialect import padded, sniffed
 from forecaster.frames.kinds import TypesDiffer, common
+from forecaster.frames.places import FORMATS, find, kind_of, located
 
-_FORMATS = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst", ".tsv", ".tsv.gz")}
 _NO_KEY = "__HIVE_DEFAULT_PARTITION__"
-_MAGIC = re.compile(r"[*?\[]")
 _WIDER = {"null": pa.int64(), "int64": pa.float64(), "date32[day]": pa.timestamp("s"), "timestamp[s]": pa.timestamp("ns")}
 
 
@@ -28,32 +25,33 @@ def read(paths: list[str], columns: list[str] | None = None) -> pa.Table:
     """One table of all files that the paths name.
 
     Args:
-        paths: Files, folders (flat or hive) and globs; local paths or URIs that pyarrow knows.
+        paths: Files, folders (flat or hive) and globs; local paths or addresses that pyarrow or fsspec knows.
         columns: The columns to read; all where absent.
 
     Raises:
         DataError: A path names no file, or a file cannot be read; the message names it.
     """
-    system, files = _find(paths)
-    tables = [_load(system, kind, found, columns) for kind in _FORMATS if (found := [file for file in files if _format(file) == kind])]
+    files = find(paths)
+    by_kind = {kind: [file for file in files.paths if kind_of(file) == kind] for kind in FORMATS}
+    tables = [_load(files.system.arrow, kind, found, columns) for kind, found in by_kind.items() if found]
     return tables[0] if len(tables) == 1 else _together(tables)
 
 
-def parquet(files: Sequence[str], *, hive: bool = True) -> Any:
-    """The pyarrow data set of local Parquet files, whose types hold what every file has.
+def parquet(files: Sequence[str]) -> Any:
+    """The pyarrow data set of Parquet files, whose types hold what every file has; folders such as `store=CA_1` are columns.
 
     Args:
-        files: Paths of the files.
-        hive: Whether folders such as `store=CA_1` are columns.
+        files: Paths or addresses of the files.
 
     Raises:
         DataError: A file cannot be read, or a column has types that do not go together; the message names it.
     """
-    found = list(files)
-    opened = partial(pyarrow.dataset.dataset, found, format="parquet")
+    there = located(files)
+    found = list(there.paths)
+    opened = partial(pyarrow.dataset.dataset, found, format="parquet", filesystem=there.system.arrow)
     try:
-        schema = _agreed(opened(), _keys(found) if hive else {}, set(), texts=False)
-        return opened(schema=schema, partitioning="hive" if hive else None)
+        schema = _agreed(opened(), _keys(found), set(), texts=False)
+        return opened(schema=schema, partitioning="hive")
     except (pa.ArrowException, OSError, TypesDiffer) as error:
         raise DataError(f"{found[0]!r}{' ...' if len(found) > 1 else ''} cannot be read: {error}") from error
 
@@ -64,73 +62,6 @@ def _together(tables: list[pa.Table]) -> pa.Table:
     agreed = {name: common(name, list(dict.fromkeys(found)), texts=True) for name, found in kinds.items()}
     cast = [table.cast(pa.schema([field.with_type(agreed.get(field.name, field.type)) for field in table.schema])) for table in tables]
     return pa.concat_tables(cast, promote_options="permissive")
-
-
-def _find(paths: list[str]) -> tuple[pa.fs.FileSystem, list[str]]:
-    """The file system, and all files with data in them, in order."""
-    files: list[str] = []
-    system: Any = None
-    for path in paths:
-        system, place = _system(path)
-        found = _under(system, place)
-        if not found:
-            raise DataError(f"no CSV or Parquet file at {path!r}; expected a file, a folder or a glob of {_endings()}")
-        files += found
-    return system, list(dict.fromkeys(files))
-
-
-def _system(path: str) -> tuple[pa.fs.FileSystem, str]:
-    if "://" not in path:
-        return pa.fs.LocalFileSystem(), os.path.expanduser(path)
-    try:
-        return tuple(pa.fs.FileSystem.from_uri(path))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path!r} cannot be opened: {error}") from error
-
-
-def _under(system: pa.fs.FileSystem, place: str) -> list[str]:
-    info = system.get_file_info(place)
-    if info.type == pa.fs.FileType.File:
-        if _format(place) is None:
-            raise DataError(f"{place!r} is neither CSV nor Parquet by its name; expected one of {_endings()}")
-        return [place]
-    base = place if info.type == pa.fs.FileType.Directory else _base(place)
-    selector = pa.fs.FileSelector(base, recursive=True, allow_not_found=True)
-    listed = sorted(item.path for item in system.get_file_info(selector) if item.type == pa.fs.FileType.File)
-    return [file for file in listed if _format(file) and not _hidden(file[len(base) :]) and (base == place or _matches(file, place))]
-
-
-def _base(glob: str) -> str:
-    """The folder that a glob starts from."""
-    if not (magic := _MAGIC.search(glob)):
-        return glob
-    return glob[: magic.start()].rpartition("/")[0] or ("/" if glob.startswith("/") else ".")
-
-
-def _matches(file: str, glob: str) -> bool:
-    """Whether the glob names the file or a folder above it; `**` is any number of folders."""
-    names, wanted = [[part for part in path.split("/") if part not in ("", ".")] for path in (file, glob)]
-    return _follows(names, wanted)
-
-
-def _follows(names: list[str], wanted: list[str]) -> bool:
-    if not wanted:
-        return True
-    if wanted[0] == "**":
-        return any(_follows(names[i:], wanted[1:]) for i in range(len(names) + 1))
-    return bool(names) and fnmatch(names[0], wanted[0]) and _follows(names[1:], wanted[1:])
-
-
-def _hidden(path: str) -> bool:
-    return any(part.startswith(("_", ".")) and "=" not in part for part in path.split("/"))
-
-
-def _format(file: str) -> str | None:
-    return next((kind for kind, endings in _FORMATS.items() if file.lower().endswith(endings)), None)
-
-
-def _endings() -> str:
-    return ", ".join(f"*{ending}" for endings in _FORMATS.values() for ending in endings)
 
 
 def _load(system: pa.fs.FileSystem, kind: str, files: list[str], columns: list[str] | None) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from forecaster.errors import DataError
 
@@ -67,11 +68,18 @@ def _shared(values: Any) -> pa.Array | None:
     if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fM":
         return None
     array = np.asarray(values)
-    if not array.dtype.isnative or not array.flags.c_contiguous or np.isnan(array).any():
+    if not array.dtype.isnative or not array.flags.c_contiguous or _has_missing(array):
         return None
     if array.dtype.kind == "f":
         return pa.array(array)
     return pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)])
+
+
+def _has_missing(array: NDArray[Any]) -> bool:
+    """Whether a float is NaN, or a stamp NaT, whose bits are those of the least integer."""
+    if array.dtype.kind == "f":
+        return bool(np.isnan(array.min(initial=0)))
+    return bool(array.view(np.int64).min(initial=0) == np.iinfo(np.int64).min)
 
 
 def _with_clocks(values: Any) -> Any:

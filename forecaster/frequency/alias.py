@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,11 @@ def parse(freq: str | int) -> Alias:
         UnknownName: No alias is called so.
         SettingsError: Fewer than one unit, or a fraction of one.
     """
-    text = str(freq).strip()
+    return _parsed(str(freq).strip())
+
+
+@lru_cache
+def _parsed(text: str) -> Alias:
     if re.fullmatch(r"[+-]?\d+", text):
         return Alias(_positive(Fraction(text), text), "1")
     parts = [match.groups() for match in _PART.finditer(text)]

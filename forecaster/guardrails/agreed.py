@@ -16,6 +16,7 @@ from forecaster.frequency import Frequency
 from forecaster.guardrails import columns, rhythm, stamps
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.grid import Runs
+from forecaster.guardrails.regular import regular
 from forecaster.guardrails.stamped import Stamped
 from forecaster.rows import Rows
 from forecaster.schema import Schema
@@ -48,6 +49,8 @@ def frequency_of(frame: pa.Table, schema: Schema, *, freq: str | int | None = No
 
 def _kept_to(rows: Stamped, freq: str | int | None, aggregate: str | None) -> Frequency:
     """The frequency of the rows; one that was asked for must be kept to by some of them."""
+    if aggregate is None and (known := regular(rows, freq)) is not None:
+        return known[0]
     frequency = rhythm.frequency_of(rows, freq, aggregate, Findings())
     if freq is not None and aggregate is None:
         runs = Runs.of(rhythm.place(rows, frequency, Findings()), rows.indptr)

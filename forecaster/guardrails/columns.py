@@ -100,7 +100,10 @@ def note_twins(ids: NDArray[Any], name: str, findings: Findings) -> None:
     """
     if not len(ids) or not isinstance(ids[0], str):
         return
-    values = pc.unique(pa.array(ids, pa.large_string()))
+    values = pa.array(ids, pa.large_string())
+    if pc.all(pc.string_is_ascii(values)).as_py() and pc.ascii_trim_whitespace(values).equals(values):
+        return
+    values = pc.unique(values)
     plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))
     if pc.count_distinct(plain).as_py() == len(values):
         return

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from forecaster.schema import Schema
-
 _FORMS = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")
+
+
+class Keyed(Protocol):
+    """Whatever names the series columns: a schema, or the options of a job."""
+
+    @property
+    def series(self) -> tuple[str, ...]: ...
+
 
 Action = Literal["repaired", "quarantined", "noted"]
 
@@ -43,6 +49,11 @@ class Batch:
     index: NDArray[np.int64]
     count: NDArray[np.int64]
     first: NDArray[np.str_]
+
+    def take(self, which: NDArray[np.int64]) -> Batch:
+        """Some of the findings."""
+        ids = {name: values[which] for name, values in self.ids.items()}
+        return replace(self, ids=ids, index=self.index[which], count=self.count[which], first=self.first[which])
 
     def told(self) -> list[str]:
         """The messages, with `{count}`, `{first}` and `{one|many}` filled in. (findings,)"""
@@ -123,7 +134,17 @@ class Findings:
         padded = np.append(index, -1)
         return Findings([replace(batch, index=padded[batch.index]) for batch in self.batches])
 
-    def frame(self, schema: Schema) -> pa.Table:
+    def without(self, rule: str, ids: Mapping[str, NDArray[Any]]) -> Findings:
+        """The findings, but for those of one rule about some series. Series column -> ids"""
+        gone = set(zip(*(values.tolist() for values in ids.values()), strict=True))
+        kept = []
+        for batch in self.batches:
+            keys = zip(*(batch.ids[name].tolist() for name in ids), strict=True) if batch.rule == rule and batch.ids else ()
+            stays = np.array([key not in gone for key in keys] or [True] * len(batch.count), bool)
+            kept.append(batch if stays.all() else batch.take(np.flatnonzero(stays)))
+        return Findings([batch for batch in kept if len(batch.count)])
+
+    def frame(self, schema: Keyed) -> pa.Table:
         """The findings as rows: series columns, column, rule, count, first, action, message."""
         columns: dict[str, Any] = {name: self._ids(name) for name in schema.series}
         columns["column"] = self._repeated("column")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,21 @@ class Runs:
     Args:
         source: Rows that were kept; None for all. (kept rows,)
         bounds: Boundaries of the runs in the kept rows; None where every run is one row. (runs + 1,)
-        steps: Step of each run. (runs,)
+        listed: Step of each run; None where those of a series follow each other. (runs,)
         indptr: Boundaries of the series in the runs. (series + 1,)
+        opening: Step of the first run of each series, where steps are not listed. (series,)
     """
 
     source: Ints | None
     bounds: Ints | None
-    steps: Ints
+    listed: Ints | None
     indptr: Ints
+    opening: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @classmethod
+    def regular(cls, start: Ints, indptr: Ints) -> Runs:
+        """One row at every step from the first of each series on."""
+        return cls(None, None, None, indptr, start)
 
     @classmethod
     def of(cls, placed: Placed, indptr: Ints) -> Runs:
@@ -53,6 +61,23 @@ class Runs:
             return cls(source, None, steps, indptr)
         begin = np.concatenate([[0], np.flatnonzero(opens) + 1])
         return cls(source, np.append(begin, len(steps)), steps[begin], np.searchsorted(begin, indptr))
+
+    @cached_property
+    def steps(self) -> Ints:
+        """Step of each run. (runs,)"""
+        if self.listed is not None:
+            return self.listed
+        return np.arange(self.indptr[-1]) + np.repeat(self.opening - self.indptr[:-1], np.diff(self.indptr))
+
+    @cached_property
+    def start(self) -> Ints:
+        """Step of the first run of each series. (series,)"""
+        return self.opening if self.listed is None else self.listed[self.indptr[:-1]]
+
+    @cached_property
+    def end(self) -> Ints:
+        """Step of the last run of each series. (series,)"""
+        return self.start + np.diff(self.indptr) - 1 if self.listed is None else self.listed[self.indptr[1:] - 1]
 
     def kept(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of the rows that were kept. (kept rows,)"""
@@ -217,11 +242,10 @@ class Grid:
 
     @classmethod
     def of(cls, runs: Runs) -> Grid:
-        start, end = runs.steps[runs.indptr[:-1]], runs.steps[runs.indptr[1:] - 1]
-        indptr = np.concatenate([[0], np.cumsum(end - start + 1)]).astype(np.int64)
-        if indptr[-1] == len(runs.steps):
-            return cls(start, indptr, None)
-        return cls(start, indptr, runs.steps + np.repeat(indptr[:-1] - start, np.diff(runs.indptr)))
+        indptr = np.concatenate([[0], np.cumsum(runs.end - runs.start + 1)]).astype(np.int64)
+        if indptr[-1] == runs.indptr[-1]:
+            return cls(runs.start, indptr, None)
+        return cls(runs.start, indptr, runs.steps + np.repeat(indptr[:-1] - runs.start, np.diff(runs.indptr)))
 
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of the runs at their places, NaN at the others. (places,)"""

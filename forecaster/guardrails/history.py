@@ -15,8 +15,10 @@ from forecaster.guardrails import columns, covariates, joined, notes, rhythm, st
 from forecaster.guardrails.covariates import Covariate
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.grid import Grid, Runs, before_first, note_gaps, without_doubles
+from forecaster.guardrails.regular import regular
 from forecaster.guardrails.rhythm import Placed
 from forecaster.guardrails.stamped import Stamped, record, step_text
+from forecaster.guardrails.survey import Survey
 from forecaster.rows import Rows
 from forecaster.schema import Schema
 from forecaster.table import Floats, Singles, Table
@@ -64,12 +66,12 @@ def check(
     for name, ids in rows.ids.items():
         columns.note_twins(ids, name, findings)
     _refuse_torn(rows, schema)
-    table = _table(frame, rows, schema, findings, freq=freq, aggregate=aggregate)
+    table, survey = _table(frame, rows, schema, findings, freq=freq, aggregate=aggregate)
     findings.untouched = frame.num_rows == came and rows.order is None and table.target is rows.target
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
-    notes.note(table, schema, horizon, findings)
-    return notes.short(table, schema, horizon, short, findings)
+    notes.note(table, survey, schema, horizon, findings)
+    return notes.short(table, survey.known, schema, horizon, short, findings)
 
 
 def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
@@ -110,24 +112,15 @@ def _refuse_torn(rows: Rows, schema: Schema) -> None:
 
 def _table(
     frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | Frequency | None, aggregate: str | None
-) -> Table:
-    agreed = isinstance(freq, Frequency)
+) -> tuple[Table, Survey]:
+    """The table, and what one pass over its target tells."""
     seen = Stamped.of(rows, schema.time)
     stamps.refuse_sentinels(seen)
-    frequency = rhythm.frequency_of(seen, freq, aggregate, findings)
-    raw = _without_infinite(seen, rows.target, schema, findings)
-    if aggregate is None:
-        runs = Runs.of(rhythm.place(seen, frequency, findings, agreed=agreed), seen.indptr)
-        rhythm.other_rhythm(runs.stamped(seen), runs.steps, frequency, findings, asked=not (agreed or freq is None))
-        values = without_doubles(seen, runs, raw, frequency.unit, findings)
-    else:
-        runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(raw), bool)), seen.indptr)
-        values = runs.joined(raw, aggregate)
-        joining = joined.Joining(aggregate, rhythm.seen_in(seen), frequency)
-        joined.note(seen, runs, (rows.target, values), schema.target, joining, findings)
-    rhythm.refuse_flood(runs.stamped(seen), runs.steps, frequency)
-    values = _without_absurd(runs.stamped(seen), values, schema, findings)
-    runs, values = _from_first(seen, runs, values, schema, findings)
+    frequency, runs, placed = _placed(seen, rows.target, schema, findings, freq, aggregate)
+    survey = Survey.of(placed, runs.indptr)
+    values = _without_absurd(runs.stamped(seen), placed, survey, schema, findings)
+    if values is not placed or not survey.complete:
+        runs, values = _from_first(seen, runs, values, schema, findings)
     grid = Grid.of(runs)
     note_gaps(seen, runs, grid, frequency, findings)
     coded = {name: covariates.encode(frame[name], name) for name in (*schema.known, *schema.past, *schema.static)}
@@ -135,13 +128,38 @@ def _table(
         name: grid.spread(_joined(_sane(coded[name], name, rows, seen, findings), coded[name], runs, aggregate))
         for name in (*schema.known, *schema.past)
     }
-    return Table(
-        target=grid.spread(values), indptr=grid.indptr, start=grid.start, frequency=frequency, ids=dict(rows.ids),
+    spread = grid.spread(values)
+    table = Table(
+        target=spread, indptr=grid.indptr, start=grid.start, frequency=frequency, ids=dict(rows.ids),
         group_ptr=rows.group_ptr, groups=dict(rows.groups),
         known={name: along[name] for name in schema.known}, past={name: along[name] for name in schema.past},
         static={name: _static(coded[name], name, rows, seen, findings) for name in schema.static},
         categories=covariates.labels_of(coded),
     )  # fmt: skip
+    return table, survey if spread is placed else Survey.of(spread, grid.indptr)
+
+
+def _placed(
+    seen: Stamped, target: Floats, schema: Schema, findings: Findings, freq: str | int | Frequency | None, aggregate: str | None
+) -> tuple[Frequency, Runs, Floats]:
+    """The frequency, the steps that there are, and the value of each."""
+    known = regular(seen, freq) if aggregate is None else None
+    frequency = rhythm.frequency_of(seen, freq, aggregate, findings) if known is None else known[0]
+    values = _without_infinite(seen, target, schema, findings)
+    if known is not None:
+        return frequency, Runs.regular(known[1], seen.indptr), values
+    if aggregate is None:
+        agreed = isinstance(freq, Frequency)
+        runs = Runs.of(rhythm.place(seen, frequency, findings, agreed=agreed), seen.indptr)
+        rhythm.other_rhythm(runs.stamped(seen), runs.steps, frequency, findings, asked=not (agreed or freq is None))
+        values = without_doubles(seen, runs, values, frequency.unit, findings)
+    else:
+        runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(values), bool)), seen.indptr)
+        values = runs.joined(values, aggregate)
+        joining = joined.Joining(aggregate, rhythm.seen_in(seen), frequency)
+        joined.note(seen, runs, (target, values), schema.target, joining, findings)
+    rhythm.refuse_flood(runs.stamped(seen), runs.start, runs.end, frequency)
+    return frequency, runs, values
 
 
 def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: Findings) -> Floats:
@@ -156,8 +174,8 @@ def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: F
     return np.where(infinite, np.nan, values)
 
 
-def _without_absurd(seen: Stamped, values: Floats, schema: Schema, findings: Findings) -> Floats:
-    absurd = target.absurd(values, seen.indptr)
+def _without_absurd(seen: Stamped, values: Floats, survey: Survey, schema: Schema, findings: Findings) -> Floats:
+    absurd = target.absurd(values, seen.indptr, survey)
     if not absurd.any():
         return values
     record(

@@ -16,8 +16,8 @@ from forecaster.schema import Schema
 from forecaster.table import Ints, Singles, Table
 
 
-def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str | None = None) -> tuple[Table, Findings]:
-    """Turn the history up to now into a table of the series that a job knows.
+def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str | None = None) -> tuple[Table, Table, Findings]:
+    """Turn the history up to now into a table of the series that a job knows, and one of those that it does not know.
 
     Args:
         frame: All rows up to now, as they would be given to fit.
@@ -26,7 +26,7 @@ def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str
         aggregate: How rows are joined into steps, if they are.
 
     Returns:
-        The table, its series in the order of `table`, and the findings; rows of series that the job does not know are passed over.
+        The series that the job knows, in the order of `table`; the others, in the codes of its categories; and the findings.
 
     Raises:
         DataError: Rows of a series that the job knows are missing, or end before those that it was fitted on.
@@ -40,13 +40,14 @@ def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str
     moved = _in_order(newer, order, table)
     _refuse_earlier(moved, table)
     findings = Findings([batch for batch in found.batches if batch.action != "noted"]).renumbered(_index(order, len(newer)))
-    unseen = np.flatnonzero(~kept)
+    return moved, _recoded_all(newer, table).take(~kept), findings
+
+
+def note_unseen(table: Table, message: str, findings: Findings) -> None:
+    """Tell of series that a job was not fitted on what becomes of them; `{count}` in the message is the number of their rows."""
     findings.add(
-        rule="unseen_series", action="noted", series={name: values[unseen] for name, values in newer.ids.items()},
-        index=np.full(len(unseen), -1), count=newer.sizes[unseen],
-        message="{count} {row is|rows are} of a series that the job was not fitted on, and passed over; fit again to have it forecast",
-    )  # fmt: skip
-    return moved, findings
+        rule="unseen_series", action="noted", series=dict(table.ids), index=np.full(len(table), -1), count=table.sizes, message=message
+    )
 
 
 def _keys(table: Table) -> list[tuple[object, ...]]:
@@ -73,6 +74,17 @@ def _in_order(newer: Table, order: Ints, table: Table) -> Table:
         known={name: _recoded(name, newer, newer.known, table)[rows] for name in table.known},
         past={name: _recoded(name, newer, newer.past, table)[rows] for name in table.past},
         static={name: _recoded(name, newer, newer.static, table)[order] for name in table.static},
+    )
+
+
+def _recoded_all(newer: Table, table: Table) -> Table:
+    """The same series, their categories in the codes of `table`."""
+    return replace(
+        newer,
+        known={name: _recoded(name, newer, newer.known, table) for name in table.known},
+        past={name: _recoded(name, newer, newer.past, table) for name in table.past},
+        static={name: _recoded(name, newer, newer.static, table) for name in table.static},
+        categories=table.categories,
     )
 
 

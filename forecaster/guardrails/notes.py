@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 from forecaster.errors import DataError
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.stamped import step_text
-from forecaster.guardrails.target import per_series
+from forecaster.guardrails.survey import Survey
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Table
 
 
-def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None:
+def note(table: Table, seen: Survey, schema: Schema, horizon: int, findings: Findings) -> None:
     """Record what is worth knowing of each series."""
-    lowest, highest = per_series(np.fmin, table.target, table.indptr), per_series(np.fmax, table.target, table.indptr)
-    flat, many = lowest == highest, table.sizes > 2
+    lowest, flat, many = seen.lowest, seen.lowest == seen.highest, table.sizes > 2
     zero = many & flat & (lowest == 0)
     _tell(table, zero, findings, rule="all_zero", action="noted", column=schema.target, message="all {count} values are zero")
     same = many & flat & (lowest != 0)
@@ -31,9 +30,8 @@ def note(table: Table, schema: Schema, horizon: int, findings: Findings) -> None
     )  # fmt: skip
 
 
-def short(table: Table, schema: Schema, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
+def short(table: Table, known: Ints, schema: Schema, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
     """Series with too few known values: they fall back, are dropped, or are refused."""
-    known = _known(table.target, table.indptr)
     few = known < horizon + 1
     if not few.any():
         return table, findings
@@ -53,7 +51,7 @@ def short(table: Table, schema: Schema, horizon: int, how: str, findings: Findin
         rule="empty",
         action="quarantined",
         column=schema.target,
-        message=f"no value is known; {end}",
+        message="no value is known: the series has no forecast" if how == "fallback" else f"no value is known; {end}",
         count=known,
     )
     _tell(
@@ -78,6 +76,8 @@ def short(table: Table, schema: Schema, horizon: int, how: str, findings: Findin
 def _tell(table: Table, mask: Any, findings: Findings, *, first: Ints | None = None, count: Any = None, **what: Any) -> None:
     """One finding for each series of a mask, by default with its number of rows and its first stamp."""
     series = np.flatnonzero(mask)
+    if not len(series):
+        return
     ids = {name: values[series] for name, values in table.ids.items()}
     steps = (table.start if first is None else first)[series]
     counts = (table.sizes if count is None else count)[series]
@@ -86,10 +86,4 @@ def _tell(table: Table, mask: Any, findings: Findings, *, first: Ints | None = N
 
 def empty(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     """Rows of series without any known value. (rows,)"""
-    return np.repeat(_known(values, indptr) == 0, np.diff(indptr))
-
-
-def _known(values: Floats, indptr: Ints) -> Ints:
-    """How many values of each series are known. (series,)"""
-    missing = np.searchsorted(indptr, np.flatnonzero(~np.isfinite(values)), side="right") - 1
-    return np.asarray(np.diff(indptr) - np.bincount(missing, minlength=len(indptr) - 1), np.int64)
+    return np.repeat(Survey.of(values, indptr).known == 0, np.diff(indptr))

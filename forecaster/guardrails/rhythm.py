@@ -257,10 +257,10 @@ def _distance(steps: Ints, indptr: Ints, series: NDArray[np.int64]) -> NDArray[n
     return np.where(per_series(np.add, near.astype(np.float64), bounds) >= 0.8 * pairs, usual, 0.0)
 
 
-def refuse_flood(rows: Stamped, steps: Ints, frequency: Frequency) -> None:
+def refuse_flood(rows: Stamped, start: Ints, end: Ints, frequency: Frequency) -> None:
     """Refuse a grid that is far larger than the data."""
-    sizes = steps[rows.indptr[1:] - 1] - steps[rows.indptr[:-1]] + 1
-    total, came = int(sizes.sum()), len(steps)
+    sizes = end - start + 1
+    total, came = int(sizes.sum()), len(rows.stamps)
     if total > max(_ROWS, _ROWS_PER_ROW * came):
         widest = int(np.argmax(sizes))
         raise DataError(

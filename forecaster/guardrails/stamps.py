@@ -21,6 +21,7 @@ from forecaster.schema import Schema
 _ISO = r"^\s*\d{4}([-/]\d{1,2}([-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?\s*$"
 _BASIC = r"^\s*\d{8}\s*$"
 _OFFSET = r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
+_PARTS = r"^\s*(?P<first>\d{1,2})(?P<sign>[./-])(?P<second>\d{1,2})[./-](?P<year>\d{4}|\d{2})\s*$"
 _BLANK = ("", "nan", "nat", "none", "null", "n/a", "na", "<na>")
 _LAST_YEAR = 9999
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -149,18 +150,37 @@ def _texts(column: pa.ChunkedArray, name: str, findings: Findings, where: Callab
 
 
 def _refuse_other_forms(texts: pa.Array, column: pa.ChunkedArray, name: str, where: Callable[[int], str]) -> None:
-    """A text that is not of the ISO form has no certain meaning (is 3/4/2024 in March or in April?)."""
+    """A text that is not of the ISO form is not guessed at (is 3/4/2024 in March or in April?)."""
     fits = pc.or_(pc.match_substring_regex(texts, _ISO), pc.match_substring_regex(texts, _BASIC))
     wrong = pc.filter(texts, pc.invert(pc.fill_null(fits, True)))
     if not len(wrong):
         return
     rows = np.flatnonzero(np.asarray(pc.is_in(column.cast(wrong.type), value_set=wrong)))
     shown = ", ".join(repr(text.as_py()) for text in wrong[:3])
-    numeric = pc.all(pc.match_substring_regex(wrong, r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(\s.*)?$")).as_py()
-    why = "day and month cannot be told apart" if numeric else "they are not of the form YYYY-MM-DD HH:MM:SS"
+    why, mend = _how_written(wrong)
     raise DataError(
-        f"column {name!r} holds stamps that cannot be read for certain: {shown} ({len(rows)} rows from {where(int(rows[0]))} on); {why}. "
-        f"Convert the column and say how it is written, such as pandas.to_datetime(frame[{name!r}], format='%d/%m/%Y')"
+        f"column {name!r} holds stamps that cannot be read as YYYY-MM-DD HH:MM:SS: {shown} "
+        f"({len(rows)} rows from {where(int(rows[0]))} on){why}. {mend.format(column=repr(name))}"
+    )
+
+
+def _how_written(wrong: pa.Array) -> tuple[str, str]:
+    """What the numbers of other forms tell of their order, and how to convert them."""
+    found = pc.drop_null(pc.extract_regex(wrong, _PARTS))
+    say = "Convert the column and say how it is written, such as pandas.to_datetime(frame[{column}], format='%d/%m/%Y')"
+    if len(found) < len(wrong):
+        return "", say
+    first, second = (pc.max(pc.struct_field(found, [part]).cast(pa.int64())).as_py() for part in ("first", "second"))
+    if first <= 12 and second <= 12:
+        return "; day and month cannot be told apart", say
+    if first > 12 and second > 12:
+        return "; in some the day comes first, in others the month", "Write them in one way, then convert them with pandas.to_datetime"
+    sign, year = (pc.struct_field(found, [part])[0].as_py() for part in ("sign", "year"))
+    form = sign.join([*(("%d", "%m") if first > 12 else ("%m", "%d")), "%Y" if len(year) == 4 else "%y"])
+    order = "the day" if first > 12 else "the month"
+    return (
+        f"; of day and month {order} comes first, as no other order fits all of them",
+        f"Convert the column: pandas.to_datetime(frame[{{column}}], format={form!r})",
     )
 
 
@@ -243,7 +263,7 @@ def refuse_sentinels(rows: Stamped) -> None:
     """Refuse stamps in the year 9999 beside ordinary years: they stand for "no date"."""
     if rows.stamps.dtype.kind != "M":
         return
-    ends: NDArray[np.datetime64] = np.array([rows.stamps.min(), rows.stamps.max()])
+    ends: NDArray[np.datetime64] = np.array([rows.stamps[rows.indptr[:-1]].min(), rows.stamps[rows.indptr[1:] - 1].max()])
     low, high = ends.astype("datetime64[Y]").astype(int) + 1970
     if high < _LAST_YEAR or (high == _LAST_YEAR and low >= _LAST_YEAR - 999):
         return

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from forecaster.errors import DataError
 from forecaster.guardrails.columns import whereabouts
+from forecaster.guardrails.survey import Survey
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Singles
 
@@ -56,7 +57,7 @@ def _not_numeric(frame: pa.Table, schema: Schema) -> str:
     )
 
 
-def absurd(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
+def absurd(values: Floats | Singles, indptr: Ints, survey: Survey | None = None) -> NDArray[np.bool_]:
     """Values that no healthy series has, such as one 1e12 among hundreds. (rows,)
 
     A value is absurd if it is a thousand times larger than what is typical of its series and a thousand times farther
@@ -64,7 +65,7 @@ def absurd(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
     lasts longer, so both are left alone. Each series is judged by itself.
     """
     found = np.zeros(len(values), bool)
-    chosen = np.flatnonzero(_suspicious(values, indptr))
+    chosen = np.flatnonzero(_suspicious(survey or Survey.of(values, indptr)))
     if len(chosen):
         sizes = np.diff(indptr)[chosen]
         bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -73,18 +74,9 @@ def absurd(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
     return found
 
 
-def _suspicious(values: Floats | Singles, indptr: Ints) -> NDArray[np.bool_]:
+def _suspicious(seen: Survey) -> NDArray[np.bool_]:
     """Series whose largest value is far above their smallest, between which the typical one lies: only they can have one. (series,)"""
-    size = np.abs(values)
-    largest = per_series(np.fmax, size, indptr)
-    # The bits of floats from zero up are in the order of the floats; one less makes zero the largest of all, as if it were missing.
-    bits = size.view(f"u{size.itemsize}")
-    bits -= 1
-    smallest = np.full_like(largest, np.nan, size.dtype)
-    there = np.flatnonzero(np.diff(indptr))
-    if len(there):
-        smallest[there] = (np.minimum.reduceat(bits, indptr[there]) + bits.dtype.type(1)).view(size.dtype)
-    return np.asarray((largest > _TIMES * smallest) & (smallest > 0))
+    return np.asarray(np.maximum(-seen.lowest, seen.highest) > _TIMES * seen.least)
 
 
 def _far_out(values: Floats, indptr: Ints) -> NDArray[np.bool_]:

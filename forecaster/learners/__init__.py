@@ -1,4 +1,4 @@
-"""The catalogue: one line per learner. Nothing is imported until it is asked for."""
+"""The catalogue: one line per learner. Nothing is imported until it is asked for. Other packages add theirs: see `forecaster.outside`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
 
+from forecaster import outside
 from forecaster.errors import MissingExtra, UnknownName
 from forecaster.protocols import Learner
 
@@ -29,8 +30,10 @@ class Entry:
 CATALOGUE: dict[str, Entry] = {
     "adida": Entry("aggregated:ADIDA"),
     "arima": Entry("arima:Arima"),
+    "autoregression": Entry("autoregression:Autoregression"),
     "average": Entry("average:Average"),
     "ces": Entry("ces:CES"),
+    "combined": Entry("combined:Combined"),
     "croston": Entry("croston:Croston"),
     "decision_tree": Entry("trees:DecisionTree"),
     "drift": Entry("naive:Drift"),
@@ -52,6 +55,7 @@ CATALOGUE: dict[str, Entry] = {
     "seasonal_naive": Entry("naive:SeasonalNaive"),
     "sgd": Entry("linear:SGD"),
     "tcn": Entry("tcn:TCN", extra="tcn"),
+    "temporal": Entry("temporal:Temporal"),
     "theta": Entry("theta:Theta"),
     "tsb": Entry("croston:TSB"),
     "xgboost": Entry("xgboost:XGBoost", extra="xgboost"),
@@ -65,13 +69,22 @@ def names() -> tuple[str, ...]:
 
 def installed() -> tuple[str, ...]:
     """The names of the learners whose dependencies are installed, sorted."""
-    return tuple(name for name in CATALOGUE if _importable(name))
+    return tuple(name for name in CATALOGUE if is_installed(name))
+
+
+def is_installed(name: str) -> bool:
+    """Whether the dependencies of a learner are installed; imports it."""
+    try:
+        _recipe(name)
+    except (MissingExtra, ModuleNotFoundError):
+        return False
+    return True
 
 
 def check(name: str) -> None:
-    """Raise UnknownName unless a learner of this version is called `name`; imports nothing."""
-    if name not in CATALOGUE:
-        raise UnknownName.of("learner", name, CATALOGUE)
+    """Raise UnknownName unless a learner, of this version or of another package, is called `name`; imports nothing."""
+    if name not in CATALOGUE and name not in outside.named():
+        raise UnknownName.of("learner", name, [*CATALOGUE, *outside.named()])
 
 
 def make(name: str, **params: Any) -> Learner:
@@ -85,10 +98,7 @@ def make(name: str, **params: Any) -> Learner:
         UnknownName: No learner or hyperparameter is called that; the message names near ones.
         MissingExtra: The learner needs a package that is not installed; the message is the command that installs it.
     """
-    recipe = _recipe(name)
-    _check_params(name, recipe, params)
-    learner: Learner = recipe(**params)
-    return learner
+    return _with_members(_made(name, params))
 
 
 def with_options(name: str, options: Mapping[str, Any]) -> Learner:
@@ -102,7 +112,7 @@ def with_options(name: str, options: Mapping[str, Any]) -> Learner:
 
     recipe = _recipe(name)
     _check_params(name, recipe, options)
-    return of_options(recipe, name, {**options, **_inner(options)})
+    return _with_members(of_options(recipe, name, {**options, **_inner(options)}))
 
 
 def build(one: Any, **given: Any) -> Learner:
@@ -117,22 +127,45 @@ def build(one: Any, **given: Any) -> Learner:
         SettingsError: It is none of these.
     """
     if isinstance(one, str):
-        return make(one, **_fitting(_recipe(one), given))
+        return _with_members(_made(one, _fitting(_recipe(one), given)), **given)
     if isinstance(one, Mapping):
         name, options = next(iter(one.items()))
         learner = with_options(name, options)
         rest = {field: value for field, value in _fitting(learner, given).items() if options.get(field) is None}
-        return cast(Learner, dataclasses.replace(cast(Any, learner), **rest, **_inner(options, **given)))
+        return _with_members(cast(Learner, dataclasses.replace(cast(Any, learner), **rest, **_inner(options, **given))), **given)
     learner = _lifted(one)
     still_open = {name: value for name, value in _fitting(learner, given).items() if getattr(learner, name) is None}
     if isinstance(inner := getattr(learner, "learner", None), Learner):
         still_open["learner"] = build(inner, **given)
-    return cast(Learner, dataclasses.replace(cast(Any, learner), **still_open)) if still_open else learner
+    filled = cast(Learner, dataclasses.replace(cast(Any, learner), **still_open)) if still_open else learner
+    return _with_members(filled, **given)
 
 
-def _inner(options: Mapping[str, Any], **given: Any) -> dict[str, Learner]:
-    """The learner that a wrapper is to wrap, where its options name one."""
-    return {"learner": build(options["learner"], **given)} if options.get("learner") is not None else {}
+def _made(name: str, params: Mapping[str, Any]) -> Learner:
+    """A learner of the catalogue; its members may still be names."""
+    recipe = _recipe(name)
+    _check_params(name, recipe, params)
+    learner: Learner = recipe(**params)
+    return learner
+
+
+def _with_members(learner: Learner, **given: Any) -> Learner:
+    """A learner that is made of several, each of them built."""
+    members = getattr(learner, "learners", None)
+    if not (isinstance(members, tuple) and hasattr(learner, "__dataclass_fields__")):
+        return learner
+    return cast(Learner, dataclasses.replace(cast(Any, learner), learners=_built(members, given)))
+
+
+def _built(members: Iterable[Any], given: Mapping[str, Any]) -> tuple[Learner, ...]:
+    return tuple(build(one, **given) for one in members)
+
+
+def _inner(options: Mapping[str, Any], **given: Any) -> dict[str, Any]:
+    """The learners that a learner is to be made of, where its options name some."""
+    one, several = options.get("learner"), options.get("learners")
+    made: dict[str, Any] = {} if one is None else {"learner": build(one, **given)}
+    return made | ({"learners": _built(several, given)} if isinstance(several, list | tuple) else {})
 
 
 def forget() -> None:
@@ -149,8 +182,12 @@ def name_of(one: Any) -> str:
     learner = _lifted(one)
     path = f"{type(learner).__module__.rpartition('.')[2]}:{type(learner).__qualname__}"
     known = [name for name, entry in CATALOGUE.items() if entry.path == path]
+    if known:
+        return known[0]
+    if not type(learner).__module__.startswith("forecaster.") and (brought := outside.name_of(type(learner))) is not None:
+        return brought
     label = getattr(learner, "label", None) or type(learner).__name__
-    return known[0] if known else re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", label).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", label).lower()
 
 
 def _check_params(name: str, recipe: Any, params: Iterable[str]) -> None:
@@ -176,6 +213,8 @@ def _fitting(recipe: Any, given: dict[str, Any]) -> dict[str, Any]:
 
 def _recipe(name: str) -> Any:
     check(name)
+    if name not in CATALOGUE:
+        return outside.load(name)
     entry = CATALOGUE[name]
     module, _, attribute = entry.path.partition(":")
     try:
@@ -184,11 +223,3 @@ def _recipe(name: str) -> Any:
         if entry.extra is None:
             raise
         raise MissingExtra.of(f"the learner {name!r}", error.name, entry.extra) from error
-
-
-def _importable(name: str) -> bool:
-    try:
-        _recipe(name)
-    except (MissingExtra, ModuleNotFoundError):
-        return False
-    return True

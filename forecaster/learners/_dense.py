@@ -37,6 +37,16 @@ class Dense:
         """Encode rows. (rows, columns) -> (rows, n + levels, or the components of the scaling)"""
         return self.scaler.apply(_plain(X, self.numbers, self.fill, self.coded, self.level))
 
+    def gathered(self, Z: Floats, slopes: Floats, columns: int) -> Floats:
+        """What each column adds to a linear model of encoded rows: not known of components, norms or other transformers.
+        (rows, columns, 1)"""
+        owner = np.concatenate([self.numbers, self.coded])
+        out = np.zeros((len(Z), columns, 1))
+        if self.scaler.rotation is None and self.scaler.step is None:
+            for place, column in enumerate(owner):
+                out[:, column, 0] += Z[:, place] * slopes[place]
+        return out
+
 
 def dense(X: Singles, kinds: tuple[str, ...], scaling: Scaling, max_levels: int = 32) -> tuple[Dense, Floats]:
     """Fit an encoding and apply it to the rows it was fitted on.

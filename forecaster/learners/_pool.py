@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +13,11 @@ from forecaster.archive import storable
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.rollout import Rollout
 from forecaster.learners._local import NOTHING_OBSERVED
-from forecaster.learners._matrices import scaled, tail
+from forecaster.learners._matrices import scaled, scales, tail, unobserved
 from forecaster.learners._shared import SHARED
-from forecaster.protocols import Forecast
+from forecaster.learners._watched import Noted, Watched, contributions, gathered
+from forecaster.protocols import Forecast, Parts
+from forecaster.shapley import Contributions
 from forecaster.table import Floats, Future, Ints, Singles, Table
 
 NOT_FINITE = "its forecast is not a finite number"
@@ -40,6 +42,10 @@ class Constant:
         """The value, once per row."""
         return np.full(len(X), self.value)
 
+    def contributions(self, X: Singles) -> Contributions:
+        """No feature adds anything."""
+        return np.zeros((*X.shape, 1)), np.array([self.value])
+
 
 @storable
 @dataclass(frozen=True, eq=False)
@@ -52,6 +58,12 @@ class Chosen:
     def predict(self, X: Singles) -> Floats:
         """Predict from the chosen columns."""
         return self.predictor.predict(X if len(self.columns) == X.shape[1] else X[:, self.columns])
+
+    def contributions(self, X: Singles) -> Contributions:
+        """Those of the chosen columns; the others add nothing."""
+        seen, out = X[:, self.columns], np.zeros((*X.shape, 1))
+        out[:, self.columns], base = contributions(self.predictor, seen, self.predictor.predict(seen))
+        return out, base
 
 
 @storable
@@ -87,6 +99,14 @@ class Pool:
             if reached < horizon:
                 table = tail(table.extend(done[-1], part), self.design.span)
         return np.concatenate(done, axis=1) if done else np.empty((len(table), 0))
+
+    def watched(self, notes: list[Noted], group: Ints) -> Pool:
+        """The same with predictors that note why they say what they say; `group` is the group of each series."""
+        mine = [Noted(int(g), self.design.names) for g in self.groups]
+        notes += mine
+        series = [int((group == g).sum()) for g in self.groups]
+        trained = [None if p is None else Watched(p, note, n) for p, note, n in zip(self.trained, mine, series, strict=True)]
+        return replace(self, trained=tuple(trained))
 
     def _first(self, table: Table, ahead: int, future: Future | None) -> Singles:
         """The rows of the first block, which are the same for all learners of this design. (series, ahead, k)"""
@@ -126,6 +146,14 @@ class Reduced:
     scale: Floats
     unobserved: Ints
 
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """What each feature adds, and "expected": what is said where nothing is known. A recursive forecast is taken step by step."""
+        group = (self.context if history is None else history).group
+        notes: list[Noted] = []
+        pools = [pool.watched(notes, group) for pool in self.pools]
+        said = replace(self, pools=tuple(pools)).predict(horizon, history, future)
+        return gathered(notes, group, self.scale, said.mean)
+
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast from the end of `history`, or of the table it was fitted on."""
         context = self.context if history is None else scaled(history, self.scale)
@@ -144,6 +172,21 @@ class Reduced:
             mean[i] = np.nan
             failed.setdefault(i, NOT_FINITE)
         return Forecast(mean, failed=failed)
+
+    def adopted(self, group: int, table: Table) -> Reduced:
+        """The model of series that it was not fitted on, all of one of its groups: in their own scale where the group's have theirs."""
+        pool = pool_of(self.pools, group)
+        plain = (self.scale[self.context.group == group] == 1).all()
+        scale = np.ones(len(table)) if plain else scales(table)
+        return Reduced((pool,), context_of(scaled(table, scale), (pool,)), scale, unobserved(table))
+
+
+def pool_of(pools: tuple[Pool, ...], group: int) -> Pool:
+    """The predictor of one group, as if there were no other."""
+    pool = next(pool for pool in pools if group in pool.groups)
+    place = int(np.searchsorted(pool.groups, group))
+    broken = {0: pool.broken[place]} if place in pool.broken else {}
+    return Pool(np.zeros(1, np.int64), pool.design, (pool.trained[place],), broken)
 
 
 def reason_of(error: Exception) -> str:

@@ -85,6 +85,15 @@ class Layout:
             *_standards(of_rows, regressors, table, seen),
         )  # fmt: skip
 
+    @property
+    def part_names(self) -> np.ndarray[Any, Any]:
+        """Which part of the model each column belongs to: a season, "holidays", or a covariate. (columns,)"""
+        of_season = {season.name for season in self.seasons}
+        names = [
+            "holidays" if i < self.shared and column.part not in of_season else column.part for i, column in enumerate(self.columns)
+        ]  # fmt: skip
+        return np.array(names, object)
+
     def design(self, recipe: Prophet, rows: Rows) -> Any:
         """The columns at some rows, for the kernel."""
         precision = np.array([1 / column.scale**2 for column in self.columns])

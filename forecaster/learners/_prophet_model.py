@@ -13,7 +13,7 @@ from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._prophet_columns import MICROSECONDS_PER_DAY, Mask, days
 from forecaster.learners._prophet_frame import Observed, curve_through_the_ends, inside
 from forecaster.learners._prophet_layout import Layout, Rows
-from forecaster.protocols import Forecast
+from forecaster.protocols import Forecast, Parts
 from forecaster.table import Floats, Future, Ints, Table
 
 if TYPE_CHECKING:
@@ -186,6 +186,23 @@ class Curves:
         base, size = floor + self.scales.shift[:, None], self.scales.size[:, None]
         with np.errstate(over="ignore", invalid="ignore"):
             return self._told(mean * size + base, quantiles * size[..., None] + base[..., None])
+
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """The trend, and what each season, the holidays and events, and each covariate change: with the trend given, the forecast is a sum
+        of their effects."""
+        at = self if history is None else self._moved(history)
+        at = replace(at, recipe=replace(self.recipe, levels=()))
+        names = self.layout.part_names
+        first, past = 2, 2 + len(names)
+
+        def with_only(kept: Mask) -> Floats:
+            theta = at.theta.copy()
+            theta[:, first:past] *= kept
+            return replace(at, theta=theta).predict(horizon, None, future).mean
+
+        trend = with_only(np.zeros(len(names), bool))
+        made = {name: with_only(names == name) - trend for name in dict.fromkeys(names.tolist())}
+        return {"trend": trend, **made}
 
     def _told(self, mean: Floats, quantiles: Floats) -> Forecast:
         lost = ~(self.slack < MOST_SLACK) | np.isnan(self.log_posterior) | (self.counts < 2)

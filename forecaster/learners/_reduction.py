@@ -6,7 +6,8 @@ that are given the same table and design share it too. Past the horizon a foreca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -50,7 +51,7 @@ class Rows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reduction:
+class Reduction(ABC):
     """What every regression learner has besides its hyperparameters; a learner adds `train`.
 
     Args:
@@ -59,6 +60,7 @@ class Reduction:
             is applied to what comes out; None takes the values as they are, so that large series count for more; "auto" is None
             for groups of intermittent counts and "scale" for all others.
         max_rows: Most rows per group to train on, evenly spread; None for all.
+        strategy: "direct" or "recursive", whatever the design says; None leaves it to the design.
         seed: Seed of whatever is random; every group gets the same.
         threads: Threads for one fit on many rows; None is one. It changes the speed, never the bits.
     """
@@ -66,6 +68,7 @@ class Reduction:
     design: Design | None = None
     target: Literal["auto", "scale"] | None = "scale"
     max_rows: int | None = None
+    strategy: Literal["direct", "recursive"] | None = None
     seed: int = 0
     threads: int | None = None
     traits: ClassVar[Traits] = Traits(pooled=True, covariates=True, min_length=2)
@@ -73,12 +76,16 @@ class Reduction:
     def __post_init__(self) -> None:
         if self.target not in ("auto", "scale", None):
             raise SettingsError(f'target is "auto", "scale" or None; came {self.target!r}')
+        if self.strategy not in ("direct", "recursive", None):
+            raise SettingsError(f'strategy is "direct", "recursive" or None; came {self.strategy!r}')
+        if self.design is not None and self.strategy is not None:
+            object.__setattr__(self, "design", replace(self.design, strategy=self.strategy))
         if self.max_rows is not None and self.max_rows < 1:
             raise SettingsError(f"max_rows starts at 1; came {self.max_rows}")
 
+    @abstractmethod
     def train(self, rows: Rows) -> Predictor:
         """Fit one regressor on the rows of one group."""
-        raise NotImplementedError
 
     def fit(self, table: Table) -> Reduced:
         """One regressor per group; a group that cannot be fitted is a reason in the forecast."""
@@ -86,7 +93,7 @@ class Reduction:
         if self.target == "auto":
             scale[intermittent(table)[table.group]] = 1.0
         within = scaled(table, scale)
-        pools = tuple(self._pool(within, *batch) for batch in batches(within, self.design or Design()))
+        pools = tuple(self._pool(within, *batch) for batch in batches(within, self.design or Design(strategy=self.strategy or "direct")))
         return Reduced(pools, context_of(within, pools), scale, unobserved(table))
 
     def _pool(self, table: Table, groups: Ints, recipe: Design) -> Pool:

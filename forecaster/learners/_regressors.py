@@ -49,14 +49,19 @@ class Regressors:
 
     def effect(self, betas: Floats, horizon: int, future: Future | None) -> Floats:
         """What the covariates add to each step ahead; the usual values where the future does not say. (series, horizon)"""
-        total = np.zeros((len(betas), horizon))
+        return sum(self.effects(betas, horizon, future).values(), np.zeros((len(betas), horizon)))
+
+    def effects(self, betas: Floats, horizon: int, future: Future | None) -> dict[str, Floats]:
+        """The same for each covariate. Name -> (series, horizon)"""
+        out: dict[str, Floats] = {}
         for k, (name, code) in enumerate(zip(self.names, self.codes, strict=True)):
             told = np.full((len(betas), horizon), np.nan)
             if future is not None and name in future.known:
                 block = future.known[name][:, :horizon]
                 told[:, : block.shape[1]] = _column(block, code)
-            total += betas[:, k, None] * np.where(np.isfinite(told), told, self.usual[:, k, None])
-        return total
+            added = betas[:, k, None] * np.where(np.isfinite(told), told, self.usual[:, k, None])
+            out[name] = out[name] + added if name in out else added
+        return out
 
     def _columns(self, table: Table) -> Floats:
         columns = [_column(table.known[name], code) for name, code in zip(self.names, self.codes, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster._native import ets as native
-from forecaster.archive import storable
+from forecaster.archive import columns, storable
 from forecaster.learners._local import first_observed, last_observed, observed
 from forecaster.table import Floats, Ints, Table
 
@@ -62,7 +62,7 @@ class States:
     """
 
     form: Codes
-    rate: Floats
+    rate: Floats = field(metadata=columns("alpha", "beta", "gamma", "phi"))
     state: Floats
     step: Ints
 
@@ -81,6 +81,18 @@ class States:
             state[:, 0] = np.where(times, level * slope**reach, level + slope * reach)
             state[:, 1] = np.where(times, slope**faded, slope * faded)
         return replace(self, state=state, step=self.step + steps)
+
+    def without_season(self) -> States:
+        """With seasonal states that change nothing: 1 where they multiply, else 0."""
+        state = self.state.copy()
+        state[:, 2:] = (self.form // 10 == 2)[:, None]
+        return replace(self, state=state)
+
+    def without_slope(self) -> States:
+        """With a slope that changes nothing: 1 where it multiplies, else 0."""
+        state = self.state.copy()
+        state[:, 1] = exponential(self.form)
+        return replace(self, state=state)
 
     def phase(self, begin: Ints) -> Ints:
         """Which seasonal state belongs to the next step, of a model whose first value came after the step `begin`. (series,)"""

@@ -90,6 +90,22 @@ class Channels:
         """Categories that are known ahead."""
         return int(np.count_nonzero(self.categories < len(self.design.names)))
 
+    @property
+    def order(self) -> Ints:
+        """The columns that are numbers with what is known of the past only first, so that what is known ahead is the end of them."""
+        return np.argsort(self.columns < len(self.design.names), kind="stable")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns that are numbers, in this order, and of the categories."""
+        known = (*self.design.names, *self.past)
+        return tuple(known[column] for column in (*self.columns[self.order], *self.categories))
+
+    def raw(self, table: Table) -> Singles:
+        """What these columns hold in each row of a group. (rows, columns)"""
+        made = _rows(self.design, self.past, table)
+        return made[:, [*self.columns[self.order], *self.categories]].astype(np.float32)
+
     def panel(self, table: Table, horizon: int = 0, future: Future | None = None) -> Panel:
         """The rows of a group, and those of `horizon` steps after them."""
         grown = table.extend(np.full((len(table), horizon), np.nan), future) if horizon else table
@@ -97,9 +113,7 @@ class Channels:
         numbers = np.clip((rows[:, self.columns] - self.centre) / self.spread, -FARTHEST, FARTHEST)
         coded = [_codes(rows[:, column], labels) for column, labels in zip(self.categories, self.labels, strict=True)]
         codes = np.column_stack(coded) if coded else np.zeros((len(rows), 0), np.int64)
-        # What is known of the past only comes first, so that what is known ahead is the end of it.
-        order = np.argsort(self.columns < len(self.design.names), kind="stable")
-        return Panel(grown.target, grown.indptr, np.nan_to_num(numbers[:, order], nan=0.0).astype(np.float32), codes)
+        return Panel(grown.target, grown.indptr, np.nan_to_num(numbers[:, self.order], nan=0.0).astype(np.float32), codes)
 
 
 def _rows(design: FittedDesign, past: tuple[str, ...], table: Table) -> Floats:

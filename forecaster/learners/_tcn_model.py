@@ -14,12 +14,13 @@ from torch import Tensor
 from forecaster.archive import storable
 from forecaster.learners._newer import told
 from forecaster.learners._pool import steps_of
-from forecaster.learners._tcn_channels import Channels
+from forecaster.learners._tcn_channels import Channels, Panel
+from forecaster.learners._tcn_graph import Network, Spoken
 from forecaster.learners._tcn_network import Plan, quantiles
 from forecaster.learners._tcn_training import one_thread
-from forecaster.learners._tcn_windows import View, windows
+from forecaster.learners._tcn_windows import View, placed, windows
 from forecaster.protocols import Forecast
-from forecaster.table import Floats, Future, Table
+from forecaster.table import Floats, Future, Ints, Table
 
 AT_ONCE = 400_000
 """Forecast values that are worked on at a time."""
@@ -64,16 +65,36 @@ class Trained:
     def _ahead(self, table: Table, future: Future | None) -> Floats:
         """The steps that the network knows; NaN for a series without a value in its window. (series, horizon, levels)"""
         panel = self.channels.panel(table, self.view.horizon, future)
-        last, nearest = panel.sizes - self.view.horizon - 1, np.zeros((len(table), 1), np.int64)
+        return self.said(panel, panel.sizes - self.view.horizon - 1)
+
+    def said(self, panel: Panel, last: Ints) -> Floats:
+        """The steps after the row `last` of each series, counted from its first. (series, horizon, levels)"""
         size = max(1, AT_ONCE // (self.view.horizon * len(self.plan.levels)))
-        out = np.empty((len(table), self.view.horizon, len(self.plan.levels)))
-        for begin in range(0, len(table), size):
-            chosen = np.arange(begin, min(begin + size, len(table)))
-            window = windows(panel, self.view, chosen, last[chosen], nearest[chosen])
+        out = np.empty((len(last), self.view.horizon, len(self.plan.levels)))
+        for begin in range(0, len(last), size):
+            chosen = np.arange(begin, min(begin + size, len(last)))
+            window = windows(panel, self.view, chosen, last[chosen], np.zeros((len(chosen), 1), np.int64))
             with torch.no_grad():
-                said = quantiles(self.tensors, self.plan, window.batch)[:, 0].double().numpy()
-            out[chosen] = window.level[:, None, None] + window.scale[:, None, None] * said
+                told = quantiles(self.tensors, self.plan, window.batch)[:, 0].double().numpy()
+            out[chosen] = window.level[:, None, None] + window.scale[:, None, None] * told
         return out
+
+    def spoken(self, table: Table) -> Spoken:
+        """The network with the scaling around it as one function, and what it says of the end of each series and of a horizon before."""
+        horizon, span = self.view.horizon, self.view.span
+        grown = table.extend(np.full((len(table), horizon), np.nan), None)
+        panel, raw = self.channels.panel(grown), self.channels.raw(grown)
+        ends = [(np.arange(len(table)), panel.sizes - horizon - 1), (np.flatnonzero(table.sizes > horizon), panel.sizes - 2 * horizon - 1)]
+        target, features, said = [], [], []
+        for series, last in ends:
+            rows, inside = placed(panel, series, last[series], span, horizon)
+            target.append(np.where(inside, panel.target[rows], np.nan)[:, :span])
+            features.append(np.where(inside[..., None], raw[rows], np.nan))
+            said.append(self.said(panel, last)[series])
+        return Spoken(
+            Network(self.plan, self.view, self.channels, self.tensors), np.concatenate(target).astype(np.float32),
+            np.concatenate(features).astype(np.float32), self.channels.names, self.plan.levels, np.concatenate(said),
+        )  # fmt: skip
 
 
 @storable
@@ -109,3 +130,14 @@ class Networks:
                 lost = members[np.isnan(said).any(axis=(1, 2))]
                 failed |= dict.fromkeys(lost.tolist(), f"it has no observed value in the last {network.view.span} steps")
         return told(made[..., 0], failed, self.levels, made[..., 1:] if self.levels else None)
+
+    def spoken(self, group: int) -> Spoken | None:
+        """The network of one of its groups as one function; None where there is none."""
+        network = self.trained[group]
+        return None if network is None else network.spoken(self.context.take_groups([group]))
+
+    def adopted(self, group: int, table: Table) -> Networks:
+        """The model of series that it was not fitted on, all of one of its groups: windows are told in their own unit."""
+        network = self.trained[group]
+        broken = {0: self.broken[group]} if network is None else {}
+        return Networks((network,), broken, table.tail(1 if network is None else network.view.span), self.levels)

@@ -155,7 +155,7 @@ def quantiles(weights: Weights, plan: Plan, batch: Batch, random: torch.Generato
         batch: Windows.
         random: Draws what dropout leaves out; nothing is left out where absent.
     """
-    windows = torch.arange(len(batch.past), device=batch.past.device)[:, None]
+    windows = torch.arange(batch.past.shape[0], device=batch.past.device)[:, None]
     seen = _cells(weights, plan, batch, random).transpose(1, 2)[windows, batch.origins]
     mixed = linear(seen, weights["origin"])[:, :, None] + _known(weights, plan, batch) + linear(batch.anchors, weights["anchors"])
     mixed = mixed + weights["steps"]
@@ -168,7 +168,7 @@ def quantiles(weights: Weights, plan: Plan, batch: Batch, random: torch.Generato
 
 def _known(weights: Weights, plan: Plan, batch: Batch) -> Tensor:
     """What is known of each step ahead, and what was of the last one of the same season. (windows, origins, horizon, channels)"""
-    windows = torch.arange(len(batch.past), device=batch.past.device)[:, None, None]
+    windows = torch.arange(batch.past.shape[0], device=batch.past.device)[:, None, None]
     origins, step = plan.lead + batch.origins[..., None], torch.arange(1, plan.horizon + 1, device=batch.past.device)
     features = _with_codes(weights, batch.ahead, batch.ahead_codes)
     total = linear(features, weights["ahead"])[windows, origins + step]

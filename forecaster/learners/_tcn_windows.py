@@ -79,7 +79,7 @@ def windows(panel: Panel, view: View, series: Ints, last: Ints, origins: Ints, u
         until: Rows from here on are no targets, counted likewise. (windows,)
     """
     reach = int(origins.max(initial=0))
-    rows, inside = _rows(panel, series, last, view.span + reach, view.horizon)
+    rows, inside = placed(panel, series, last, view.span + reach, view.horizon)
     values = np.where(inside, panel.target[rows], np.nan)
     level, scale = _unit(values[:, : view.span], view)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -105,7 +105,7 @@ def windows(panel: Panel, view: View, series: Ints, last: Ints, origins: Ints, u
     return Windows(batch, level, scale)
 
 
-def _rows(panel: Panel, series: Ints, last: Ints, before: int, after: int) -> tuple[Ints, NDArray[np.bool_]]:
+def placed(panel: Panel, series: Ints, last: Ints, before: int, after: int) -> tuple[Ints, NDArray[np.bool_]]:
     """Row of each step of each window, and whether the series has it. (windows, before + after)"""
     place = last[:, None] + np.arange(1 - before, after + 1)
     inside = (place >= 0) & (place < panel.sizes[series, None])

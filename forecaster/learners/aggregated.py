@@ -10,6 +10,7 @@ import numpy as np
 from forecaster._native import intermittent as native
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._newer import NOWHERE, ends_early, newer, told
 from forecaster.protocols import Forecast, Traits
@@ -114,7 +115,7 @@ class Buckets:
 
     def residuals(self, table: Table) -> Floats:
         """The values less the fitted ones. (rows,)"""
-        return table.target - self.fitted(table)
+        return apart(table.target, self.fitted(table))
 
     def _rolled(self, history: Table) -> Floats:
         state = self.state.copy()

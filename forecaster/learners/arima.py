@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster._native import arima as native
-from forecaster.archive import storable
+from forecaster.archive import columns, storable
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refit
+from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, season
 from forecaster.learners._regressors import Regressors
-from forecaster.protocols import Forecast, Traits
+from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Table
 
 BOUNDARIES = ("reject", "accept", "seasonal")
 ENGINES = ("native", *ORIGINALS)
+ORDERS = ("p", "d", "q", "seasonal_p", "seasonal_d", "seasonal_q", "constant")
+NUMBERS = ("mean", "sigma2", "loglik", "aicc", "observed", "tried", "status", "missing_at_end")
 MODELS = 94
 """Candidates tried at most, as in R."""
 REASONS = {3: NOTHING_OBSERVED, FAILED: "the engine could not fit it; leave engine='native'"}
+LARGEST = 1e300
+"""An AICc that stands for one without bounds."""
 NOT_FINITE = "its forecast is not a finite number; check the series for values that differ by many orders of magnitude"
 
 
@@ -35,7 +41,8 @@ class Arima:
     `boundary` says what becomes of a candidate whose likelihood is best at the edge, with a root 1 / n (at most 1%) from the circle. R
     rejects every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is
     at its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA
-    root there is a sign of one difference too few or too many. "seasonal" accepts the seasonal moving average only.
+    root there is a sign of one difference too few or too many. "seasonal" accepts what says that a season stays, a seasonal moving
+    average or a seasonal autoregression at +1, and an MA(1) at -1, which says nothing of differences.
 
     Args:
         period: Steps in one season; the table's season length where absent.
@@ -46,6 +53,9 @@ class Arima:
         boundary: "seasonal", "reject" or "accept", see above.
         covariates: Use the known covariates of the table.
         levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
+        average: Models that forecast together, by Akaike weights (Burnham and Anderson 2002): the one that was chosen, and the next best
+            ones that were tried. Orders, coefficients and AICc are those of the chosen one. One model where orders are fixed or another
+            engine estimates.
         engine: Who estimates: "native", "statsmodels" (orders given, or as searched natively) or "pmdarima" (which searches by itself).
             Forecasts come from the estimates in the same way, so the models are stored and moved on alike.
         threads: Threads over series; None is one. It changes the speed, never the bits.
@@ -62,6 +72,7 @@ class Arima:
     covariates: bool = True
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     engine: Literal["native", "statsmodels", "pmdarima"] = "native"
+    average: int = 1
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -74,6 +85,8 @@ class Arima:
             raise UnknownName.of("engine of 'arima'", self.engine, ENGINES)
         if self.seasonal is not None and self.order is None:
             raise SettingsError(f"seasonal={self.seasonal!r} came without order; give both, as in order=(1, 1, 1), seasonal=(0, 1, 1)")
+        if self.average < 1:
+            raise SettingsError(f"average={self.average!r}: expected how many models forecast together, 1 or more")
         for orders, size in ((self.order, 3), (self.seasonal, 3), (self.most, 6)):
             if orders is not None and (len(orders) != size or min(orders) < 0 or sum(orders) - sum(orders[1::3]) > native.PARAMETERS):
                 raise SettingsError(
@@ -83,23 +96,33 @@ class Arima:
 
     @property
     def traits(self) -> Traits:
-        """Quantiles of its own where levels are set; covariates unless told to leave them."""
-        return Traits(covariates=self.covariates, quantiles=bool(self.levels))
+        """Quantiles of its own where levels are set; covariates unless told to leave them; a path for each model that is averaged."""
+        return Traits(covariates=self.covariates, quantiles=bool(self.levels), one_path=self._kept == 1)
 
     def fit(self, table: Table) -> FittedArima:
         """One call for all series."""
         period, regressors = season(self.period, table), Regressors.of(table, self.covariates)
         limits, fixed = self._limits(period)
-        x, columns = regressors.matrix(table), _columns(len(table), sum(limits) - limits[1] - limits[4], len(regressors.names))
+        kept = self._kept
+        x, columns = regressors.matrix(table), _columns(kept * len(table), sum(limits) - limits[1] - limits[4], len(regressors.names))
         d, D = (limits[1], limits[4]) if fixed else (-1, -1)
         constant = -1 if self.constant is None else int(self.constant)
         native.fit(
             table.target, table.indptr, x, period, fixed, np.array(limits, np.int32), d, D, constant, MODELS,
-            BOUNDARIES.index(self.boundary), *columns, threads=self.threads or 1,
+            BOUNDARIES.index(self.boundary), kept, *columns, threads=self.threads or 1,
         )  # fmt: skip
         if self.engine != "native":
             refit(self.engine, table, x, Wanted(period, limits, fixed), columns)
-        return FittedArima(self, period, regressors, *columns, *_state(columns[0], period)).moved(table)
+        best, *others = (
+            FittedArima(self, period, regressors, orders, coefficients, numbers, betas, *_state(orders, period))
+            for orders, coefficients, numbers, betas in zip(*(np.split(column, kept) for column in columns), strict=True)
+        )
+        return replace(best, others=tuple(others)).moved(table)
+
+    @property
+    def _kept(self) -> int:
+        """Models of each series that are kept."""
+        return self.average if self.order is None and self.engine == "native" else 1
 
     def _limits(self, period: int) -> tuple[tuple[int, ...], bool]:
         if self.order is None:
@@ -122,17 +145,28 @@ class FittedArima:
         betas: Coefficients of the covariates. (series, covariates)
         state: What the stationary part is expected to be next. (series, states)
         tail: The last values that differencing looks back on, newest first. (series, differences)
+        others: The next best models of each series, which forecast with it. Status 3 where a series has fewer.
     """
 
     recipe: Arima
     period: int
     regressors: Regressors
-    orders: NDArray[np.int32]
+    orders: NDArray[np.int32] = field(metadata=columns(*ORDERS))
     coefficients: Floats
-    numbers: Floats
+    numbers: Floats = field(metadata=columns(*NUMBERS))
     betas: Floats
     state: Floats
     tail: Floats
+    others: tuple[FittedArima, ...] = ()
+
+    @property
+    def weights(self) -> Floats:
+        """What each model counts in forecasts of each series: Akaike weights, this one first. (models, series)"""
+        aicc = np.array([np.where(one.numbers[:, 6] == 0, one.aicc, np.inf) for one in self._models])
+        aicc = np.maximum(aicc, -LARGEST)  # a fit without any error
+        weights = np.exp(0.5 * (np.fmin(aicc.min(axis=0), LARGEST) - aicc))
+        weights[0] = np.where(np.isfinite(aicc[0]), weights[0], 1.0)
+        return np.asarray(weights / weights.sum(axis=0))
 
     @property
     def aicc(self) -> Floats:
@@ -152,36 +186,60 @@ class FittedArima:
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast with quantiles; `history` moves the state on, with the coefficients as they are."""
         at = self if history is None else self.moved(history)
+        with np.errstate(over="ignore", invalid="ignore"):  # such a series is lost anyway
+            said = [one._ahead(horizon, future) for one in at._models]
+            mean = self._together([mean for mean, _ in said])
+            spread = [variance + (each - mean) ** 2 for each, variance in said]  # models that disagree are a reason for doubt
+            variance = self._together(spread)
+        return _forecast(mean, variance, self._together([one._freedom for one in at._models]), self.recipe.levels, self.numbers[:, 6])
+
+    @property
+    def _models(self) -> tuple[FittedArima, ...]:
+        return (self, *self.others)
+
+    def _together(self, values: Sequence[Floats]) -> Floats:
+        """The weighted mean over the models of one number, or one row of them, per series."""
+        if len(values) == 1:
+            return values[0]
+        shares = self.weights.reshape(len(values), -1, *[1] * (values[0].ndim - 1))
+        return np.asarray(sum(np.where(share > 0, share * each, 0.0) for share, each in zip(shares, values, strict=True)))
+
+    def _ahead(self, horizon: int, future: Future | None) -> tuple[Floats, Floats]:
+        """Mean and variance of each step by this model alone. (series, horizon) each"""
         mean, variance = (np.empty((len(self.orders), horizon)) for _ in range(2))
-        native.project(self.period, at.orders, at.coefficients, at.numbers, at.state, at.tail, mean, variance)
-        mean += self.regressors.effect(self.betas, horizon, future)
-        said = _forecast(mean, self._quantiles(mean, np.sqrt(variance)), self.recipe.levels, self.numbers[:, 6])
-        return said if self.recipe.levels else replace(said, quantiles=None)
+        native.project(self.period, self.orders, self.coefficients, self.numbers, self.state, self.tail, mean, variance)
+        return mean + self.regressors.effect(self.betas, horizon, future), variance
 
-    def _quantiles(self, mean: Floats, sd: Floats) -> Floats:
-        """Of Student's t with the degrees of freedom that are left, because sigma2 is estimated too. (series, horizon, levels)"""
-        # Imported here: it takes longer than to import everything else.
-        from scipy.special import stdtrit
-
+    @property
+    def _freedom(self) -> Floats:
+        """Degrees of freedom that are left of each series, at least 1. (series,)"""
         used = self.orders[:, [0, 2, 3, 5, 6]].sum(axis=1) + self.betas.shape[1]
-        freedom = np.fmax(self.numbers[:, 4] - used, 1.0)
-        t = stdtrit(freedom[:, None], np.array(self.recipe.levels))
-        with np.errstate(invalid="ignore"):  # an infinite sd times 0; such a series is lost anyway
-            return np.asarray(mean[:, :, None] + sd[:, :, None] * t[:, None, :], np.float64)
+        return np.asarray(np.fmax(self.numbers[:, 4] - used, 1.0), np.float64)
+
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """What each covariate adds, and of the rest the level (its mean over the next season) and how it moves around that."""
+        said = self.predict(horizon, history, future).mean
+        effects = self.regressors.effects(self._together([one.betas for one in self._models]), horizon, future)
+        rest = said - sum(effects.values(), np.zeros(1))
+        level = np.broadcast_to(rest[:, : max(self.period, 1)].mean(axis=1, keepdims=True), rest.shape)
+        return {"level": level, "dynamics": rest - level, **effects}
 
     def moved(self, table: Table) -> FittedArima:
         """The model at the end of `table`, coefficients as they are."""
-        return self._filtered(table, np.empty(0))
+        return replace(self._filtered(table, np.empty(0)), others=tuple(one.moved(table) for one in self.others))
 
     def residuals(self, table: Table) -> Floats:
         """One-step errors of each row; NaN where the row is missing or among the first that differencing takes. (rows,)"""
-        errors = np.full(len(table.target), np.nan)
-        self._filtered(table, errors)
-        return np.where(np.isfinite(table.target), errors, np.nan)
+        errors = np.full((len(self._models), len(table.target)), np.nan)
+        for one, row in zip(self._models, errors, strict=True):
+            one._filtered(table, row)
+        shares = np.repeat(self.weights, table.sizes, axis=1)
+        together = np.where(shares > 0, shares * errors, 0.0).sum(axis=0)
+        return np.asarray(np.where(np.isfinite(table.target), together, np.nan), np.float64)
 
     def fitted(self, table: Table) -> Floats:
         """One-step forecasts of each row, likewise. (rows,)"""
-        return table.target - self.residuals(table)
+        return apart(table.target, self.residuals(table))
 
     def _filtered(self, table: Table, errors: Floats) -> FittedArima:
         numbers, state, tail = self.numbers.copy(), *_state(self.orders, self.period)
@@ -207,8 +265,19 @@ def _state(orders: NDArray[np.int32], period: int) -> tuple[Floats, Floats]:
     return state, tail
 
 
-def _forecast(mean: Floats, quantiles: Floats, levels: tuple[float, ...], status: Floats) -> Forecast:
+def _forecast(mean: Floats, variance: Floats, freedom: Floats, levels: tuple[float, ...], status: Floats) -> Forecast:
+    quantiles = _quantiles(mean, np.sqrt(variance), freedom, levels)
     lost = np.asarray(~(np.isfinite(mean).all(axis=1) & np.isfinite(quantiles).all(axis=(1, 2))))
     failed = {i: REASONS.get(int(status[i]), NOT_FINITE) for i in np.flatnonzero(lost).tolist()}
     mean, quantiles = np.where(lost[:, None], np.nan, mean), np.where(lost[:, None, None], np.nan, quantiles)
-    return Forecast(mean, levels, quantiles, failed)
+    return Forecast(mean, levels, quantiles if levels else None, failed)
+
+
+def _quantiles(mean: Floats, sd: Floats, freedom: Floats, levels: tuple[float, ...]) -> Floats:
+    """Of Student's t with the degrees of freedom that are left, because sigma2 is estimated too. (series, horizon, levels)"""
+    # Imported here: it takes longer than to import everything else.
+    from scipy.special import stdtrit
+
+    t = stdtrit(freedom[:, None], np.array(levels))
+    with np.errstate(invalid="ignore"):  # an infinite sd times 0; such a series is lost anyway
+        return np.asarray(mean[:, :, None] + sd[:, :, None] * t[:, None, :], np.float64)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from forecaster._native import ces as native
-from forecaster.archive import storable
+from forecaster.archive import columns, storable
 from forecaster.errors import UnknownName
+from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import ascending, normal_quantiles
@@ -17,8 +18,9 @@ from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
 CYCLES = ("none", "simple", "partial", "full")
-STEPS, GAP = 6, 7
-"""Columns of a model: steps since the first value, missing values at the end."""
+NUMBERS = ("cycle", "a0", "a1", "b0", "b1", "deviation", "steps", "missing_at_end")
+"""Columns of a model, as in _native/ces.pyi."""
+STEPS, GAP = NUMBERS.index("steps"), NUMBERS.index("missing_at_end")
 
 
 @storable
@@ -64,7 +66,7 @@ class FittedCES:
         recipe: What made it.
         end: Last step it has seen. (series,)
         period: Steps in one season.
-        models: Kind of season, weights, deviation and steps, as in _native/ces.pyi. (series, WIDTH)
+        models: Kind of season, weights, deviation and steps: `NUMBERS`. (series, WIDTH)
         first: Levels, potentials and seasons before the first value. (series, 2 * period + 2)
         states: The same after the last value. (series, 2 * period + 2)
     """
@@ -72,7 +74,7 @@ class FittedCES:
     recipe: CES
     end: Ints
     period: int
-    models: Floats
+    models: Floats = field(metadata=columns(*NUMBERS))
     first: Floats
     states: Floats
 
@@ -94,7 +96,7 @@ class FittedCES:
 
     def residuals(self, table: Table) -> Floats:
         """The values less the fitted ones. (rows,)"""
-        return table.target - self.fitted(table)
+        return apart(table.target, self.fitted(table))
 
     def _rolled(self, history: Table) -> tuple[Floats, Floats]:
         models, states = self.models.copy(), self.states.copy()

@@ -13,7 +13,7 @@ from forecaster.guardrails import Findings, fill
 from forecaster.guardrails.stamped import step_text
 from forecaster.learners._outlying import SHIFTS, moves, shifts, spikes
 from forecaster.learners._shared import SHARED
-from forecaster.protocols import Forecast, Learner, Model, Traits
+from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, adopted, parts_of
 from forecaster.table import Floats, Future, Ints, Table
 
 WAYS = ("spikes", "levels")
@@ -53,7 +53,7 @@ class Cleaned:
 
     def fit(self, table: Table) -> Clear:
         """Fit the learner on the cleaned table."""
-        return Clear(self.learner.fit(clean(table, self.ways)), outlying(table, self.ways))
+        return Clear(self.learner.fit(clean(table, self.ways)), outlying(table, self.ways), self.ways)
 
 
 @storable
@@ -95,14 +95,25 @@ class Clear:
     Args:
         model: What was fitted.
         found: What was cleaned.
+        ways: How.
     """
 
     model: Model
     found: Outlying
+    ways: tuple[str, ...] = ()
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast from cleaned values."""
         return self.model.predict(horizon, None if history is None else self.found.cleaned(history), future)
+
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """Those of the model."""
+        return parts_of(self.model, horizon, None if history is None else self.found.cleaned(history), future)
+
+    def adopted(self, group: int, table: Table) -> Clear | None:
+        """The model of series that it was not fitted on, all of one of its groups; None where there can be none."""
+        model = adopted(self.model, group, clean(table, self.ways))
+        return None if model is None else Clear(model, outlying(table, self.ways), self.ways)
 
 
 def clean(table: Table, ways: tuple[str, ...]) -> Table:

@@ -11,7 +11,7 @@ from forecaster.backtest import RollingOrigin, actuals, backtest
 from forecaster.calibration import Spread
 from forecaster.errors import SettingsError
 from forecaster.metrics import Scale
-from forecaster.protocols import Forecast, Learner, Model, Traits, within
+from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of, within
 from forecaster.table import Future, Table
 
 
@@ -74,6 +74,10 @@ class Calibrated:
         """The forecasts of the model, with quantiles."""
         forecast = self.model.predict(horizon, history, future)
         return replace(forecast, levels=self.levels, quantiles=np.asarray(self.spread.quantiles(forecast.mean, self.levels)))
+
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """Those of the model."""
+        return parts_of(self.model, horizon, history, future)
 
 
 def _reach(learner: Learner) -> int:

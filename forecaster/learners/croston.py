@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from forecaster._native import intermittent as native
-from forecaster.archive import storable
+from forecaster.archive import columns, storable
 from forecaster.errors import SettingsError
+from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._newer import NOWHERE, ends_early, newer, told
 from forecaster.protocols import Forecast, Traits
@@ -115,8 +116,8 @@ class Rate:
     recipe: Croston
     end: Ints
     method: Ints
-    smoothing: Floats
-    state: Floats
+    smoothing: Floats = field(metadata=columns("alpha", "beta"))
+    state: Floats = field(metadata=columns("size", "interval", "since", "demands"))
     rate: Floats
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
@@ -134,7 +135,7 @@ class Rate:
 
     def residuals(self, table: Table) -> Floats:
         """The values less the fitted ones. (rows,)"""
-        return table.target - self.fitted(table)
+        return apart(table.target, self.fitted(table))
 
     def _rolled(self, history: Table) -> Floats:
         values, indptr = newer(history, self.end)

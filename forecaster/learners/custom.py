@@ -13,7 +13,7 @@ from forecaster.errors import SettingsError
 from forecaster.learners._dense import AsIs, dense
 from forecaster.learners._estimator import Fitted
 from forecaster.learners._reduction import Reduction, Rows
-from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.learners.scaling import Given, Scaling, scaling_of
 
 
 @storable
@@ -24,12 +24,12 @@ class Custom(Reduction):
     Args:
         regressor: The object; it is never fitted itself.
         plain: Fill gaps with the median and give categories an indicator per level; else it sees gaps (NaN) and codes.
-        scaling: The scaling step, by name or as a recipe; only where `plain`.
+        scaling: The scaling step: a name, a recipe or a transformer of scikit-learn; only where `plain`.
     """
 
     regressor: Any
     plain: bool = True
-    scaling: str | Scaling | None = None
+    scaling: str | Scaling | Given | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

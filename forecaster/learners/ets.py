@@ -18,7 +18,7 @@ from forecaster.errors import SettingsError
 from forecaster.learners import _smoothing
 from forecaster.learners._local import observed, season
 from forecaster.learners._smoothing import Outlook, Rows, Search, States
-from forecaster.protocols import Forecast, Traits
+from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
 Select = Literal["aicc", "aic", "bic", "backtest"]
@@ -167,20 +167,32 @@ class FittedETS:
         )
         lost = ~(np.isfinite(mean).all(axis=1) & np.isfinite(quantiles).all(axis=(1, 2)))
         mean[lost] = quantiles[lost] = np.nan
-        failed = {i: self._reason(i, bool(gap[i] < 0)) for i in np.flatnonzero(lost).tolist()}
+        needed = recipe.traits.min_length
+        failed = {i: self._reason(i, needed, bool(gap[i] < 0)) for i in np.flatnonzero(lost).tolist()}
         return Forecast(mean, recipe.levels, quantiles if recipe.levels else None, failed)
 
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """Level, trend and season: what the forecast loses when the season, then the slope are taken out of the states."""
+        plain = replace(self, recipe=replace(self.recipe, levels=(), intervals="closed"))
+        states, origin = (self.last, self.origin) if history is None else (self._moved(history), history.end)
+        calm = states.without_season()
+        whole, bare, flat = (
+            replace(plain, last=one, origin=origin).predict(horizon).mean for one in (states, calm, calm.without_slope())
+        )  # fmt: skip
+        return {"level": flat, "trend": bare - flat, "season": whole - bare}
+
     def fitted(self, history: Table) -> Floats:
-        """The forecast of each value from those before it; NaN outside the observed values of a series. (rows,)"""
+        """The forecast of each value from those before it; NaN where the value is missing. (rows,)"""
         fitted = np.full(len(history.target), np.nan)
         self._moved(history, fitted)
-        return fitted
+        return np.where(np.isfinite(history.target), fitted, np.nan)
 
     def residuals(self, history: Table) -> Floats:
         """The errors of the fitted values: y - f for additive, y / f - 1 for multiplicative errors. (rows,)"""
         fitted = self.fitted(history)
         relative = np.repeat(self.first.form % 2 == 1, history.sizes)
-        return np.where(relative, history.target / fitted - 1, history.target - fitted)
+        with np.errstate(all="ignore"):  # a forecast of 0, as of a series that is none
+            return np.asarray((history.target - fitted) / np.where(relative, fitted, 1.0))
 
     def _moved(self, history: Table, fitted: Floats | None = None) -> States:
         whole = (history.start <= self.first.step + 1) | (history.end < self.last.step) | (fitted is not None)
@@ -188,8 +200,7 @@ class FittedETS:
         rows = Rows.after(start.step, history)
         return _smoothing.move(history, rows, start.coasted(rows.before), self.first.step, fitted, self.recipe.threads or 1)[0]
 
-    def _reason(self, i: int, too_early: bool) -> str:
-        needed = self.recipe.traits.min_length
+    def _reason(self, i: int, needed: int, too_early: bool) -> str:
         if self.observed[i] < needed:
             return f"it has {self.observed[i]} observed values; ets needs {needed} for the form {self.recipe.form!r}"
         if self.first.form[i] < 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import lightgbm as lgb
 import numpy as np
 
 from forecaster.archive import storable
@@ -14,7 +13,8 @@ from forecaster.learners._dense import AsIs, Dense, dense
 from forecaster.learners._matrices import ZEROS
 from forecaster.learners._reduction import Reduction, Rows
 from forecaster.learners._sizes import MANY, rate, sizes
-from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.learners.scaling import Given, Scaling, scaling_of
+from forecaster.shapley import Contributions, of_booster
 from forecaster.table import Floats, Singles
 
 OBJECTIVES = ("auto", "regression", "regression_l1", "huber", "fair", "poisson", "tweedie", "quantile", "mape", "gamma")
@@ -32,6 +32,12 @@ class Boosted:
         """One number per row. (rows, k) -> (rows,)"""
         return np.asarray(self.booster.predict(self.encoding.apply(X), num_threads=1), np.float64)
 
+    def contributions(self, X: Singles) -> Contributions:
+        """TreeSHAP of the booster, where it takes the features as they are."""
+        if isinstance(self.encoding, Dense):
+            return np.full((*X.shape, 1), np.nan), np.zeros(1)
+        return of_booster(self.booster, X)
+
 
 @storable
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +45,8 @@ class LightGBM(Reduction):
     """LightGBM (Ke et al. 2017). What is None is chosen by the number of different target values.
 
     Args:
-        scaling: A scaling step: then gaps are filled and categories become indicators. None leaves both to LightGBM.
+        scaling: A name, a recipe or a transformer of scikit-learn: then gaps are filled and categories become indicators. None leaves
+            both to LightGBM.
         objective: A LightGBM objective; "auto" is "tweedie" where targets are never negative and often zero, else "regression".
         tweedie_power: Variance power of "tweedie", from 1 (poisson) to 2 (gamma).
         alpha: Level of "quantile", or where "huber" bends.
@@ -53,7 +60,7 @@ class LightGBM(Reduction):
         params: Further LightGBM parameters, as pairs or a mapping.
     """
 
-    scaling: str | Scaling | None = None
+    scaling: str | Scaling | Given | None = None
     target: Literal["auto", "scale"] | None = "auto"
     max_rows: int | None = 150_000
     objective: str = "auto"
@@ -77,6 +84,8 @@ class LightGBM(Reduction):
 
     def train(self, rows: Rows) -> Boosted:
         """Grow one booster on the rows of one group."""
+        import lightgbm as lgb  # seconds in a fresh process: a job of little time tries the cheap learners first
+
         params = self._params(rows)
         encoding: Dense | AsIs = AsIs()
         X, categories = rows.X, rows.categories

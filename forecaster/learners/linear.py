@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners._dense import Dense, dense
 from forecaster.learners._reduction import Reduction, Rows
-from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.learners.scaling import Given, Scaling, scaling_of
+from forecaster.shapley import Contributions
 from forecaster.table import Floats, Singles
 
 DEFAULT_ROWS = 100_000
@@ -43,16 +45,20 @@ class Line:
         # Not a matrix product: its last bits depend on where in memory the slopes lie.
         return np.asarray(np.clip((self.encoding.apply(X) * self.slopes).sum(axis=1) + self.intercept, self.low, self.high), np.float64)
 
+    def contributions(self, X: Singles) -> Contributions:
+        """Slope times value of each number, added up over the numbers that a feature has become; scaled, these have a mean of zero."""
+        return self.encoding.gathered(self.encoding.apply(X), self.slopes, X.shape[1]), np.array([self.intercept])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Linear(Reduction):
     """What the linear learners share: gaps filled with the median, indicators for categories, a scaling step.
 
     Args:
-        scaling: The scaling step, by name or as a recipe.
+        scaling: The scaling step: a name, a recipe or a transformer of scikit-learn.
     """
 
-    scaling: str | Scaling | None = "standard"
+    scaling: str | Scaling | Given | None = "standard"
     max_rows: int | None = DEFAULT_ROWS
 
     def __post_init__(self) -> None:
@@ -67,9 +73,9 @@ class Linear(Reduction):
         low, high = float(rows.y.min()), float(rows.y.max())
         return Line(encoding, slopes, level - float((centre * slopes).sum()), 2 * low - high, 2 * high - low)
 
+    @abstractmethod
     def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         """Slopes of centred rows (rows, n) for centred targets (rows,). (n,)"""
-        raise NotImplementedError
 
 
 @storable

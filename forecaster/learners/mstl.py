@@ -10,8 +10,9 @@ import numpy as np
 from forecaster._native import mstl as native
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict, SettingsError
+from forecaster.learners._errors import apart
 from forecaster.learners._seasons import usual
-from forecaster.protocols import Forecast, Learner, Model, Traits
+from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of
 from forecaster.table import Floats, Future, Ints, Table
 
 MOST = 0.75
@@ -87,11 +88,20 @@ class WithoutSeasons:
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast with the seasons put back; `history` goes on with the seasons as they are."""
-        if history is None:
-            return self._with_seasons(self.model.predict(horizon, None, future), self.end)
-        offset = history.steps - (self.end + 1)[history.series]
-        left = history.with_target(history.target - self._at(history.series, offset))
-        return self._with_seasons(self.model.predict(horizon, left, future), history.end)
+        with np.errstate(over="ignore", invalid="ignore"):  # values too large for a season, whose series is lost anyway
+            if history is None:
+                return self._with_seasons(self.model.predict(horizon, None, future), self.end)
+            return self._with_seasons(self.model.predict(horizon, self._left(history), future), history.end)
+
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """The parts of what is left without the seasons, and the seasons."""
+        left, end = None, self.end
+        if history is not None:
+            left, end = self._left(history), history.end
+        made = dict(parts_of(self.model, horizon, left, future))
+        ahead = (end - self.end)[:, None] + np.arange(horizon)
+        season = self._at(np.arange(len(end))[:, None], ahead)
+        return made | {"season": season + made.get("season", 0.0)}
 
     def fitted(self, table: Table) -> Floats:
         """The forecast of each value from those before it: that of the rest, and its season. (rows,)
@@ -106,13 +116,19 @@ class WithoutSeasons:
             raise CannotPredict(
                 f"{type(self.model).__name__}, fitted on what the seasons leave, tells no fitted values; use theta, ets or arima"
             )
-        season = self._seasons(table)
-        rest: Floats = self.model.fitted(table.with_target(table.target - season))
-        return rest + season
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite values, whose series is lost anyway
+            season = self._seasons(table)
+            rest: Floats = self.model.fitted(table.with_target(table.target - season))
+            return rest + season
 
     def residuals(self, table: Table) -> Floats:
         """The values less the fitted ones. (rows,)"""
-        return table.target - self.fitted(table)
+        return apart(table.target, self.fitted(table))
+
+    def _left(self, history: Table) -> Table:
+        """A history without the seasons as they are."""
+        offset = history.steps - (self.end + 1)[history.series]
+        return history.with_target(history.target - self._at(history.series, offset))
 
     def _seasons(self, table: Table) -> Floats:
         offset = table.steps - (self.end + 1)[table.series]

@@ -10,7 +10,7 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners._dense import Dense, dense
 from forecaster.learners._reduction import Reduction, Rows
-from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.learners.scaling import Given, Scaling, scaling_of
 from forecaster.table import Floats, Singles
 
 CELLS = 1 << 22
@@ -63,12 +63,12 @@ class KNN(Reduction):
     """k nearest neighbours (Fix & Hodges 1951) in the scaled features.
 
     Args:
-        scaling: The scaling step, by name or as a recipe.
+        scaling: The scaling step: a name, a recipe or a transformer of scikit-learn.
         neighbors: How many different target values to average; None is the square root of their number, from 3 to 25.
         weights: "distance" weighs near rows more, "uniform" all alike.
     """
 
-    scaling: str | Scaling | None = "standard"
+    scaling: str | Scaling | Given | None = "standard"
     neighbors: int | None = None
     weights: str = "distance"
     max_rows: int | None = 20_000

@@ -8,13 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from pydantic import InstanceOf
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.table import Floats
+
+
+@runtime_checkable
+class Transformer(Protocol):
+    """A transformer in the manner of scikit-learn."""
+
+    def fit(self, X: Any, y: Any = None) -> Any: ...
+    def transform(self, X: Any) -> Any: ...
+    def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+
+
+Given = InstanceOf[Transformer]
+"""A transformer as the field of a learner: options of a file are checked against it."""
+
+GIVEN = "given"
+"""The kind of a transformer that a user gave."""
 
 
 @storable
@@ -27,15 +44,25 @@ class Scaler:
         scale: Divided by, never zero. (columns,)
         rotation: Directions to keep, where there are any. (columns, components)
         norm: 1 or 2 for the row norm to divide by; 0 for none.
+        step: A fitted transformer of another library that does all this instead.
     """
 
     shift: Floats
     scale: Floats
     rotation: Floats | None = None
     norm: int = 0
+    step: Any = None
+
+    @property
+    def linear(self) -> bool:
+        """Whether it is the shift, the scale and the rotation alone."""
+        return self.norm == 0 and self.step is None
 
     def apply(self, X: Floats) -> Floats:
         """Scale rows. (rows, columns) -> (rows, columns or components)"""
+        if self.step is not None:
+            made = self.step.transform(X)
+            return np.asarray(made.toarray() if hasattr(made, "toarray") else made, np.float64)
         Z = (X - self.shift) / self.scale
         if self.rotation is not None:
             Z = Z @ self.rotation
@@ -56,6 +83,7 @@ class Scaling:
         high: Upper percentile of it.
         keep: For "pca" and "truncated_svd": directions to keep, as a count (from 1) or as a share of the variance (below 1).
         norm: For "normalizer": "l1" or "l2".
+        step: A transformer in the manner of scikit-learn, for the kind "given"; it is cloned, never fitted itself.
     """
 
     kind: str = "standard"
@@ -63,9 +91,10 @@ class Scaling:
     high: float = 90.0
     keep: float = 0.95
     norm: str = "l2"
+    step: Any = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if self.kind not in KINDS and (self.kind, self.step is not None) != (GIVEN, True):
             raise UnknownName.of("scaling", self.kind, KINDS)
         if not 0 <= self.low < self.high <= 100:
             raise SettingsError(f"a robust scaling needs 0 <= low < high <= 100; got low={self.low} and high={self.high}")
@@ -74,12 +103,22 @@ class Scaling:
 
     def fit(self, X: Floats) -> Scaler:
         """Learn from rows without missing values. (rows, columns)"""
+        if self.kind == GIVEN:
+            from sklearn.base import clone
+
+            return Scaler(np.zeros(X.shape[1]), np.ones(X.shape[1]), step=clone(self.step).fit(X))
         shift, scale, rotation, norm = KINDS[self.kind](self, X)
         return Scaler(shift, np.where(scale > 0, scale, 1.0), rotation, norm)
 
 
-def scaling_of(given: str | Scaling | None) -> Scaling:
-    """A scaling from its name; None is "none"."""
+def scaling_of(given: Any) -> Scaling:
+    """A scaling from its name, its recipe or a transformer of scikit-learn; None is "none".
+
+    Raises:
+        UnknownName: no scaling is called that.
+    """
+    if isinstance(given, Transformer) and not isinstance(given, type):
+        return Scaling(GIVEN, step=given)
     return given if isinstance(given, Scaling) else Scaling("none" if given is None else given)
 
 

@@ -8,7 +8,7 @@ forecasts series of any size, newer history and all. The parts: `_tcn_channels` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,25 +27,6 @@ from forecaster.learners._tcn_training import Effort, train
 from forecaster.learners._tcn_windows import View
 from forecaster.protocols import Traits
 from forecaster.table import Table
-
-LANDMARKS: tuple[dict[str, Any], ...] = tuple(
-    {"blocks": blocks, "cells": cells, "channels": channels, "dropout": dropout, "learning_rate": rate}
-    for blocks, cells, channels, dropout, rate in (
-        (1, None, 32, 0.1, 3e-3), (1, None, 16, 0.1, 3e-3), (1, None, 32, 0.0, 3e-3), (1, None, 32, 0.2, 1e-3),
-        (2, None, 16, 0.1, 3e-3), (2, None, 32, 0.1, 2e-3), (1, 3, 32, 0.1, 3e-3), (1, 4, 16, 0.0, 6e-3),
-        (1, 5, 32, 0.1, 2e-3), (1, 6, 16, 0.1, 3e-3), (2, 4, 24, 0.2, 2e-3), (1, 4, 48, 0.2, 1e-3),
-    )
-)  # fmt: skip
-"""Twelve settings to try before any others, the default first (azure-semantics B.10); small enough for a processor."""
-
-SPACE: dict[str, tuple[Any, ...]] = {
-    "blocks": (1, 2),
-    "cells": (None, 2, 3, 4, 5, 6),
-    "channels": (8, 16, 24, 32, 48, 64),
-    "dropout": (0.0, 0.1, 0.2, 0.3),
-    "learning_rate": (5e-4, 1e-3, 2e-3, 3e-3, 6e-3),
-}
-"""What a random search may draw from."""
 
 DEEPEST = 6
 """Cells in a block, where the data decide: 253 steps are seen."""

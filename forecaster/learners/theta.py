@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from forecaster._native import theta as native
-from forecaster.archive import storable
+from forecaster.archive import columns, storable
 from forecaster.errors import UnknownName
+from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import ascending, normal_quantiles
-from forecaster.protocols import Forecast, Traits
+from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
 FORMS = ("STM", "OTM", "DSTM", "DOTM")
 DECOMPOSITIONS = ("none", "multiplicative", "additive")
-STEPS = 6
-"""Column of a model: steps since the first value."""
+NUMBERS = (
+    "form", "alpha", "k", "deviation", "decomposition", "level", "steps", "line_n", "line_time", "line_mean", "line_tt", "line_ty",
+    "phase", "missing_at_end", "first_level",
+)  # fmt: skip
+"""Columns of a model, as in _native/theta.pyi."""
+STEPS = NUMBERS.index("steps")
+KIND, LEVEL = NUMBERS.index("decomposition"), NUMBERS.index("level")
 
 
 @storable
@@ -69,13 +75,13 @@ class FittedTheta:
     Args:
         recipe: What made it.
         end: Last step it has seen. (series,)
-        models: Parameters and state, as in _native/theta.pyi. (series, WIDTH)
+        models: Parameters and state: `NUMBERS`. (series, WIDTH)
         indices: Of the season, from the step after `end` on. (series, steps of a season)
     """
 
     recipe: Theta
     end: Ints
-    models: Floats
+    models: Floats = field(metadata=columns(*NUMBERS))
     indices: Floats
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
@@ -87,6 +93,14 @@ class FittedTheta:
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 
+    def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
+        """Level, trend and season: the level that it stands at, what moves away from it, and what the season changes."""
+        moved = self if history is None else replace(self, models=self._rolled(history))
+        calm = np.broadcast_to(np.where(self.models[:, [KIND]] == 1, 1.0, 0.0), self.indices.shape)
+        whole, bare = moved.predict(horizon).mean, replace(moved, indices=np.ascontiguousarray(calm)).predict(horizon).mean
+        level = np.where(np.isfinite(bare), moved.models[:, [LEVEL]], np.nan)
+        return {"level": level, "trend": bare - level, "season": whole - bare}
+
     def fitted(self, table: Table) -> Floats:
         """The forecast of each value from those before it; NaN where the value is missing or before all that it was fitted on. (rows,)"""
         begin = self.end + 1 - self.models[:, STEPS].astype(np.int64)
@@ -96,7 +110,7 @@ class FittedTheta:
 
     def residuals(self, table: Table) -> Floats:
         """The values less the fitted ones. (rows,)"""
-        return table.target - self.fitted(table)
+        return apart(table.target, self.fitted(table))
 
     def _rolled(self, history: Table) -> Floats:
         models = self.models.copy()

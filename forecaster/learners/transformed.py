@@ -8,7 +8,7 @@ import numpy as np
 
 from forecaster.archive import storable
 from forecaster.features.targets import FittedTransform, Transform, transform_of
-from forecaster.protocols import Forecast, Learner, Model, Traits
+from forecaster.protocols import Forecast, Learner, Model, Traits, adopted
 from forecaster.table import Future, Table
 
 NOT_FINITE = "its forecast is not a finite number once the transform of the target is undone"
@@ -49,7 +49,7 @@ class Transformed:
         """Fit the learner on the transformed table."""
         fitted = self.recipe.fit(table)
         # A few times what undoing takes, since the newest values may be missing.
-        return Undone(self.learner.fit(fitted.apply(table)), fitted, table.tail(8 * self.recipe.takes + 1))
+        return Undone(self.learner.fit(fitted.apply(table)), fitted, table.tail(8 * self.recipe.takes + 1), self.recipe)
 
 
 @storable
@@ -61,11 +61,13 @@ class Undone:
         model: What was fitted.
         transform: What undoes the transform.
         context: The end of the untransformed history.
+        recipe: What was fitted to the series.
     """
 
     model: Model
     transform: FittedTransform
     context: Table
+    recipe: Transform | None = None
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast in the unit of the target."""
@@ -78,3 +80,11 @@ class Undone:
         mean = forecast.mean.copy()
         mean[lost] = np.nan
         return replace(forecast, mean=mean, failed=failed)
+
+    def adopted(self, group: int, table: Table) -> Undone | None:
+        """The model of series that it was not fitted on, all of one of its groups; None where there can be none."""
+        if self.recipe is None:
+            return None
+        fitted = self.recipe.fit(table)
+        model = adopted(self.model, group, fitted.apply(table))
+        return None if model is None else Undone(model, fitted, table.tail(8 * self.recipe.takes + 1), self.recipe)

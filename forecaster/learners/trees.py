@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +12,10 @@ from forecaster.learners._dense import AsIs, Filled, dense, filled
 from forecaster.learners._estimator import Fitted, threads_of_openmp
 from forecaster.learners._reduction import Reduction, Rows
 from forecaster.learners._sizes import MANY, rate, sizes
-from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.learners.scaling import Given, Scaling, scaling_of
+
+FOREST = 20_000
+"""Rows from which a forest is grown on several threads: each grows trees of its own, and waits for no other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +23,11 @@ class Trees(Reduction):
     """What the tree learners share.
 
     Args:
-        scaling: A scaling step: then gaps are filled and categories become indicators. None leaves both to the trees.
+        scaling: A name, a recipe or a transformer of scikit-learn: then gaps are filled and categories become indicators. None leaves
+            both to the trees.
     """
 
-    scaling: str | Scaling | None = None
+    scaling: str | Scaling | Given | None = None
     target: Literal["auto", "scale"] | None = "auto"
     max_rows: int | None = 150_000
 
@@ -41,12 +46,12 @@ class Trees(Reduction):
     def _encoding(self, rows: Rows) -> Filled | AsIs:
         return filled(rows.X)
 
+    @abstractmethod
     def _grown(self, Z: Any, rows: Rows) -> Any:
         """The estimator, fitted."""
-        raise NotImplementedError
 
-    def _threads(self, rows: int) -> int:
-        return 1 if rows < MANY else self.threads or 1
+    def _threads(self, rows: int, least: int) -> int:
+        return 1 if rows < least else self.threads or 1
 
     def _leaf(self, least: int, rows: Rows) -> int:
         """Fewest rows in a leaf: `least` different targets, each of which may stand in several rows."""
@@ -106,13 +111,15 @@ class Forest(Trees):
     def _grown(self, Z: Any, rows: Rows) -> Any:
         forest = self._forest(
             n_estimators=self.trees, max_depth=self.max_depth, min_samples_leaf=self._leaf(self.min_leaf, rows), bootstrap=True,
-            max_features=self.max_features, max_samples=min(self.per_tree, len(Z)), random_state=self.seed, n_jobs=self._threads(len(Z)),
+            max_features=self.max_features, max_samples=min(self.per_tree, len(Z)), random_state=self.seed,
+            n_jobs=self._threads(len(Z), FOREST),
         ).fit(Z, rows.y)  # fmt: skip
         # Threads add up their trees in whatever order they end, and floats do not commute: predict with one.
         return forest.set_params(n_jobs=1)
 
+    @abstractmethod
     def _forest(self, **params: Any) -> Any:
-        raise NotImplementedError
+        """The estimator, to be fitted."""
 
 
 @storable
@@ -171,5 +178,5 @@ class GradientBoosting(Trees):
             min_samples_leaf=self._leaf(self.min_leaf or size.min_leaf, rows), l2_regularization=self.l2, early_stopping=False,
             categorical_features=None, random_state=self.seed,
         )  # fmt: skip
-        with threads_of_openmp(self._threads(len(Z))):
+        with threads_of_openmp(self._threads(len(Z), MANY)):
             return model.fit(Z, rows.y)

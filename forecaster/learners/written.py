@@ -11,6 +11,7 @@ name                                    a learner of the catalogue
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -21,7 +22,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from forecaster.archive.registry import find, may_save, name_of
 from forecaster.errors import SettingsError
-from forecaster.protocols import Learner
+from forecaster.protocols import Learner, within
+
+FILLED_IN = ("design", "learner", "season_length", "seed", "threads")
+"""Fields that a job decides, and what a wrapper holds."""
 
 LIBRARIES = ("sklearn", "lightgbm", "xgboost")
 """Packages whose unfitted objects are rebuilt from their parameters."""
@@ -35,6 +39,17 @@ def as_data(thing: Any) -> Any:
         known = thing.get_params(deep=False) if hasattr(thing, "get_params") else getattr(thing, "__dict__", {})
         params = ", ".join(f"{name}={value!r}" for name, value in sorted(known.items()))
         return {"object": re.sub(r" at 0x[0-9a-f]+", "", f"{type(thing).__module__}:{type(thing).__qualname__}({params})")}
+
+
+def parameters_of(learner: Learner) -> str:
+    """What of a learner, and of those that it wraps, is not as in the catalogue, as JSON; what a job fills in is left out."""
+    told: dict[str, Any] = {}
+    for one in within(learner):
+        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(one) if dataclasses.is_dataclass(one) else ()
+        for field in fields:
+            if field.name not in FILLED_IN and (value := as_data(getattr(one, field.name))) != as_data(field.default):
+                told[field.name] = value
+    return json.dumps(told)
 
 
 def from_data(data: Any) -> Any:

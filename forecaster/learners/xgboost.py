@@ -13,7 +13,8 @@ from forecaster.learners._dense import AsIs, Dense, dense
 from forecaster.learners._matrices import ZEROS
 from forecaster.learners._reduction import Reduction, Rows
 from forecaster.learners._sizes import MANY, rate, sizes
-from forecaster.learners.scaling import Scaling, scaling_of
+from forecaster.learners.scaling import Given, Scaling, scaling_of
+from forecaster.shapley import Contributions, of_booster
 from forecaster.table import Floats, Singles
 
 
@@ -29,6 +30,12 @@ class Boosted:
         """One number per row. (rows, k) -> (rows,)"""
         return np.asarray(self.booster.inplace_predict(self.encoding.apply(X)), np.float64)
 
+    def contributions(self, X: Singles) -> Contributions:
+        """TreeSHAP of the booster, where it takes the features as they are."""
+        if isinstance(self.encoding, Dense):
+            return np.full((*X.shape, 1), np.nan), np.zeros(1)
+        return of_booster(self.booster, X)
+
 
 @storable
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +43,8 @@ class XGBoost(Reduction):
     """XGBoost (Chen & Guestrin 2016). What is None is chosen by the number of different target values; codes are taken as numbers.
 
     Args:
-        scaling: A scaling step: then gaps are filled and categories become indicators. None leaves both to the trees.
+        scaling: A name, a recipe or a transformer of scikit-learn: then gaps are filled and categories become indicators. None leaves
+            both to the trees.
         objective: An XGBoost objective; "auto" is "reg:tweedie" where targets are never negative and often zero, else "reg:squarederror".
         tweedie_power: Variance power of "reg:tweedie".
         rounds: Trees.
@@ -48,7 +56,7 @@ class XGBoost(Reduction):
         params: Further XGBoost parameters, as pairs or a mapping.
     """
 
-    scaling: str | Scaling | None = None
+    scaling: str | Scaling | Given | None = None
     target: Literal["auto", "scale"] | None = "auto"
     max_rows: int | None = 150_000
     objective: str = "auto"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from forecaster.metrics.segments import mean, reduce
-from forecaster.table import Floats, Table
+from forecaster._native import scan
+from forecaster.metrics.segments import reduce
+from forecaster.table import Floats, Ints, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +34,8 @@ class Scale:
         A series without seasonal differences (too short, or repeating itself exactly) takes those of one step, then its range.
         """
         spread = _range(table)
-        season, step = differences(table, table.season_length), differences(table, 1)
-        mae = _first(mean(np.abs(season), table.indptr), mean(np.abs(step), table.indptr), spread)
-        mse = _first(mean(season**2, table.indptr), mean(step**2, table.indptr), spread**2)
-        return cls(spread, mae, mse)
+        sizes, squares = changes(table, [table.season_length, 1])
+        return cls(spread, _first(*sizes, spread), _first(*squares, spread**2))
 
     def take(self, which: ArrayLike) -> Scale:
         """The scale of the series `which` (indices or a mask)."""
@@ -48,14 +48,11 @@ def _range(table: Table) -> Floats:
     return _first(high - low, np.fmax(np.abs(low), np.abs(high)), np.ones(len(table)))
 
 
-def differences(table: Table, lag: int) -> Floats:
-    """Each value less the one `lag` steps before it in the same series, NaN where there is none. (rows,)"""
-    out = np.full(len(table.target), np.nan)
-    if lag < len(out):
-        out[lag:] = table.target[lag:] - table.target[:-lag]
-    heads = np.minimum(table.sizes, lag)
-    out[np.arange(heads.sum()) + np.repeat(table.indptr[:-1] - (np.cumsum(heads) - heads), heads)] = np.nan
-    return out
+def changes(table: Table, lags: Sequence[int] | Ints) -> tuple[Floats, Floats]:
+    """Mean absolute and mean squared difference of values some steps apart in each series; NaN where none is known. (lags, series) each"""
+    sizes, squares = np.empty((2, len(lags), len(table)))
+    scan.changes(np.ascontiguousarray(table.target), table.indptr, np.asarray(lags, np.int64), sizes, squares)
+    return sizes, squares
 
 
 def _first(*choices: Floats) -> Floats:

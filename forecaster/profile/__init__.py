@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from forecaster.profile.measures import KINDS, MEASURES, Alike
 from forecaster.profile.seasons import seasons_of
 from forecaster.table import Table
 
-__all__ = ["KINDS", "LEAST", "as_columns", "profile"]
+__all__ = ["KINDS", "LEAST", "Measured", "as_columns", "profile"]
 
 LEAST = 8
 """Values that a series has at least, or nothing is said of it."""
@@ -41,6 +43,27 @@ def profile(table: Table) -> Profile:
             measured[name][which] = measure(one)
         seasons[which] = seasons_of(one.values, natural)
     return {**measured, "seasons": seasons}
+
+
+class Measured(Mapping[str, NDArray[Any]]):
+    """The profile of a table, measured when it is first looked at: most jobs are never asked, and small ones would spend most of their
+    time on it. The targets are held for it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = replace(table, known={}, past={}, static={}, categories={})
+
+    @cached_property
+    def _found(self) -> Profile:
+        return profile(self._table)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(MEASURES) + 1  # and the seasons
 
 
 def as_columns(found: Profile) -> dict[str, pa.Array]:

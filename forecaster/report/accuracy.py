@@ -95,11 +95,13 @@ class Folds:
 
 
 def chosen(backtest: pa.Table) -> pa.Table:
-    """The rows of the final forecast, which goes by the name of its ensemble; all rows where the backtest does not say."""
+    """The rows of the final forecast, which goes by the name of its ensemble; all rows where the backtest does not say.
+    They no longer name the learner."""
     if "learner" not in backtest.column_names:
         return backtest
     which = pc.is_in(backtest["learner"], value_set=pa.array(FINAL))
-    return backtest.filter(which) if pc.any(which).as_py() else backtest
+    rows = backtest.drop_columns("learner")
+    return rows.filter(which) if pc.any(which).as_py() else rows
 
 
 def quantile_columns(table: pa.Table) -> dict[float, Array]:
@@ -121,11 +123,19 @@ def _ratio(by: Ints, count: int, above: Array, below: Array) -> Array:
     return np.asarray(np.divide(top, bottom, out=np.full(count, np.nan), where=bottom > 0))
 
 
+def _order(code: Ints, values: NDArray[Any]) -> Ints:
+    """Places of the entries by code, then by value; as they lie where that is their order, which is seen sooner than sorted."""
+    same, up = code[1:] == code[:-1], values[1:] >= values[:-1]
+    if ((code[1:] > code[:-1]) | (same & up)).all():
+        return np.arange(len(code))
+    return np.lexsort((values, code))
+
+
 def ranked(code: Ints, values: NDArray[Any]) -> Ints:
     """Dense rank of each value among the rows of the same code, 0 for the smallest."""
     if not len(code):
         return np.zeros(0, np.int64)
-    order = np.lexsort((values, code))
+    order = _order(code, values)
     first = np.concatenate([[True], code[order][1:] != code[order][:-1]])
     new = first | np.concatenate([[True], values[order][1:] != values[order][:-1]])
     count = np.cumsum(new)

@@ -43,16 +43,21 @@ _CALENDAR = (
 
 @dataclass(frozen=True)
 class Axes:
-    """The rectangle in which a chart draws, and its two scales."""
+    """The rectangle in which a chart draws, and its two scales; where no margin is given, the numbers at its left side fit into it."""
 
     x: tuple[float, float]
     y: tuple[float, float]
     width: int = 360
     height: int = 190
-    left: int = 38
+    left: int = 0
     right: int = 10
     top: int = 10
     bottom: int = 22
+
+    def __post_init__(self) -> None:
+        if not self.left:
+            widest = max((len(short(mark)) for mark in ticks(*self.y)), default=0)
+            object.__setattr__(self, "left", max(38, 8 + 6 * widest))
 
     def across(self, x: Any) -> Array:
         """Pixels from the left edge."""
@@ -74,7 +79,9 @@ def span(parts: Iterable[Any], *, zero: bool = False) -> tuple[float, float]:
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    return (low - 0.5, high + 0.5) if low == high else (low, high)
+    if low < high:
+        return low, high
+    return (0.0, 1.0) if low == 0 else (low - abs(low) / 2, low + abs(low) / 2)  # on the side of zero that the number is on
 
 
 def ticks(low: float, high: float, count: int = 4) -> Array:

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from forecaster.report.axes import Array, Axes, outward, short, span, stamp_ticks, ticks
+from forecaster.report.pen import below, cut, grid, line, nothing, number, numbers, svg, values_below
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +44,17 @@ def forecast_chart(title: str, history: Points, forecast: Points, band: Band | N
     times = [history.time, forecast.time, *(w.time for w in windows)]
     values = [history.value, forecast.value, *(w.value for w in windows), *([band.low, band.high] if band else [])]
     positive = all((np.nan_to_num(v, nan=0.0) >= 0).all() for v in values)
-    axes = Axes(span([_numbers(t) for t in times]), outward(*span(values, zero=positive)))
-    parts = [_grid(axes), _stamps(axes, np.concatenate(times))]
+    axes = Axes(span([numbers(t) for t in times]), outward(*span(values, zero=positive)))
+    parts = [grid(axes), _stamps(axes, np.concatenate(times))]
     if len(history.time) and len(forecast.time):
-        middle = axes.across((_numbers(history.time)[-1] + _numbers(forecast.time)[0]) / 2)
+        middle = axes.across((numbers(history.time)[-1] + numbers(forecast.time)[0]) / 2)
         parts.append(f'<path class="cut" d="M{middle:.1f} {axes.top}V{axes.height - axes.bottom}"/>')
     if band is not None:
         parts.append(_band(axes, band))
-    parts.append(_line(axes, "history", _numbers(history.time), history.value))
-    parts += [_line(axes, "fold", _numbers(w.time), w.value) for w in windows]
-    parts.append(_line(axes, "forecast", _numbers(forecast.time), forecast.value))
-    return _svg(axes, title, _told(history, forecast, band), parts)
+    parts.append(line(axes, "history", numbers(history.time), history.value))
+    parts += [line(axes, "fold", numbers(w.time), w.value) for w in windows]
+    parts.append(line(axes, "forecast", numbers(forecast.time), forecast.value))
+    return svg(axes, title, _told(history, forecast, band), parts)
 
 
 def step_chart(
@@ -70,15 +71,15 @@ def step_chart(
     """
     values = list(lines.values())
     axes = Axes((0.5, max(len(v) for v in values) + 0.5), within or outward(*span([*values, [level or 0.0]], zero=True)))
-    parts = [_grid(axes, percent), _steps(axes)]
+    parts = [grid(axes, percent), _steps(axes)]
     if level is not None:
         parts.append(f'<path class="level" d="M{axes.left} {axes.down(level):.1f}H{axes.width - axes.right}"/>')
     for i, (name, value) in enumerate(lines.items()):
         css = "forecast" if i == len(lines) - 1 else "faint"
-        parts.append(_line(axes, css, np.arange(1.0, len(value) + 1), value, name))
+        parts.append(line(axes, css, np.arange(1.0, len(value) + 1), value, name))
     main = values[-1]
-    shown = [f"step {i + 1}: {_number(v, percent)}" for i, v in enumerate(main) if i in {0, len(main) // 2, len(main) - 1}]
-    return _svg(axes, title, "; ".join(shown), parts)
+    shown = [f"step {i + 1}: {number(v, percent)}" for i, v in enumerate(main) if i in {0, len(main) // 2, len(main) - 1}]
+    return svg(axes, title, "; ".join(shown), parts)
 
 
 def calibration_chart(title: str, levels: Mapping[float, float]) -> Markup:
@@ -90,14 +91,14 @@ def calibration_chart(title: str, levels: Mapping[float, float]) -> Markup:
     """
     axes = Axes((0.0, 1.0), (0.0, 1.0), left=44)
     corner = f"M{axes.left} {axes.height - axes.bottom}L{axes.width - axes.right} {axes.top}"
-    parts = [_grid(axes, True), "".join(_below(axes, x, _number(x, True)) for x in ticks(0, 1)), f'<path class="level" d="{corner}"/>']
+    parts = [grid(axes, True), "".join(below(axes, x, number(x, True)) for x in ticks(0, 1)), f'<path class="level" d="{corner}"/>']
     known = {level: share for level, share in levels.items() if np.isfinite(share)}
     wanted, seen = np.array(list(known)), np.array(list(known.values()))
-    parts.append(_line(axes, "forecast", wanted, seen))
+    parts.append(line(axes, "forecast", wanted, seen))
     for x, y in zip(axes.across(wanted), axes.down(seen), strict=True):
         parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
     told = "; ".join(f"{level:.0%} wanted, {share:.1%} seen" for level, share in known.items())
-    return _svg(axes, title, told, parts)
+    return svg(axes, title, told, parts)
 
 
 def histogram(title: str, values: Any, bins: int = 30, *, percent: bool = False) -> Markup:
@@ -114,21 +115,23 @@ def histogram(title: str, values: Any, bins: int = 30, *, percent: bool = False)
     if not len(finite):
         return nothing(title)
     low, high = span([finite])
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # one number but for rounding, which no bars can tell apart
+        low, high = low - 0.5, high + 0.5
     high = float(np.quantile(finite, 0.99)) if len(finite) > 100 and np.quantile(finite, 0.99) > low else high
     counts, edges = np.histogram(np.minimum(finite, high), bins=bins, range=(low, high))
     axes = Axes((low, high), outward(0, float(counts.max()), 3))
-    parts = [_grid(axes, count=3), _values(axes, percent)]
+    parts = [grid(axes, count=3), values_below(axes, percent)]
     left, right, top = axes.across(edges[:-1]), axes.across(edges[1:]), axes.down(counts)
     for i in np.flatnonzero(counts):
         more = " or more" if i == bins - 1 and high < finite.max() else ""
-        told = f"{_number(edges[i], percent)} to {_number(edges[i + 1], percent)}{more}: {counts[i]:,}"
+        told = f"{number(edges[i], percent)} to {number(edges[i + 1], percent)}{more}: {counts[i]:,}"
         box = f'x="{left[i]:.1f}" y="{top[i]:.1f}" width="{max(right[i] - left[i] - 1, 0.5):.1f}" height="{axes.down(0) - top[i]:.1f}"'
         parts.append(f'<rect class="bar" {box}><title>{told}</title></rect>')
     middle = float(np.median(finite))
     if low <= middle <= high:
         parts.append(f'<path class="level" d="M{axes.across(middle):.1f} {axes.top}V{axes.height - axes.bottom}"/>')
-    least, most, half = (_number(v, percent) for v in (finite.min(), finite.max(), middle))
-    return _svg(axes, title, f"{len(finite):,} values from {least} to {most}, median {half}", parts)
+    least, most, half = (number(v, percent) for v in (finite.min(), finite.max(), middle))
+    return svg(axes, title, f"{len(finite):,} values from {least} to {most}, median {half}", parts)
 
 
 def bars(title: str, values: Mapping[str, float], css: Mapping[str, str] | None = None, *, unit: str = "", row: int = 24) -> Markup:
@@ -148,98 +151,40 @@ def bars(title: str, values: Mapping[str, float], css: Mapping[str, str] | None 
     for i, (name, value) in enumerate(values.items()):
         y = axes.top + i * row
         width = max(float(axes.across(value)) - axes.left, 1.0) if value else 0.0
-        number = f"{value:,.0f}" if float(value).is_integer() else short(value)
+        said = f"{value:,.0f}" if float(value).is_integer() else short(value)
         parts.append(
-            f'<text x="{axes.left - 8}" y="{y + row // 2 + 4}" class="end">{escape(_cut(name, 18))}<title>{escape(name)}</title></text>'
+            f'<text x="{axes.left - 8}" y="{y + row // 2 + 4}" class="end">{escape(cut(name, 18))}<title>{escape(name)}</title></text>'
         )
         parts.append(
             f'<rect class="{(css or {}).get(name, "bar")}" x="{axes.left}" y="{y + 5}" width="{width:.1f}" height="{row - 10}" rx="2"/>'
         )
-        parts.append(f'<text x="{axes.left + width + 6:.1f}" y="{y + row // 2 + 4}" class="number">{number}{escape(unit)}</text>')
-    return _svg(axes, title, "; ".join(f"{name}: {short(value)}{unit}" for name, value in values.items()), parts)
-
-
-def nothing(title: str, why: str = "no values to draw") -> Markup:
-    """An empty chart that says so."""
-    axes = Axes((0, 1), (0, 1), height=90)
-    return _svg(axes, title, why, [f'<text x="{axes.width / 2}" y="50" class="middle">{escape(why)}</text>'])
-
-
-def _svg(axes: Axes, title: str, told: str, parts: Sequence[str]) -> Markup:
-    words = f"<title>{escape(title)}</title><desc>{escape(told)}</desc>"
-    # All text in `parts` was escaped where it was put in.
-    return Markup(f'<svg viewBox="0 0 {axes.width} {axes.height}" role="img">{words}{"".join(parts)}</svg>')
-
-
-def _numbers(time: NDArray[Any]) -> Array:
-    if time.dtype.kind == "M":
-        return time.astype("datetime64[us]").astype(np.int64).astype(np.float64)
-    return time.astype(np.float64)
-
-
-def _line(axes: Axes, css: str, x: Array, y: Array, name: str = "") -> str:
-    """A path with a hole at every missing value; a value between two holes is a dot."""
-    keep = np.isfinite(y)
-    if not keep.any():
-        return ""
-    across, down = axes.across(x), axes.down(np.where(keep, y, axes.y[0]))
-    opens = keep & ~np.concatenate([[False], keep[:-1]])
-    alone = opens & ~np.concatenate([keep[1:], [False]])
-    drawn = [
-        f"{'M' if opens[i] else 'L'}{across[i]:.1f} {down[i]:.1f}{'h.1' if alone[i] else ''}" for i in np.flatnonzero(keep)
-    ]  # at most a few hundred points of one chart
-    told = f"<title>{escape(name)}</title>" if name else ""
-    return f'<path class="{css}" d="{"".join(drawn)}">{told}</path>' if told else f'<path class="{css}" d="{"".join(drawn)}"/>'
+        parts.append(f'<text x="{axes.left + width + 6:.1f}" y="{y + row // 2 + 4}" class="number">{said}{escape(unit)}</text>')
+    return svg(axes, title, "; ".join(f"{name}: {short(value)}{unit}" for name, value in values.items()), parts)
 
 
 def _band(axes: Axes, band: Band) -> str:
     keep = np.isfinite(band.low) & np.isfinite(band.high)
     if not keep.any():
         return ""
-    across = axes.across(_numbers(band.time)[keep])
+    across = axes.across(numbers(band.time)[keep])
     x = np.concatenate([across, across[::-1]])
     y = np.concatenate([axes.down(band.high[keep]), axes.down(band.low[keep])[::-1]])
     return '<path class="band" d="M' + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)) + 'Z"/>'
-
-
-def _grid(axes: Axes, percent: bool = False, count: int = 4) -> str:
-    marks = [m for m in ticks(*axes.y, count) if axes.y[0] <= m <= axes.y[1]]
-    lines = "".join(f"M{axes.left} {axes.down(m):.1f}H{axes.width - axes.right}" for m in marks)
-    texts = "".join(f'<text x="{axes.left - 6}" y="{axes.down(m) + 4:.1f}" class="end">{_number(m, percent)}</text>' for m in marks)
-    return f'<path class="grid" d="{lines}"/>{texts}'
-
-
-def _below(axes: Axes, x: float, label: str) -> str:
-    """A label under the axis, kept inside the drawing."""
-    at = float(np.clip(axes.across(x), axes.left, axes.width - axes.right - 3.0 * len(label)))
-    return f'<text x="{at:.1f}" y="{axes.height - 6}" class="middle">{escape(label)}</text>'
 
 
 def _stamps(axes: Axes, time: NDArray[Any]) -> str:
     if not len(time):
         return ""
     if time.dtype.kind != "M":
-        return _values(axes)
+        return values_below(axes)
     marks = stamp_ticks(time.min().astype("datetime64[us]"), time.max().astype("datetime64[us]"))
-    return "".join(_below(axes, float(mark.astype(np.int64)), label) for mark, label in marks)
-
-
-def _values(axes: Axes, percent: bool = False) -> str:
-    return "".join(_below(axes, mark, _number(mark, percent)) for mark in ticks(*axes.x))
+    return "".join(below(axes, float(mark.astype(np.int64)), label) for mark, label in marks)
 
 
 def _steps(axes: Axes) -> str:
     last = int(axes.x[1])
     marks = sorted({1, last, *(int(m) for m in ticks(1, last, 4) if 1 < m < last * 0.9 and m == int(m))})
-    return "".join(_below(axes, mark, str(mark)) for mark in marks)
-
-
-def _number(value: float, percent: bool) -> str:
-    return f"{value:.0%}" if percent and np.isfinite(value) else short(value)
-
-
-def _cut(name: str, length: int) -> str:
-    return name if len(name) <= length else name[: length - 1] + "…"
+    return "".join(below(axes, mark, str(mark)) for mark in marks)
 
 
 def _told(history: Points, forecast: Points, band: Band | None) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,15 @@ class Page:
 
 def render(page: Page) -> str:
     """The page as one self-contained HTML text; every name in it is escaped."""
-    return _templates().get_template("page.html").render(page=page, kind=lambda block: type(block).__name__)
+    return templates().get_template("page.html").render(page=page)
 
 
 @cache
-def _templates() -> Environment:
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def templates(*more: Path) -> Environment:
+    """The templates of pages, and those of further folders."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # nobody who only trains waits for it
+
+    loader = FileSystemLoader([Path(__file__).parent / "templates", *more])
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.globals["kind"] = lambda block: type(block).__name__
+    return made

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from forecaster.report.accuracy import chosen, interval, quantile_columns, ranked
 from forecaster.report.axes import Array
-from forecaster.report.charts import Band, Points, forecast_chart, nothing
+from forecaster.report.charts import Band, Points, forecast_chart
 from forecaster.report.data import Ints, Series, floats, keys, labels, places, times
 from forecaster.report.layout import Card, Charts
+from forecaster.report.pen import nothing
 
 # Enough history to see the season, not so much that the forecast becomes a speck: points in all, and per step of the forecast.
 FEWEST, MOST, PER_STEP = 80, 180, 8

@@ -49,7 +49,8 @@ def findings_section(findings: pa.Table, names: Sequence[str]) -> Section:
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     known = [name for name in names if name in findings.column_names]
     rows = [[rule, action, *_counted(findings, rows, known)] for (rule, action), rows in ordered]
-    lead = f"{count(findings.num_rows)} findings, by rule. Repairs were made in the copy that the models saw, never in your files."
+    lead = f"{count(findings.num_rows)} finding{'s' if findings.num_rows > 1 else ''}, by rule. "
+    lead += "Repairs were made in the copy that the models saw, never in your files."
     grid = Grid("Findings by rule", ("Rule", "Action", "Findings", "Values", "For example"), rows, frozenset({2, 3}))
     return Section("findings", title, lead, [grid])
 
@@ -137,6 +138,6 @@ def _counted(findings: pa.Table, rows: list[int], names: Sequence[str]) -> list[
     values = pc.sum(pa.array(np.nan_to_num(floats(mine, "count")))).as_py() or 0
     some = mine.slice(0, 1)
     label, row = labels(some, names)[0], some.to_pylist()[0]
-    where = "" if set(label) <= set("None· ") else f"{label}: "
+    where = f"{label}: " if names and not set(label) <= set("None· ") else ""
     told = text(where + str(row.get("message") or row.get("column") or ""))
     return [count(mine.num_rows), count(values), told]

@@ -1,142 +1,123 @@
-"""Learners of the tabular tasks: name -> scikit-learn estimator. Fitted ones are saved by skops, LightGBM as text."""
+"""Fitting a tabular learner, and what it gives: probabilities per class, or one value per row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from importlib import import_module
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from inspect import signature
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from forecaster.archive import storable
-from forecaster.errors import UnknownName
+from forecaster.learners.scaling import Scaler, scaling_of
 from forecaster.table import Floats, Ints, Singles
-
-Task = Literal["classify", "regress"]
-SCALED = {"elastic_net", "knn", "lasso_lars", "logistic_regression", "sgd"}  # need features of one scale
-
-CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "decision_tree": ("sklearn.tree:DecisionTreeClassifier", {"min_samples_leaf": 5}),
-    "extra_trees": ("sklearn.ensemble:ExtraTreesClassifier", {"n_estimators": 200}),
-    "gradient_boosting": ("sklearn.ensemble:HistGradientBoostingClassifier", {"learning_rate": 0.08}),
-    "knn": ("sklearn.neighbors:KNeighborsClassifier", {"n_neighbors": 7, "weights": "distance"}),
-    "lightgbm": ("", {}),
-    "logistic_regression": ("sklearn.linear_model:LogisticRegression", {"max_iter": 1000}),
-    "random_forest": ("sklearn.ensemble:RandomForestClassifier", {"n_estimators": 200}),
-}
-REGRESSORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "decision_tree": ("sklearn.tree:DecisionTreeRegressor", {"min_samples_leaf": 5}),
-    "elastic_net": ("sklearn.linear_model:ElasticNetCV", {"l1_ratio": [0.1, 0.5, 0.9, 1.0], "cv": 3}),
-    "extra_trees": ("sklearn.ensemble:ExtraTreesRegressor", {"n_estimators": 200}),
-    "gradient_boosting": ("sklearn.ensemble:HistGradientBoostingRegressor", {"learning_rate": 0.08}),
-    "knn": ("sklearn.neighbors:KNeighborsRegressor", {"n_neighbors": 7, "weights": "distance"}),
-    "lightgbm": ("", {}),
-    "random_forest": ("sklearn.ensemble:RandomForestRegressor", {"n_estimators": 200}),
-}
-PORTFOLIO = {
-    "classify": ("logistic_regression", "lightgbm", "random_forest", "extra_trees"),
-    "regress": ("elastic_net", "lightgbm", "random_forest", "extra_trees"),
-}
+from forecaster.tabular.boosting import Boosting
+from forecaster.tabular.learners import Recipe
+from forecaster.tabular.problem import Problem
+from forecaster.tabular.sigmoids import Sigmoids
 
 
-def known(task: Task) -> dict[str, tuple[str, dict[str, Any]]]:
-    """The learners of a task by name."""
-    return CLASSIFIERS if task == "classify" else REGRESSORS
+@storable
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """What is said where nothing can be learned: the shares of the classes, or the mean. (classes,)"""
+
+    said: Floats
+
+    def predict(self, x: Singles) -> Floats:
+        """The same for each row. (rows, classes)"""
+        return np.tile(self.said, (len(x), 1))
+
+    @classmethod
+    def of(cls, problem: Problem) -> Constant:
+        weight = np.ones(len(problem.y)) if problem.weight is None else problem.weight
+        if problem.task == "regress":
+            return cls(np.array([np.average(problem.y, weights=weight)]))
+        shares = np.bincount(problem.y.astype(int), weight, problem.classes)
+        return cls(shares / shares.sum())
 
 
 @storable
 @dataclass(frozen=True, eq=False)
 class TabularModel:
-    """A fitted learner: probabilities per class, or one value per row.
+    """A fitted learner.
 
     Args:
-        fitted: The scikit-learn estimator, or a LightGBM booster.
-        center: Mean of each feature; empty where features are taken as they are.
-        width: Standard deviation of each feature, likewise.
+        fitted: A scikit-learn estimator, a LightGBM or XGBoost booster, or what a user's estimator has become.
+        scaler: The scaling step, None for features as they are.
+        classes: Number of classes; 1 for regression.
+        present: Codes of the classes that it has seen.
     """
 
     fitted: Any
-    center: Floats
-    width: Floats
+    scaler: Scaler | None
+    classes: int
+    present: Ints
+
+    def scaled(self, x: Singles) -> Singles:
+        """The features as the estimator takes them."""
+        return x if self.scaler is None else self.scaler.apply(x.astype(np.float64)).astype(np.float32)
 
     def predict(self, x: Singles) -> Floats:
-        """Class probabilities, or values in one column. (rows, classes or 1)"""
-        scaled = (x - self.center) / self.width if len(self.center) else x
-        if hasattr(self.fitted, "predict_proba"):
-            return np.asarray(self.fitted.predict_proba(scaled), float)
-        made = np.asarray(self.fitted.predict(scaled), float)
-        return made if made.ndim == 2 else made[:, None]
+        """Class probabilities, or values in one column. (rows, classes)"""
+        made = self._said(self.scaled(x))
+        if self.classes == 1:
+            return made.reshape(len(x), 1)
+        if made.ndim == 1:
+            made = np.column_stack([1.0 - made, made])
+        out = np.zeros((len(x), self.classes))
+        out[:, self.present] = made
+        return np.asarray(out / np.maximum(out.sum(axis=1, keepdims=True), 1e-300), np.float64)
+
+    def _said(self, x: Singles) -> Floats:
+        fitted: Any = self.fitted
+        if hasattr(fitted, "inplace_predict"):
+            return np.asarray(fitted.inplace_predict(x), np.float64)
+        if hasattr(fitted, "predict_proba"):
+            return np.asarray(fitted.predict_proba(x), np.float64)
+        made = np.asarray(fitted.predict(x), np.float64)
+        if self.classes > 1 and not hasattr(fitted, "num_trees"):  # labels of an estimator of the user
+            return np.asarray(np.eye(len(self.present))[made.astype(int)])
+        return made
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What a learner is fitted on.
-
-    Args:
-        task: "classify" or "regress".
-        x: Features. (rows, features)
-        y: Target values, or class codes from 0. (rows,)
-        weight: Weight of each row, or None.
-        classes: Number of classes; 1 for regression.
-        threads: Threads to use.
-        seed: Seed of everything random.
-    """
-
-    task: Task
-    x: Singles
-    y: Floats
-    weight: Floats | None
-    classes: int
-    threads: int
-    seed: int
-
-    def take(self, rows: Ints) -> Problem:
-        """The problem of some rows."""
-        return replace(self, x=self.x[rows], y=self.y[rows], weight=None if self.weight is None else self.weight[rows])
+def fit(recipe: Recipe, problem: Problem) -> TabularModel | Constant:
+    """Fit a learner."""
+    codes, y = np.zeros(1), problem.y
+    if problem.task == "classify":
+        codes, place = np.unique(problem.y, return_inverse=True)
+        y = place.astype(np.float64)
+    if problem.task == "classify" and len(codes) == 1:
+        return Constant.of(problem)
+    scaler = None if recipe.scaling is None else scaling_of(recipe.scaling).fit(problem.x.astype(np.float64))
+    x = problem.x if scaler is None else scaler.apply(problem.x.astype(np.float64)).astype(np.float32)
+    estimator = recipe.estimator(problem.seed, problem.threads)
+    with nullcontext() if recipe.given is not None else _stopping_early():
+        if isinstance(estimator, Boosting):
+            fitted = estimator.train(x, y, problem.weight, 1 if problem.task == "regress" else len(codes))
+        elif recipe.entry.calibrated:
+            fitted = Sigmoids.learn(estimator, x, y, problem.weight, problem.seed)
+        else:
+            fitted = _fitted(estimator, x, y, problem.weight)
+    return TabularModel(fitted, scaler, problem.classes, codes.astype(np.int64))
 
 
-def fit(name: str, problem: Problem) -> TabularModel:
-    """Fit a learner by name.
+@contextmanager
+def _stopping_early() -> Iterator[None]:
+    """Learners of ours may stop before they have converged: how good they are then is what their trial measures, and nobody who named
+    none of them could do anything about a warning."""
+    from sklearn.exceptions import ConvergenceWarning
 
-    Raises:
-        UnknownName: no learner of the task has that name.
-    """
-    table = known(problem.task)
-    if name not in table:
-        raise UnknownName.of("learner", name, table)
-    center = problem.x.mean(axis=0, dtype=float) if name in SCALED else np.empty(0)
-    spread = problem.x.std(axis=0, dtype=float) if name in SCALED else np.empty(0)
-    width = np.where(spread > 0, spread, 1.0)
-    scaled = replace(problem, x=((problem.x - center) / width).astype(np.float32)) if len(center) else problem
-    return TabularModel(_boosted(scaled) if name == "lightgbm" else _estimated(*table[name], scaled), center, width)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
-def _estimated(path: str, params: dict[str, Any], problem: Problem) -> Any:
-    """A scikit-learn estimator, fitted; it is given the options and the weights that it takes."""
-    module, _, attribute = path.partition(":")
-    kind = getattr(import_module(module), attribute)
-    accepted = kind().get_params()
-    wanted = {"random_state": problem.seed} | ({} if "linear_model" in path else {"n_jobs": problem.threads})
-    extra = {key: value for key, value in wanted.items() if key in accepted}
-    estimator = kind(**params, **extra)
-    weighs = problem.weight is not None and "sample_weight" in signature(estimator.fit).parameters
-    return estimator.fit(problem.x, problem.y, **({"sample_weight": problem.weight} if weighs else {}))
-
-
-def _boosted(problem: Problem) -> Any:
-    import lightgbm
-
-    objective = {"objective": "regression"} if problem.task == "regress" else {"objective": "multiclass", "num_class": problem.classes}
-    params = objective | {
-        "learning_rate": 0.06,
-        "num_leaves": 31,
-        "min_data_in_leaf": int(np.clip(len(problem.y) // 50, 3, 20)),
-        "feature_fraction": 0.9,
-        "verbosity": -1,
-        "seed": problem.seed,
-        "num_threads": problem.threads,
-        "deterministic": True,
-        "force_row_wise": True,
-    }
-    return lightgbm.train(params, lightgbm.Dataset(problem.x, problem.y, weight=problem.weight), num_boost_round=200)
+def _fitted(estimator: Any, x: Singles, y: Floats, weight: Floats | None) -> Any:
+    """The fitted object: what `fit` returns where that can predict, since not every `fit` returns itself."""
+    weighs = weight is not None and "sample_weight" in signature(estimator.fit).parameters
+    returned = estimator.fit(x, y, **({"sample_weight": weight} if weighs else {}))
+    return returned if hasattr(returned, "predict") else estimator

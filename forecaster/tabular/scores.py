@@ -1,17 +1,21 @@
-"""Metrics of the tabular tasks (azure-semantics B.7): functions of truth and prediction in two tables."""
+"""Metrics of the tabular tasks by name (azure-semantics B.7). Adding one: a function, and a line in one of the two tables.
+
+A metric of classes is a function of (codes (rows,), probabilities (rows, classes)), one of values of (truth, value), both (rows,).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from forecaster.errors import UnknownName
+from forecaster.errors import SettingsError, UnknownName
 from forecaster.table import Floats
+from forecaster.tabular import classes, values
+from forecaster.tabular.problem import Task
 
-Function = Callable[[Floats, Floats], float]  # (truth, probabilities (rows, classes) or values (rows,)) -> score
+Function = Callable[[Floats, Floats], float]
 
 
 @dataclass(frozen=True)
@@ -22,105 +26,82 @@ class Score:
     function: Function
     greater_is_better: bool = True
 
+    def of(self, truth: Floats, predicted: Floats) -> float:
+        """The score of predictions. (rows,), (rows, classes or 1)"""
+        try:
+            return float(self.function(truth, predicted if predicted.shape[1] > 1 else predicted[:, 0]))
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"the metric {self.name!r} must give a number for {len(truth)} rows, but: {error!r}") from error
+
     def loss(self, truth: Floats, predicted: Floats) -> float:
-        """The score, lower is better."""
-        value = float(self.function(truth, predicted))
+        """The score, lower is better; NaN where it has no meaning."""
+        value = self.of(truth, predicted)
         return -value if self.greater_is_better else value
 
 
-def _of_labels(name: str, **options: Any) -> Function:
-    def score(truth: Floats, probability: Floats) -> float:
-        from sklearn import metrics
-
-        return float(getattr(metrics, name)(truth, probability.argmax(axis=1), **options))
-
-    return score
+def _averaged(name: str, function: Callable[..., float]) -> list[Score]:
+    """The three averages over classes of a metric."""
+    return [Score(f"{name}_{average}", _with(function, average)) for average in ("macro", "micro", "weighted")]
 
 
-def auc_weighted(truth: Floats, probability: Floats) -> float:
-    """Area under the ROC curve, one class against the rest, weighted by the number of rows of the class."""
-    from sklearn.metrics import roc_auc_score
-
-    classes, counts = np.unique(truth.astype(int), return_counts=True)
-    if len(classes) < 2:
-        return float("nan")
-    areas = [roc_auc_score(truth == c, probability[:, c]) for c in classes]
-    return float(np.average(areas, weights=counts))
+def _with(function: Callable[..., float], average: str) -> Function:
+    return lambda truth, said: function(truth, said, average)
 
 
-def log_loss(truth: Floats, probability: Floats) -> float:
-    """Mean of minus the logarithm of the probability given to the true class."""
-    right = probability[np.arange(len(truth)), truth.astype(int)]
-    return float(-np.log(np.clip(right, 1e-15, 1.0)).mean())
+def _table(*scores: Score) -> dict[str, Score]:
+    return {score.name: score for score in sorted(scores, key=lambda score: score.name)}
 
 
-def norm_macro_recall(truth: Floats, probability: Floats) -> float:
-    """Macro recall, rescaled so that guessing is 0: (recall - R) / (1 - R) with R = 1 / classes."""
-    guess = 1.0 / int(probability.shape[1])
-    recall = _of_labels("recall_score", average="macro", zero_division=0)(truth, probability)
-    return (recall - guess) / (1.0 - guess)
+CLASSIFICATION = _table(
+    Score("accuracy", classes.accuracy),
+    Score("balanced_accuracy", classes.balanced_accuracy),
+    Score("brier", classes.brier, greater_is_better=False),
+    Score("log_loss", classes.log_loss, greater_is_better=False),
+    Score("matthews_correlation", classes.matthews_correlation),
+    Score("norm_macro_recall", classes.norm_macro_recall),
+    Score("weighted_accuracy", classes.weighted_accuracy),
+    *_averaged("auc", classes.auc),
+    *_averaged("average_precision", classes.average_precision),
+    *_averaged("f1", classes.f1),
+    *_averaged("precision", classes.precision),
+    *_averaged("recall", classes.recall),
+)
+REGRESSION = _table(
+    Score("explained_variance", values.explained_variance),
+    Score("r2", values.r2),
+    Score("spearman", values.spearman),
+    *(Score(f.__name__, f, greater_is_better=False) for f in values.ERRORS),
+)
+
+AZURE = {
+    "average_precision_score_weighted": "average_precision_weighted", "precision_score_weighted": "precision_weighted",
+    "normalized_root_mean_squared_error": "nrmse", "normalized_mean_absolute_error": "nmae", "r2_score": "r2",
+    "spearman_correlation": "spearman", "AUC_weighted": "auc_weighted",
+}  # fmt: skip
+"""What Azure calls its primary metrics."""
 
 
-def nrmse(truth: Floats, value: Floats) -> float:
-    """Root mean squared error over the range of the truth."""
-    return float(np.sqrt(np.mean((truth - value) ** 2)) / (np.ptp(truth) or 1.0))
+def table(task: Task) -> Mapping[str, Score]:
+    """The metrics of a task by name."""
+    return CLASSIFICATION if task == "classify" else REGRESSION
 
 
-def nmae(truth: Floats, value: Floats) -> float:
-    """Mean absolute error over the range of the truth."""
-    return float(np.mean(np.abs(truth - value)) / (np.ptp(truth) or 1.0))
-
-
-def r2(truth: Floats, value: Floats) -> float:
-    """Share of the variance explained, clipped to [-1, 1]."""
-    spread = np.sum((truth - truth.mean()) ** 2)
-    return float(np.clip(1.0 - np.sum((truth - value) ** 2) / spread, -1.0, 1.0)) if spread > 0 else 0.0
-
-
-def spearman(truth: Floats, value: Floats) -> float:
-    """Correlation of the ranks."""
-    from scipy.stats import spearmanr
-
-    made = spearmanr(truth, value).statistic
-    return float(made) if np.isfinite(made) else 0.0
-
-
-CLASSIFICATION = {
-    s.name: s
-    for s in (
-        Score("accuracy", _of_labels("accuracy_score")),
-        Score("auc_weighted", auc_weighted),
-        Score("balanced_accuracy", _of_labels("balanced_accuracy_score")),
-        Score("f1_macro", _of_labels("f1_score", average="macro", zero_division=0)),
-        Score("f1_weighted", _of_labels("f1_score", average="weighted", zero_division=0)),
-        Score("log_loss", log_loss, greater_is_better=False),
-        Score("matthews_correlation", _of_labels("matthews_corrcoef")),
-        Score("norm_macro_recall", norm_macro_recall),
-        Score("precision_weighted", _of_labels("precision_score", average="weighted", zero_division=0)),
-        Score("recall_weighted", _of_labels("recall_score", average="weighted", zero_division=0)),
-    )
-}
-REGRESSION = {
-    s.name: s
-    for s in (
-        Score("mae", lambda truth, value: float(np.mean(np.abs(truth - value))), greater_is_better=False),
-        Score("nmae", nmae, greater_is_better=False),
-        Score("nrmse", nrmse, greater_is_better=False),
-        Score("r2", r2),
-        Score("rmse", lambda truth, value: float(np.sqrt(np.mean((truth - value) ** 2))), greater_is_better=False),
-        Score("spearman", spearman),
-    )
-}
-
-
-def get(metric: str | Function, table: dict[str, Score]) -> Score:
-    """The metric of a name, or a callable as one (greater is better).
+def get(metric: str | Function, task: Task) -> Score:
+    """The metric of a name, or a callable as one: an attribute greater_is_better of it says which way, True where it has none.
 
     Raises:
         UnknownName: the task has no metric of that name.
     """
     if callable(metric):
-        return Score(getattr(metric, "__name__", "custom"), metric)
-    if metric not in table:
-        raise UnknownName.of("metric", metric, table)
-    return table[metric]
+        return Score(getattr(metric, "__name__", "custom"), metric, bool(getattr(metric, "greater_is_better", True)))
+    known = table(task)
+    name = AZURE.get(metric, metric)
+    if name not in known:
+        raise UnknownName.of("metric", metric, known, "A function (truth, said) -> number works as well.")
+    return known[name]
+
+
+def every(task: Task, truth: Floats, predicted: Floats) -> dict[str, float]:
+    """All metrics of a task; NaN for one that has no meaning here."""
+    with np.errstate(all="ignore"):
+        return {name: score.of(truth, predicted) for name, score in table(task).items()}

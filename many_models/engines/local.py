@@ -8,6 +8,7 @@ import multiprocessing.connection as mpc
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +20,8 @@ import psutil
 
 from many_models.blocks import Block
 from many_models.engines import _process
-from many_models.work import DONE, CannotStart, Limits, Receipt, Work
+from many_models.engines._order import Order
+from many_models.work import DONE, CannotStart, Limits, Receipt, Work, left
 
 TICK = 0.1
 """Seconds between two looks at time and memory."""
@@ -28,13 +30,14 @@ PATIENCE = 20.0
 SHORTEST = 2.0
 """Seconds that any block may take."""
 BRIEF = 30.0
-"""Most seconds that a fallback may take."""
+"""Most seconds that the fallback of a group may take."""
 STILLBORN = 3
 """So many workers in a row may die before they could take a block."""
 
 _METHOD = "forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn"
 NOT_HERE = {"PYTHONSAFEPATH": "1"}
 PRELOADED = ("many_models.worker", "pyarrow.dataset")
+_STARTING = threading.RLock()
 
 
 @dataclass(eq=False)
@@ -93,26 +96,27 @@ class Local:
         self.workers, self.limits = workers, limits
         self._waiting: list[tuple[int, int, int, Block]] = []
         self._crew: list[Worker] = []
-        self._count = self._stillborn = 0
+        self.given = self._stillborn = 0
         self._slowest = 0.0
         self._payload = b""
 
     def start(self, work: Work) -> None:
         """Name what is done with each block."""
-        import cloudpickle  # type: ignore[import-untyped]  # comes with joblib
+        self.begin(Order.of(work))
 
-        # Between our own processes only, and never on disk: objects of the user's script travel by value.
-        self._payload = cloudpickle.dumps(work)
-        _warm_up([*PRELOADED, *getattr(work, "modules", ())])
+    def begin(self, order: Order) -> None:
+        """The same for work that is packed already."""
+        self._payload = order.payload
+        _warm_up([*PRELOADED, *order.modules])
 
     def submit(self, block: Block) -> None:
         """Queue a block: what is tried again goes first, then the most expensive."""
-        self._count += 1
-        heapq.heappush(self._waiting, (-block.tries, -block.cost, self._count, block))
+        self.given += 1
+        heapq.heappush(self._waiting, (-block.tries, -block.cost, self.given, block))
 
-    def finished(self) -> Iterator[tuple[Block, Receipt]]:
-        """Blocks as they end, until none is left."""
-        while self._waiting or any(worker.block for worker in self._crew):
+    def finished(self, until: float | None = None) -> Iterator[tuple[Block, Receipt]]:
+        """Blocks as they end, until none is left or time is up."""
+        while (self._waiting or any(worker.block for worker in self._crew)) and left(until) != 0:
             self._hire()
             yield from self._ended()
             yield from self._overdue()
@@ -222,7 +226,7 @@ class Local:
         """
         limit = self.limits.seconds
         if block.lost is not None:
-            return min(limit or BRIEF, BRIEF)
+            return min(limit or BRIEF, BRIEF) * len(block)
         if limit is None or len(block) == 1:
             return limit
         if not self._slowest:
@@ -230,7 +234,7 @@ class Local:
         return min(max(SHORTEST, PATIENCE * self._slowest * block.cost), limit * len(block))
 
     def _learn(self, block: Block, receipt: Receipt) -> None:
-        if receipt.status == DONE:
+        if receipt.status == DONE and block.lost is None:
             self._slowest = max(self._slowest, receipt.seconds / block.cost)
 
     def _dismiss(self, worker: Worker) -> None:
@@ -243,7 +247,7 @@ def _warm_up(modules: Sequence[str]) -> None:
     if _METHOD == "forkserver":
         from multiprocessing import forkserver
 
-        with _workshop():
+        with on_one_thread():
             forkserver.set_forkserver_preload(list(modules))
             forkserver.ensure_running()
 
@@ -252,7 +256,7 @@ def _started(payload: bytes) -> Worker:
     """A new worker process: forked from a small server that has everything imported."""
     context: Any = mp.get_context(_METHOD)
     ours, theirs = context.Pipe()
-    with _workshop():
+    with on_one_thread():
         process = context.Process(target=_process.main, args=(theirs, payload, os.getpid()), daemon=True)
         process.start()
     theirs.close()
@@ -260,21 +264,27 @@ def _started(payload: bytes) -> Worker:
 
 
 @contextmanager
-def _workshop() -> Iterator[None]:
+def on_one_thread() -> Iterator[None]:
     """Start processes on one thread each, and without importing the user's script again (it may have no `__main__` guard).
 
     The server would look for modules in the working folder first, where a folder may happen to be called as a package of ours is;
-    each worker has the driver's own path to look in.
+    each worker has the driver's own path to look in. Inside the worker of another engine, two things are set right for the moment: a worker
+    of Dask is a daemon, which may have no children, and one of joblib names a start method that no child of ours knows.
     """
-    before, main = dict(os.environ), sys.modules["__main__"]
-    os.environ.update(dict.fromkeys(_process.THREADS, "1") | NOT_HERE)
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-        for name in (*_process.THREADS, *NOT_HERE):
-            os.environ.pop(name) if name not in before else os.environ.update({name: before[name]})
+    with _STARTING:
+        before, main, me = dict(os.environ), sys.modules["__main__"], mp.current_process()
+        daemon, method = me.daemon, mp.get_start_method(allow_none=True)
+        os.environ.update(dict.fromkeys(_process.THREADS, "1") | NOT_HERE)
+        sys.modules["__main__"], me.daemon = ModuleType("__main__"), False
+        mp.set_start_method(_METHOD, force=True)
+        try:
+            yield
+        finally:
+            sys.modules["__main__"], me.daemon = main, daemon
+            if method is None or method in mp.get_all_start_methods():
+                mp.set_start_method(method, force=True)
+            for name in (*_process.THREADS, *NOT_HERE):
+                os.environ.pop(name) if name not in before else os.environ.update({name: before[name]})
 
 
 def _exit(code: int | None) -> str:

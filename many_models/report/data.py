@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from forecaster import metrics
 from forecaster.report.accuracy import chosen
 from forecaster.report.data import Columns, Series, arrow, floats, keys, places
-from forecaster.report.sections import extremes
+from many_models import changes, manifest, scoring
+from many_models.report.groups import DRAWN, ranked
 
 if TYPE_CHECKING:
     from many_models.run import Run
-
-DRAWN = 6
-"""Groups drawn on each side, best and worst."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +33,11 @@ class RunData:
         findings: Series columns, column, rule, count, first, action, message.
         metric: Name of the score.
         greater_is_better: Direction of the score.
-        seconds: Time from the start to the end of the run; NaN where not known.
+        seconds: Time that the last training took from its start to its end; NaN where not known.
+        worked: Groups that it worked on, and workers.
+        changes: What it did to every group since the one before: group columns, change, reason, rows, rows_before; None where not known.
         settings: The options of the job, as name -> text.
-        files: Where the full tables lie, as name -> path.
+        files: Where the full tables lie: name -> path from the page.
     """
 
     title: str
@@ -48,6 +48,8 @@ class RunData:
     metric: str = "nrmse"
     greater_is_better: bool = False
     seconds: float = float("nan")
+    worked: tuple[int, int] = (0, 0)
+    changes: pa.Table | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,16 +59,28 @@ class RunData:
         rows = [row for group in self.ranked().values() for row in group]
         keyed = self.outcomes.select(names)
         of_largest = self.series.forecast.select(names).take(self._largest_rows()).cast(keyed.schema)
-        return keys(pa.concat_tables([keyed.take(rows), of_largest]), names)
+        return keys(pa.concat_tables([keyed.take(pa.array(rows, pa.int64())), of_largest]), names)
+
+    @cached_property
+    def picture(self) -> Series:
+        """The tables of what the page draws."""
+        drawn, names = self.drawn(), self.series.columns.group
+        cut = [table.filter(pa.array(places(table, drawn, names) >= 0)) for table in (self.series.forecast, self.series.backtest)]
+        return replace(self.series, forecast=cut[0], backtest=cut[1])
+
+    @property
+    def by(self) -> Sequence[str]:
+        """The group columns."""
+        return self.series.columns.group
+
+    @property
+    def partly(self) -> str:
+        """What a group with the status "fallback" has instead."""
+        return "baseline for some series"
 
     def ranked(self) -> dict[str, list[int]]:
         """Rows of the groups with the worst and with the best scores, and of some between."""
-        scores = floats(self.outcomes, "score")
-        best, worst = extremes(scores, DRAWN, greater_is_better=self.greater_is_better)
-        first, last = extremes(scores, len(scores), greater_is_better=self.greater_is_better)
-        rest = [*first, *last[::-1]][DRAWN:-DRAWN]
-        between = [rest[round((i + 0.5) * len(rest) / DRAWN)] for i in range(DRAWN)] if len(rest) > 2 * DRAWN else []
-        return {"worst": worst, "best": best, "between": between}
+        return ranked(self.outcomes, self.greater_is_better)
 
     @cached_property
     def largest(self) -> pa.Table:
@@ -85,23 +99,24 @@ class RunData:
         return np.flatnonzero(places(self.series.forecast, self.largest, self.series.columns.series) >= 0)
 
     @classmethod
-    def of(cls, run: Run, forecast: Any = None, seconds: float = float("nan")) -> RunData:
+    def of(cls, run: Run, forecast: Any = None) -> RunData:
         """Ask a run for everything; only the history of the groups that are drawn is read.
 
         Args:
             run: The run, finished or not.
             forecast: What `run.forecast(...)` gave, where it was given a future; what training left is shown where absent.
-            seconds: Time from the start to the end of the run, where it is known.
         """
+        run = run.still()
         task, outcomes = run.task, run.told()
         settings = task.settings
         columns = Columns(tuple(settings.series), settings.time, settings.target, tuple(task.partition_by))
         ahead = run.table("forecasts") if forecast is None else arrow(forecast)
-        series = Series(columns, pa.table({}), ahead, chosen(run.table("backtest")))
+        series = Series(columns, pa.table({}), ahead, scoring.together(run.parts("backtest", chosen)))
         greater = metrics.get(settings.metric).greater_is_better
         data = cls(
             f"Run {'/'.join(run.path.resolve().parts[-2:])}", series, outcomes, arrow(run.leaderboard()), arrow(run.findings()),
-            _name(settings.metric), greater, seconds, {name: str(value) for name, value in settings.as_dict().items()},
+            _name(settings.metric), greater, *work_of(run), changes.read(run.path),
+            {name: str(value) for name, value in settings.as_dict().items()},
         )  # fmt: skip
         drawn = data.drawn()
         past = [_with_groups(model.history(), ahead, columns) for model in run.models(drawn)] if drawn.num_rows else []
@@ -126,6 +141,14 @@ def _no_history(columns: Columns) -> pa.Table:
         {name: pa.array([], pa.string()) for name in names}
         | {columns.time: pa.array([], pa.int64()), columns.target: pa.array([], pa.float64())}
     )
+
+
+def work_of(run: Run) -> tuple[float, tuple[int, int]]:
+    """Seconds of the last training that came to its end, groups that it worked on, and workers."""
+    told = manifest.attempt(run.path)
+    if not {"ended", "workers", "total"} <= set(told):
+        return float("nan"), (0, 0)
+    return float(told["ended"]) - told["since"], (int(told["total"]) - told["kept"], int(told["workers"]))
 
 
 def _name(metric: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 
 from forecaster import Forecaster, RollingOrigin
 from forecaster.automl.search import Plan, search
-from forecaster.automl.trials import run_trials
 from forecaster.learners import make
 from forecaster.protocols import Forecast, Traits
 from forecaster.testing import sales
@@ -56,14 +54,6 @@ def test_who_breaks_at_the_end_leaves_its_share_to_the_others():
     assert not found.failed
 
 
-def test_one_learner_is_tried_however_little_time_there_is(monkeypatch):
-    ticks = iter(range(0, 1000, 10))
-    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
-    two = {"naive": make("naive"), "drift": make("drift")}
-    trials = run_trials(two, WINDOWS, lambda forecast: np.zeros(2), np.zeros((2, 2, 4)), time_limit=1)
-    assert [(trial.learner, trial.status) for trial in trials] == [("naive", "done"), ("drift", "skipped")]
-
-
 def test_the_quantiles_of_a_window_do_not_know_what_came_in_it():
     rng = np.random.default_rng(0)
     y = rng.normal(100, 1, 90)
@@ -72,3 +62,32 @@ def test_the_quantiles_of_a_window_do_not_know_what_came_in_it():
     made = Forecaster(5, learners=["average"], ensemble=None, backtest=RollingOrigin(3), n_jobs=1).fit(pd.DataFrame(data)).backtest_
     width = (made["q0.9"] - made["q0.1"]).groupby(made["cutoff"]).mean().to_numpy()
     assert 2 * width[2] < width[:2].min()
+
+
+@dataclass(frozen=True)
+class Says:
+    """Always the same."""
+
+    value: float
+    label: str
+    traits = Traits()
+
+    def fit(self, table):
+        return self
+
+    def predict(self, horizon, history=None, future=None):
+        return Forecast(np.full((1, horizon), self.value))
+
+
+def test_a_winner_has_to_beat_the_baseline_by_a_margin_wherever_it_was_named():
+    n = 30
+    data = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=n), "y": [10.0] * (n - 1) + [0.0]})
+
+    def chosen(*learners):
+        job = Forecaster(1, learners=list(learners), ensemble=None, metric="mae", season_length=1, backtest=RollingOrigin(1), n_jobs=1)
+        return job.fit(data).selected_.learner.tolist()
+
+    nearer, near = Says(9.95, "hardly"), Says(9.0, "clearly")  # the naive forecast is 10 off
+    assert chosen("naive", nearer) == chosen(nearer, "naive") == ["naive"]
+    assert chosen(near, "naive") == ["clearly"]
+    assert chosen(Says(9.99, "first"), nearer) == ["hardly"]

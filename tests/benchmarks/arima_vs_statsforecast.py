@@ -83,7 +83,7 @@ def ours(frame: Any, name: str, options: argparse.Namespace) -> Work:
     from forecaster.schema import Schema
 
     season, horizon, freq = SETS[name]
-    recipe = make("arima", threads=options.threads, boundary=options.boundary)
+    recipe = make("arima", threads=options.threads, average=options.average)
 
     def work() -> Any:
         read, kind = frames.read(frame)
@@ -147,7 +147,7 @@ def two_to_one(options: argparse.Namespace) -> list[str]:
     frame, best = generated(options.ratio, 0), {}
     for _ in range(options.repeats):
         for threads in (1, 2):
-            work = ours(frame, "m3_monthly", argparse.Namespace(threads=threads, boundary=options.boundary))
+            work = ours(frame, "m3_monthly", argparse.Namespace(threads=threads, average=options.average))
             clock = time.perf_counter()
             work()
             best[threads] = min(best.get(threads, np.inf), time.perf_counter() - clock)
@@ -200,7 +200,7 @@ def compare(name: str, options: argparse.Namespace) -> dict[str, Any]:
                 if side in best and best[side]["seconds"] > SLOW:
                     continue
                 command = [python, __file__, "--side", side, "--set", name, "--folder", str(folder), "--threads", str(options.threads)]
-                done = subprocess.run([*command, "--boundary", options.boundary], capture_output=True, text=True, check=False)
+                done = subprocess.run([*command, "--average", str(options.average)], capture_output=True, text=True, check=False)
                 if done.returncode:
                     raise SystemExit(f"{name} {side}: {done.stderr[-2000:]}")
                 told = json.loads(done.stdout.splitlines()[-1])
@@ -244,7 +244,7 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--boundary", default="seasonal")
+    parser.add_argument("--average", type=int, default=1, help="models that forecast together")
     parser.add_argument("--generated", type=int)
     parser.add_argument("--ratio", type=int)
     parser.add_argument("--out", type=Path)

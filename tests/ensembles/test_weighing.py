@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -144,3 +146,75 @@ def test_a_window_that_says_all_there_is_counts_for_itself():
     errors = np.array([[[1.0, NAN]], [[2.0, NAN]]])
     made = evidence(errors, [1])
     assert np.array_equal(crossed(elect, made)[0], elect(made))
+
+
+@pytest.mark.parametrize("windows", [1, 4, 16])
+def test_votes_of_a_group_with_few_windows_are_shrunk_towards_those_of_all_where_they_may_be(windows):
+    errors = np.full((2, 5, 16), [[[1.0]], [[3.0]]])  # the first is best everywhere ...
+    errors[:, 0] = [[3.0], [1.0]]  # ... but in the first group, which has fewer windows
+    errors[:, 0, windows:] = NAN
+    sizes = [1, 2, 2]
+    assert elect(evidence(errors, sizes)).tolist() == [[0, 1], *[[1, 0]] * 4]
+    shrunk = elect(evidence(errors, sizes, pooled=True))
+    first = 64 / (64 + windows)  # the mean share of the first learner, by windows
+    np.testing.assert_allclose(shrunk[0, 0], 4 * first / (windows + 4))
+    np.testing.assert_allclose(shrunk[1:, 0], [(32 + 4 * first) / 36] * 4)
+    np.testing.assert_allclose(shrunk.sum(1), 1)
+
+
+def test_votes_that_are_shrunk_never_go_to_a_learner_that_is_not_able():
+    errors = np.full((2, 3, 2), [[[1.0]], [[3.0]]])
+    errors[0, 0] = NAN
+    able = [[False, True, True], [True, True, True]]
+    shrunk = elect(evidence(errors, [1, 1, 1], able=able, pooled=True))
+    np.testing.assert_allclose(shrunk, [[0, 1], [7 / 9, 2 / 9], [7 / 9, 2 / 9]])
+
+
+def intermittent(seed=0):
+    """Sales of 200 series, one in ten days; what is expected of them, and half of that. (2, 3, 200, 14)"""
+    rng = np.random.default_rng(seed)
+    rate = rng.uniform(0.05, 0.15, 200)
+    actual = rng.poisson(rate[:, None], (3, 200, 14)).astype(float)
+    said = np.broadcast_to(rate[:, None], actual.shape)
+    score = scorer(METRICS["rmse"], Scale(*np.ones((3, 200))))
+    return Evidence(actual, np.stack([said, said / 2]), score, np.array([0, 200]), np.ones((2, 1), bool), np.zeros(2))
+
+
+def test_of_intermittent_demand_the_sums_have_a_say():
+    """In most windows of a series nothing is sold, so half of what is expected is the nearer forecast, and half of what comes in all."""
+    alone = intermittent()
+    together = replace(alone, sparse=np.array([True]))
+    assert weigh(alone)[:, 1].mean() > 0.8
+    weights = weigh(together)
+    assert (weights == weights[0]).all()
+    assert weights[0, 0] > weigh(alone)[:, 0].mean() + 0.3
+
+
+def test_sums_are_judged_by_hand():
+    """Two series, two windows: together off by 0 and 2 per step, and by 1 and 1; without the second window by 0 and 1."""
+    forecast = np.array([[[[1.0, 1], [-1, -1]], [[1, 1], [1, 1]]], [[[1, 1], [0, 0]], [[1, 1], [0, 0]]]])
+    score = scorer(METRICS["rmse"], Scale(*np.ones((3, 2))))
+    made = Evidence(np.zeros((2, 2, 2)), forecast, score, np.array([0, 2]), np.ones((2, 1), bool), np.zeros(2), sparse=np.array([True]))
+    assert made.of_sums[:, 0].tolist() == [[0, 2], [1, 1]]
+    assert made.without(1).of_sums[:, 0].tolist() == [[0], [1]]
+
+
+def test_what_a_learner_did_not_forecast_is_in_no_sum():
+    made = intermittent()
+    forecast = made.forecast.copy()
+    forecast[1, :, :150] = NAN
+    fewer = replace(made, forecast=forecast)
+    kept = Evidence(made.actual[:, 150:], made.forecast[:, :, 150:], made.score, np.array([0, 50]), made.able, made.merit)
+    assert np.allclose(fewer.of_sums, kept.of_sums)
+
+
+def test_groups_of_intermittent_demand_are_weighed_alone():
+    made = replace(intermittent(), group_ptr=np.array([0, 80, 200]), able=np.ones((2, 2), bool), sparse=np.array([True, True]))
+    alone = replace(
+        made, actual=made.actual[:, :80], forecast=made.forecast[:, :, :80], group_ptr=np.array([0, 80]), able=made.able[:, :1],
+        sparse=made.sparse[:1],
+    )  # fmt: skip
+    assert np.array_equal(weigh(made)[:80], weigh(alone))
+    mixed = replace(made, sparse=np.array([True, False]))
+    assert np.array_equal(weigh(mixed)[:80], weigh(alone))
+    assert len(np.unique(weigh(mixed)[80:, 0])) > 1

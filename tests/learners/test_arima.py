@@ -13,7 +13,7 @@ from forecaster.errors import MissingExtra, SettingsError, UnknownName
 from forecaster.learners import _arima_originals, make
 from forecaster.learners.transformed import Transformed
 from forecaster.table import Future
-from forecaster.testing import sales, table_of
+from forecaster.testing import PROMISES, sales, table_of
 
 SEASON = 12
 
@@ -141,6 +141,63 @@ def test_rolling_forward_is_the_filter_not_a_fit():
     np.testing.assert_allclose(model.predict(6, table).mean[0], whole, rtol=1e-8)
 
 
+def alone(model, i: int, y: np.ndarray):
+    """The model of one series with its orders fixed."""
+    p, d, q, P, D, Q, constant = (int(order) for order in model.orders[i])
+    recipe = make("arima", order=(p, d, q), seasonal=(P, D, Q), constant=bool(constant))
+    return recipe.fit(table_of([y], season_length=SEASON))
+
+
+def test_the_best_models_forecast_together_by_their_akaike_weights():
+    series = [airline(60), autoregression(40, 0.6, 10, 0), airline(90, 3)]
+    model = make("arima", average=4).fit(table_of(series, season_length=SEASON))
+    said, weights = model.predict(12), model.weights
+    assert weights.shape == (4, 3)
+    np.testing.assert_allclose(weights.sum(axis=0), 1)
+    for i, y in enumerate(series):
+        models = [alone(one, i, y) for one in (model, *model.others) if one.numbers[i, 6] == 0]
+        wanted = np.exp(-0.5 * np.array([one.aicc[0] for one in models]) + 0.5 * models[0].aicc[0])
+        wanted /= wanted.sum()
+        np.testing.assert_allclose(weights[: len(models), i], wanted, atol=0.01)
+        together = sum(share * one.predict(12).mean[0] for share, one in zip(wanted, models, strict=True))
+        np.testing.assert_allclose(said.mean[i], together, rtol=2e-3)
+
+
+def test_models_that_disagree_widen_the_intervals():
+    table = table_of([autoregression(18, 0.8, 50, seed) for seed in range(40)])
+    width = {count: np.diff(make("arima", average=count).fit(table).predict(8).quantiles[:, :, [0, 2]]).mean() for count in (1, 6)}
+    assert width[6] > 1.01 * width[1]
+
+
+def test_fitted_values_are_the_forecasts_one_step_ahead():
+    table = table_of([airline(70), autoregression(50, 0.6, 10, 0)], season_length=SEASON)
+    model = make("arima", average=6).fit(table)
+    assert len(model.others) == 5
+    before = model.predict(1, table.drop_last(1)).mean[:, 0]
+    np.testing.assert_allclose(model.fitted(table)[table.indptr[1:] - 1], before, rtol=1e-8)
+
+
+def test_fixed_orders_are_one_model():
+    assert make("arima", order=(1, 0, 0), average=6).fit(table_of([airline()])).others == ()
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+def test_an_average_keeps_the_promises(promise):
+    promise(make("arima", average=4))
+
+
+def test_a_season_that_stays_may_have_a_seasonal_root_at_one():
+    """A steady weekly wave whose mean wanders is no reason to difference by seasons, where the test of its strength says no."""
+    rng = np.random.default_rng(1)
+    wave = np.tile([0.0, 1, 2, 3, 2, 1, 0], 60)
+    y = 30 + wave + 2.5 * rng.normal(size=420)
+    table = table_of([y], season_length=7)
+    kept, refused = (make("arima", boundary=rule).fit(table) for rule in ("seasonal", "reject"))
+    assert kept.orders[0, 4] == 0
+    assert kept.aicc[0] < refused.aicc[0] - 5
+    assert kept.coefficients[0, kept.orders[0, [0, 2]].sum()] > 0.98
+
+
 def with_promotion(seed: int = 0):
     rng = np.random.default_rng(seed)
     promotion = (rng.random(200) < 0.3).astype(np.float32)
@@ -236,6 +293,7 @@ def test_what_an_original_cannot_fit_is_a_failure_with_a_reason(monkeypatch):
     ("options", "message"),
     [
         ({"levels": (0.5, 0.1)}, "ascend"),
+        ({"average": 0}, "1 or more"),
         ({"order": (1, 0)}, "expected 3 orders"),
         ({"order": (40, 0, 0)}, "at most 32 coefficients"),
         ({"seasonal": (1, 0, 0)}, "give both"),
@@ -252,3 +310,12 @@ def test_near_names_are_told():
         make("arima", boundary="seasnal")
     with pytest.raises(UnknownName, match="did you mean 'statsmodels'"):
         make("arima", engine="statsmodel")
+
+
+def test_a_model_without_any_error_has_all_the_weight():
+    model = make("arima", average=3).fit(sales())
+    numbers = model.numbers.copy()
+    numbers[0, 3] = -np.inf
+    weights = dataclasses.replace(model, numbers=numbers).weights
+    np.testing.assert_array_equal(weights[:, 0], [1.0, *np.zeros(len(model.others))])
+    np.testing.assert_array_equal(weights[:, 1:], model.weights[:, 1:])

@@ -19,7 +19,7 @@ def test_is_sorted():
 def test_has_every_name_of_the_contract():
     contract = """naive seasonal_naive drift average seasonal_average ets theta arima ces croston sba tsb adida imapa prophet tcn
         elastic_net lasso_lars sgd decision_tree knn random_forest extra_trees gradient_boosting lightgbm xgboost"""
-    beyond = "intermittent mstl"
+    beyond = "autoregression combined intermittent mstl temporal"
     assert set(contract.split()) | set(beyond.split()) == set(CATALOGUE)
 
 

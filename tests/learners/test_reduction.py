@@ -53,6 +53,18 @@ def test_strategies_agree_on_a_line(strategy):
     np.testing.assert_allclose(model.predict(7).mean, [np.arange(40, 47)], rtol=1e-4)
 
 
+def test_a_learner_may_have_a_strategy_of_its_own():
+    design = Design(horizon=3, lags=(1, 2), windows=None, calendar=False)
+    recursive = make("lightgbm", strategy="recursive", design=design)
+    assert recursive.design.strategy == "recursive"
+    assert build({"lightgbm": {"strategy": "recursive"}}, design=design) == recursive
+    asked = make("lightgbm", design=dataclasses.replace(design, strategy="recursive"))
+    same(recursive.fit(sales()).predict(6), asked.fit(sales()).predict(6))
+    assert not np.allclose(recursive.fit(sales()).predict(6).mean, make("lightgbm", design=design).fit(sales()).predict(6).mean)
+    with pytest.raises(SettingsError, match="'both'"):
+        make("lightgbm", strategy="both")
+
+
 @pytest.mark.parametrize("name", ["elastic_net", "lightgbm"])
 def test_a_recursive_design_keeps_the_promises(name):
     learner = make(name, design=Design(horizon=4, strategy="recursive"))

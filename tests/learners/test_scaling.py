@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import decomposition, pipeline, preprocessing
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
+from forecaster import Forecaster, Regressor
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.learners import make
 from forecaster.learners.scaling import KINDS, Scaling, scaling_of
@@ -60,3 +63,28 @@ def test_bad_settings_say_what_is_right():
 def test_every_scaling_goes_with_every_kind_of_learner(name, kind):
     table = sales((2,), 40)
     assert np.isfinite(make(name, scaling=kind).fit(table).predict(3).mean).all()
+
+
+@pytest.mark.parametrize("learner", ["elastic_net", "knn", "decision_tree", "lightgbm"])
+def test_a_transformer_of_scikit_learn_is_a_scaling_step(learner, tmp_path):
+    rows = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=90), "y": 5.0 + np.arange(90) % 7})
+    ours, theirs = (make(learner, scaling=step) for step in ("standard", StandardScaler()))
+    wanted, job = (Forecaster(7, learners=[one], backtest=None, ensemble=None, n_jobs=1).fit(rows) for one in (ours, theirs))
+    made = job.predict()
+    np.testing.assert_allclose(made["forecast"], wanted.predict()["forecast"], rtol=1e-6)
+    job.save(tmp_path / "job")
+    assert Forecaster.load(tmp_path / "job").predict().equals(made)
+    assert job.explain().parts["forecast"].tolist() == pytest.approx(made["forecast"].tolist())
+    assert theirs.scaling.__dict__ == StandardScaler().__dict__, "it is cloned, never fitted"
+
+
+def test_components_of_a_transformer_and_what_cannot_be_done_with_them():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 4))).add_prefix("x").assign(target=lambda f: f.x0 + 2 * f.x1)
+    one = {"elastic_net": {"scaling": QuantileTransformer(n_quantiles=20)}}
+    job = Regressor("target", learners=[one], ensemble=None, n_jobs=1).fit(frame)
+    assert (job.predict(frame)["prediction"] - frame.target).abs().mean() < 0.5
+    told = job.explain(frame.head(20))
+    np.testing.assert_allclose(told.predictions[:, 0], job.predict(frame.head(20))["prediction"], rtol=1e-3)
+    with pytest.raises(UnknownName, match="no scaling is called 'given'"):
+        Scaling("given")

@@ -15,6 +15,7 @@ from sklearn.svm import SVR
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.jobfile import JobFile
 from forecaster.learners import CATALOGUE, build, make, name_of
 from forecaster.learners.conformal import Conformal
 from forecaster.learners.custom import Custom
@@ -22,7 +23,7 @@ from forecaster.learners.lightgbm import LightGBM
 from forecaster.learners.mstl import MSTL
 from forecaster.learners.scaling import Scaling
 from forecaster.learners.transformed import Transformed
-from forecaster.settings import JobFile, Settings
+from forecaster.settings import Settings
 
 
 @storable
@@ -95,7 +96,7 @@ def test_a_wrapper_takes_the_learner_within_by_name_or_with_options() -> None:
 def test_options_can_be_said_in_a_job_file(tmp_path: Any) -> None:
     path = tmp_path / "job.yaml"
     path.write_text("horizon: 4\nlearners:\n  - seasonal_naive\n  - lightgbm: {rounds: 300, learning_rate: 0.05}\n  - average:\n")
-    assert JobFile.read(path).learners == ("seasonal_naive", {"lightgbm": {"rounds": 300, "learning_rate": 0.05}}, {"average": {}})
+    assert JobFile.read(path).settings.learners == ("seasonal_naive", {"lightgbm": {"rounds": 300, "learning_rate": 0.05}}, {"average": {}})
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,13 +23,16 @@ from forecaster.learners.naive import Naive
 from forecaster.protocols import Traits
 from forecaster.table import Table
 
+KILLS, FAILS = 88.0, 77.0
+"""Values at which to go on takes the worker down, or raises."""
+
 
 @dataclass(frozen=True)
 class Settings:
     """Options of the faulty job.
 
     Args:
-        faults: Group -> raise | refuse | sick, full (until cured) | kill | once | hang | memory; with a ! the fallback does so too.
+        faults: Group -> raise | refuse | sick, full (until cured) | kill | once | host | hang | memory; with a ! the fallback does so too.
         log: A folder in which every try is noted.
         sleep: Seconds per group.
     """
@@ -46,6 +50,10 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         told = {name: value for name, value in vars(self).items() if name != "sleep"}  # it changes nothing that comes out
         return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return (*self.series, self.time, self.target)
 
     @classmethod
     def parse(cls, told: Mapping[str, Any]) -> Settings:
@@ -83,6 +91,9 @@ class Means:
     def leaderboard(self) -> pa.Table:
         return pa.table({"learner": ["mean"], "score": [float(np.mean(self.table["spread"].to_numpy()))], "status": ["done"]})
 
+    def trials(self) -> pa.Table:
+        return self.leaderboard()
+
     def selected(self) -> pa.Table:
         return pa.table(self._keys() | {"learner": ["mean"] * self.table.num_rows})
 
@@ -91,6 +102,9 @@ class Means:
 
     def found(self) -> pa.Table:
         return pa.table(self._keys() | {"rule": ["looked"] * self.table.num_rows})
+
+    def history(self) -> pa.Table:
+        return pa.table(self._keys() | {"day": self.table["last"], "y": self.table["mean"]})
 
     def _keys(self) -> dict[str, Any]:
         return {name: self.table[name] for name in self.by}
@@ -102,16 +116,29 @@ def fit(frame: pa.Table, settings: Settings, by: tuple[str, ...]) -> Means:
         if settings.log:
             with (Path(settings.log) / "tries").open("a") as file:
                 file.write(f"{group}\n")
-        time.sleep(settings.sleep)
+        if settings.sleep:
+            time.sleep(settings.sleep)
         _go_wrong(settings.faults.get(group, "").rstrip("!"), settings, group)
     return _means(frame, settings, by)
 
 
+def move(fitted: Means, frame: pa.Table, groups: pa.Table) -> Means:
+    """The means stay; the groups go on from their newest day."""
+    if KILLS in frame["y"].to_pylist():
+        os.kill(os.getpid(), signal.SIGKILL)
+    if FAILS in frame["y"].to_pylist():
+        raise MemoryError
+    by = list(fitted.by)
+    newest = dict(zip(*(frame.group_by(by).aggregate([("day", "max")])[name].to_pylist() for name in (by[0], "day_max")), strict=True))
+    last = [newest.get(group, day) for group, day in zip(*(fitted.table[name].to_pylist() for name in (by[0], "last")), strict=True)]
+    return replace(fitted, table=fitted.table.set_column(fitted.table.column_names.index("last"), "last", pa.array(last)))
+
+
 def stand_in(frame: pa.Table, settings: Settings, by: tuple[str, ...]) -> Means:
-    """Fit the mean of one group without going wrong, but for groups that always do."""
-    group = frame[by[0]][0].as_py()
-    if settings.faults.get(group, "").endswith("!"):
-        _go_wrong(settings.faults[group].rstrip("!"), settings, group)
+    """Fit the mean of every group without going wrong, but for groups that always do."""
+    for group in frame[by[0]].unique().to_pylist():
+        if settings.faults.get(group, "").endswith("!"):
+            _go_wrong(settings.faults[group].rstrip("!"), settings, group)
     return _means(frame, settings, by)
 
 
@@ -135,6 +162,18 @@ class Deadly:
         return Naive().fit(table)
 
 
+@storable
+@dataclass(frozen=True)
+class Slow:
+    """A learner that takes its time."""
+
+    traits: ClassVar[Traits] = Traits()
+
+    def fit(self, table: Table) -> Any:
+        time.sleep(60)
+        return Naive().fit(table)
+
+
 def save(fitted: Means, folder: Path) -> None:
     folder.mkdir()
     pq.write_table(fitted.table.replace_schema_metadata({"by": ",".join(fitted.by)}), folder / "means.parquet")
@@ -154,6 +193,9 @@ def _go_wrong(fault: str | None, settings: Settings, group: str) -> None:
         raise ZeroDivisionError("bad numbers in this group")
     if fault == "kill" or (fault == "once" and _first_time(settings, group)):
         os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "host" and _first_time(settings, group):
+        os.kill(psutil.Process(os.getppid()).ppid(), signal.SIGKILL)  # of the server that forked us: the worker of the engine
+        time.sleep(1000)
     if fault == "hang":
         time.sleep(1000)
     if fault == "memory":

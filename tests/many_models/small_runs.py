@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import faulty
@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from many_models import Run
+from many_models.blocks import Block
 from many_models.task import Task
+from many_models.work import Receipt, Work
 
 PATHS = {
     "fit": "faulty:fit",
@@ -18,6 +20,7 @@ PATHS = {
     "load": "faulty:load",
     "check": "faulty:load",
     "fallback": "faulty:stand_in",
+    "move": "faulty:move",
     "parse": "faulty:Settings",
 }
 
@@ -38,3 +41,23 @@ def by_store(run: Run, column: str = "status") -> Mapping[str, Any]:
     """Store -> its value in a column of the outcomes."""
     told = run.told()
     return dict(zip(told["store"].to_pylist(), told[column].to_pylist(), strict=True))
+
+
+class Inline:
+    """An engine that works in this process, where writes can be made to fail."""
+
+    def __init__(self, *_: Any) -> None:
+        self.waiting: list[Block] = []
+
+    def start(self, work: Work) -> None:
+        self.work = work
+
+    def submit(self, block: Block) -> None:
+        self.waiting.append(block)
+
+    def finished(self, until: float | None = None) -> Iterator[tuple[Block, Receipt]]:
+        while self.waiting:
+            block = self.waiting.pop(0)
+            yield block, self.work(block)
+
+    def close(self) -> None: ...

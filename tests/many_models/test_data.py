@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -19,6 +20,7 @@ import pytest
 from faulty import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import fs
 from small_runs import PATHS, by_store, stores, task
 
 from forecaster.errors import DataError, SettingsError, UnknownName
@@ -27,6 +29,7 @@ from many_models.blocks import Block, costs, pack, split
 from many_models.partition import partition
 from many_models.source import source
 from many_models.task import Task
+from many_models.worker import read_files
 
 Train = Callable[..., Run]
 
@@ -68,6 +71,93 @@ def test_files_give_what_frames_give(trained: Train, tmp_path: Path, write: Call
 def test_a_file_per_store_is_read_in_place(trained: Train, tmp_path: Path) -> None:
     run = trained(one_file_each(stores(5), tmp_path / "files"))
     assert not (run.path / "data").exists()
+
+
+def test_files_with_few_groups_per_row_group_are_read_in_place(trained: Train, tmp_path: Path) -> None:
+    data = stores(60, 1000)
+    pq.write_table(data, tmp_path / "sorted.parquet", row_group_size=6000)
+    assert not (trained(tmp_path / "sorted.parquet").path / "data").exists()
+    scattered = data.take(pa.array(np.random.default_rng(0).permutation(data.num_rows)))
+    pq.write_table(scattered, tmp_path / "scattered.parquet", row_group_size=6000)
+    assert (trained(tmp_path / "scattered.parquet", folder="other").path / "data").exists()
+
+
+def test_a_worker_reads_its_own_row_groups_only(tmp_path: Path) -> None:
+    data, file = stores(6, 1000), tmp_path / "data.parquet"
+    pq.write_table(data, file, row_group_size=1000, use_dictionary=["store"])
+    where = pq.ParquetFile(file).metadata.row_group(4).column(2)
+    with file.open("r+b") as opened:  # the values of s004 cannot be read any more
+        opened.seek(where.data_page_offset)
+        opened.write(b"\xff" * 40)
+    for store in ("s003", "s005"):
+        rows = read_files([str(file)], data.column_names, pa.table({"store": [store]}))
+        assert rows.equals(data.filter(pc.equal(data["store"], store)))
+    with pytest.raises((OSError, pa.ArrowException)):
+        read_files([str(file)], data.column_names, pa.table({"store": ["s004"]}))
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, fs.FileSystem]]:
+    """A bucket of an object store on this machine: its address with {} for a path, and what opens it."""
+    from moto.server import ThreadedMotoServer
+
+    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    where = {"endpoint_override": f"{host}:{port}", "scheme": "http", "region": "us-east-1"}
+    system = fs.S3FileSystem(**where, allow_bucket_creation=True)
+    system.create_dir("bucket")
+    yield f"s3://bucket/{{}}?endpoint_override={host}%3A{port}&scheme=http&region=us-east-1", system
+    server.stop()
+
+
+def test_workers_read_an_object_store_in_place(trained: Train, tmp_path: Path, bucket: tuple[str, fs.FileSystem], log: Path) -> None:
+    address, system = bucket
+    data = stores(names=["a b", "c%20", "d?", "e"])
+    hive = ds.partitioning(pa.schema([("store", pa.string())]), flavor="hive")
+    ds.write_dataset(data, "bucket/sales", filesystem=system, format="parquet", partitioning=hive)
+    run = trained(address.format("sales"), options={"faults": {"e": "sick"}})
+    assert not (run.path / "data").exists()
+    assert run.forecast()["forecast"].tolist()[:6] == pytest.approx(trained(data, folder="frame").forecast()["forecast"].to_pylist()[:6])
+    (log / "cured").touch()
+    run.retry_failed(workers=1, progress=False)
+    assert set(by_store(run).values()) == {"done"}
+    assert set(by_store(trained(address.format("sales/*/part-0.parquet"), folder="glob"))) == set(data["store"].to_pylist())
+
+
+def test_what_only_this_process_can_read_is_cut_into_blocks_first(trained: Train) -> None:
+    with fsspec.filesystem("memory").open("/data/sales.parquet", "wb") as file:
+        pq.write_table(stores(4), file)
+    run = trained("memory://data/sales.parquet")
+    assert set(by_store(run).values()) == {"done"}
+    assert (run.path / "data").exists()
+
+
+def test_a_data_set_of_pyarrow_is_read_from_its_own_file_system(trained: Train, tmp_path: Path) -> None:
+    pq.write_table(stores(4), tmp_path / "sales.parquet", row_group_size=3000)
+    system = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+    run = trained(ds.dataset("sales.parquet", filesystem=system))
+    assert isinstance(run.forecast(), pa.Table)
+    assert run.forecast().equals(trained(stores(4), folder="frame").forecast())
+
+
+def test_an_address_with_a_password_is_refused(trained: Train) -> None:
+    with pytest.raises(SettingsError, match=r"s3://\.\.\.@bucket/sales holds a password.*AWS_SECRET_ACCESS_KEY") as told:
+        trained("s3://me:secret@bucket/sales")
+    assert "secret@" not in str(told.value)
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/run", Path("gs://bucket/run"), "memory://run"])
+def test_a_run_lies_where_there_are_locks_and_renames(trained: Train, tmp_path: Path, path: str) -> None:
+    told = "local or mounted file system.*Only data, future and actuals"
+    with pytest.raises(SettingsError, match=told):
+        ManyModels(task()).train(stores(2), path)
+    with pytest.raises(SettingsError, match=told):
+        Run.open(path)
+    with pytest.raises(SettingsError, match=told):
+        trained(stores(2)).forecast(out=path)
 
 
 def test_a_file_that_changes_while_the_run_goes_on_is_noticed(trained: Train, tmp_path: Path, log: Path) -> None:
@@ -186,7 +276,7 @@ def test_groups_that_are_no_series_column(trained: Train, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("how", "error", "told"),
     [
-        ({"deadline": "1h"}, SettingsError, "deadline"),
+        ({"deadline": "at five"}, SettingsError, "deadline should be like '10min' or 600"),
         ({"workers": 0}, SettingsError, "workers"),
         ({"time_limit_per_group": "soon"}, SettingsError, "'5min' or 300"),
         ({"memory_limit": "much"}, SettingsError, "memory_limit"),
@@ -292,7 +382,7 @@ def test_every_group_is_packed_once_and_no_block_is_tiny(rows: list[int], worker
     assert len(parts) <= 100 * workers + len(rows) // 20 + 2
     sizes = [int(cost[part].sum()) for part in parts]
     assert sizes == sorted(sizes, reverse=True)
-    assert sum(size < 40_000 for size in sizes) <= 1 + sum(c >= 40_000 for c in cost) + len(parts) // 2
+    assert sum(size < 30_000 for size in sizes) <= 1 + sum(c >= 40_000 for c in cost) + len(parts) // 2  # a share is 3/4 of it at least
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 100, 1000])

@@ -10,16 +10,20 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import faulty
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pytest
 from faulty import Settings
+from pyarrow import csv
 from small_runs import by_store, stores
 
 import many_models
 from forecaster.errors import SettingsError
-from many_models import Run
+from many_models import Run, spool
 from many_models.outcomes import COLUMNS
 from many_models.work import CannotStart
 
@@ -71,7 +75,7 @@ def test_a_fallback_forecasts_as_models_do(trained: Train) -> None:
     assert by_store(run, "learner")["s002"] == "mean"
     assert set(run.findings()["store"].to_pylist()) == {f"s{i:03}" for i in range(6)}
     assert set(run.selected()["store"].to_pylist()) == {f"s{i:03}" for i in range(6)} - {"s002"}
-    assert len(run.models()) == len(set(run._live()["block"].to_pylist()))
+    assert len(run.models()) == len(set(run.placed()["block"].to_pylist()))
 
 
 def test_a_worker_killed_once_costs_one_more_try_of_its_block(trained: Train, tries: Tries) -> None:
@@ -79,6 +83,23 @@ def test_a_worker_killed_once_costs_one_more_try_of_its_block(trained: Train, tr
     assert set(by_store(run).values()) == {"done"}
     assert max(tries().values()) == 2
     assert by_store(run, "attempts")["s011"] == 2
+
+
+def test_rows_that_change_between_two_readings_of_a_file_are_noticed(
+    trained: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, cut, rows = tmp_path / "stores.csv", spool.spool, stores(8, 50)
+    csv.write_csv(rows, file)
+
+    def changed(*told: Any) -> None:
+        other = pa.array([*rows["y"].to_pylist()[:-1], 0.5])
+        csv.write_csv(rows.set_column(2, "y", other), file)
+        cut(*told)
+
+    monkeypatch.setattr(spool, "spool", changed)
+    run = trained(ds.dataset(file, format="csv"))
+    assert by_store(run) == {f"s{i:03}": "done" for i in range(7)} | {"s007": "failed"}
+    assert "changed while the run was going on" in by_store(run, "error")["s007"]
 
 
 def test_a_hanging_group_ends_at_its_limit(trained: Train) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from faulty import Deadly
 
@@ -71,6 +74,14 @@ def test_a_run_without_a_frequency_is_refused_before_it_begins(tmp_path: Path, o
     assert not (tmp_path / "run" / "blocks").exists()
 
 
+def test_a_group_without_any_stamp_says_so(tmp_path: Path) -> None:
+    bad = rows("bad", 30)
+    bad = bad.set_column(1, "t", pa.nulls(30, bad.schema.field("t").type))
+    told = train(pa.concat_tables([rows("good", 30), bad]), tmp_path / "run").told().to_pylist()
+    assert [(row["id"], row["status"], row["error_type"]) for row in told] == [("bad", "failed", "DataError"), ("good", "done", None)]
+    assert told[0]["error"] == "30 rows without a stamp were left out; the series has no others, so it is gone"
+
+
 def test_a_frequency_that_no_group_has_is_refused_before_it_begins(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no series does"):
         train(pa.concat_tables([rows(f"s{i}", 9, start="2024-01-02") for i in range(5)]), tmp_path / "run", freq="MS")
@@ -105,7 +116,7 @@ def test_findings_of_blocks_that_found_nothing(tmp_path: Path) -> None:
     data = pa.concat_tables([rows(i, 60) for i in range(90)])
     data = data.set_column(2, "y", pc.if_else(pc.and_(pc.equal(data["id"], 80), pc.equal(data["y"], 12)), None, data["y"]))
     run = train(data, tmp_path / "run")
-    assert len(set(run._live()["block"].to_pylist())) > 1
+    assert len(set(run.placed()["block"].to_pylist())) > 1
     assert run.findings().filter(pc.is_valid(run.findings()["id"]))["id"].to_pylist() == [80]
     page = run.report(tmp_path / "run.html").read_text()
     assert "missing" in page
@@ -167,8 +178,21 @@ def rewritten(models: Path, text: str) -> None:
     from forecaster.archive import folder
 
     (models / "model.json").write_text(text)
-    files = {name: (models / name).read_bytes() for name in ("model.json", "model.parquet")}
+    files = {name: (models / name).read_bytes() for name in ("model.json", "model.parquet", "arrays.parquet")}
     (models / "manifest.json").write_bytes(folder._manifest(files, {}))
+
+
+def test_the_whole_tables_of_many_groups_lie_beside_the_page(tmp_path: Path) -> None:
+    many, few = (train(pa.concat_tables([rows(f"a{i:03}", 20) for i in range(n)]), tmp_path / f"of_{n}") for n in (101, 100))
+    page = many.report(tmp_path / "out" / "night 1.html")
+    links = re.findall('href="([^"#]+)"', page.read_text())
+    assert [Path(unquote(link)).name for link in links] == ["outcomes.parquet", "leaderboard.parquet", "findings.parquet"]
+    outcomes, board, findings = (pq.read_table(page.parent / unquote(link)) for link in links)
+    assert outcomes["id"].to_pylist() == many.outcomes()["id"].to_pylist()
+    assert board.num_rows == many.leaderboard().num_rows
+    assert findings.num_rows == many.findings().num_rows
+    few.report(tmp_path / "small.html")
+    assert not (tmp_path / "small_tables").exists()
 
 
 def test_a_group_without_a_model_of_its_own_has_a_seasonal_naive_forecast(tmp_path: Path) -> None:
@@ -183,7 +207,7 @@ def test_a_group_without_a_model_of_its_own_has_a_seasonal_naive_forecast(tmp_pa
     assert made.num_rows == 12
     assert made.filter(pc.equal(made["id"], "s2"))["forecast"].to_pylist() == [-14.0, -15.0, -16.0]  # after 8 weeks and 4 days
     page = run.report(tmp_path / "run.html").read_text()
-    assert "seasonal_naive instead" in page
+    assert "<td>crashed</td><td>seasonal_naive</td>" in page
 
 
 @pytest.fixture
@@ -229,3 +253,53 @@ def test_the_forecast_that_knew_the_future_is_the_one_compared(priced: tuple[Run
     with pytest.raises(UnknownName, match="column of the forecasts is called 'forecast'"):
         run.evaluate(actuals, actuals)
     assert run.report(tmp_path / "run.html", made).stat().st_size > 10_000
+
+
+def test_a_run_keeps_every_trial_of_every_group(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    data = pa.concat_tables([rows("a", 60), rows("b", 70)])
+    told = train(data, tmp_path / "run", learners=["naive", "knn"], tune=3, n_jobs=1).trials()
+    assert told["id"].to_pylist() == ["a"] * 5 + ["b"] * 5
+    assert told["trial"].to_pylist() == [1, 2, 3, 4, 5] * 2
+    assert told["learner"].to_pylist() == ["naive", "knn", "knn", "knn", "knn"] * 2
+    assert set(told["status"].to_pylist()) <= {"done", "pruned"}
+
+
+def test_columns_to_drop_are_dropped(tmp_path: Path) -> None:
+    rows = pa.table({"s": ["a"] * 9 + ["b"] * 9, "d": [*range(9)] * 2, "y": [*range(9)] * 2, "note": ["x"] * 18})
+    columns = {"series": ["s"], "time": "d", "target": "y", "learners": ["naive"], "backtest": None, "freq": 1}
+    run = ManyModels(Forecaster(2, drop=["note"], **columns), "s").train(rows, tmp_path / "run", progress=False)
+    assert "note" not in run.findings()["column"].to_pylist()
+    with pytest.raises(UnknownName, match="did you mean 'note'"):
+        ManyModels(Forecaster(2, drop=["notes"], **columns), "s").train(rows, tmp_path / "other", progress=False)
+
+
+def test_a_run_without_a_backtest_has_a_page(tmp_path: Path) -> None:
+    ids = pa.array(["a"] * 9 + ["b"] * 9, pa.large_string())
+    table = pa.table({"s": ids, "d": [*range(9)] * 2, "y": [*range(9)] * 2})
+    job = Forecaster(2, series=["s"], time="d", target="y", learners=["naive"], backtest=None, freq=1)
+    run = ManyModels(job, "s").train(table, tmp_path / "run", progress=False)
+    assert run.report(tmp_path / "run.html").stat().st_size > 5_000
+
+
+def test_a_group_without_any_value_has_an_outcome_that_says_so_and_no_forecast(tmp_path: Path) -> None:
+    empty = rows("empty", 20).set_column(2, "y", pa.nulls(20, pa.float64()))
+    run = train(pa.concat_tables([rows("full", 60), empty]), tmp_path / "run")
+    told = {row["id"]: row for row in run.outcomes().to_pylist()}
+    assert (told["full"]["status"], told["empty"]["status"]) == ("done", "failed")
+    assert (told["empty"]["learner"], told["empty"]["forecast"]) == (None, None)
+    assert told["empty"]["error"] == "no value of 'y' is known in its 20 rows; fill them in, or leave the group out"
+    assert set(run.forecast()["id"].to_pylist()) == set(run.forecast(horizon=5)["id"].to_pylist()) == {"full"}
+    assert "empty" in run.findings()["rule"].to_pylist()
+    assert run.status().failed == 1
+    again = train(pa.concat_tables([rows("full", 60), rows("empty", 20)]), tmp_path / "run")
+    assert set(again.outcomes()["status"].to_pylist()) == {"done"}
+
+
+def test_the_page_of_a_run_tells_what_the_last_training_did(tmp_path: Path) -> None:
+    train(pa.concat_tables([rows(f"s{i}", 60) for i in range(3)]), tmp_path / "run")
+    run = train(pa.concat_tables([rows("s0", 60), rows("s1", 67), rows("s3", 60)]), tmp_path / "run")
+    page = run.report(tmp_path / "run.html").read_text()
+    assert "1 of 4 groups are as they were" in page
+    assert "60 → 67" in page
+    assert "2 groups on 1 worker<" in page

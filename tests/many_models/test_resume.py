@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,16 +12,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from small_runs import by_store, stores, task
+from small_runs import Inline, by_store, stores, task
 
 from forecaster.errors import ArchiveError
-from many_models import ManyModels, Run
+from many_models import ManyModels, Run, bundle, engines
+from many_models.blocks import Block
 from many_models.training import RunBusy
+from many_models.work import Receipt
 
 Train = Callable[..., Run]
 Tries = Callable[[], Counter[str]]
@@ -28,7 +32,8 @@ Tries = Callable[[], Counter[str]]
 Driver = Callable[..., "subprocess.Popen[bytes]"]
 
 DRIVER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its jobs to ignore it
 from small_runs import stores, task
 from many_models import ManyModels
 ManyModels(task(log=sys.argv[2], sleep=float(sys.argv[3]))).train(stores(24), sys.argv[1], workers=2, progress=False)
@@ -57,7 +62,7 @@ def committed(path: Path) -> set[str]:
     return {entry.name for entry in (path / "blocks").iterdir() if not entry.name.startswith(".")} if (path / "blocks").is_dir() else set()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it took too long"
@@ -79,7 +84,7 @@ def test_a_killed_driver_loses_only_the_blocks_in_flight(trained: Train, tries: 
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    wait_until(lambda: all_gone(workers), seconds=2)
+    wait_until(lambda: all_gone(workers), seconds=10)
     finished, before = set(by_store(Run.open(tmp_path / "run"))), tries()
     resumed = trained(stores(24))
     again = {store for store, n in (tries() - before).items() if before[store]}
@@ -109,10 +114,31 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_done(trained: Train, driver: Dri
     wait_until(lambda: committed(tmp_path / "run"))
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=5) != 0
-    wait_until(lambda: all_gone(workers), seconds=2)
+    assert process.wait(timeout=30) != 0
+    wait_until(lambda: all_gone(workers), seconds=10)
     assert not Run.open(tmp_path / "run").status().running
     assert set(by_store(trained(stores(24))).values()) == {"done"}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_is_heard_though_a_finalizer_swallows_it(trained: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)  # Python prints what is raised here, and goes on
+
+    class Pressed(Inline):
+        def finished(self, until: float | None = None) -> Iterator[tuple[Block, Receipt]]:
+            for done in super().finished(until):
+                Dying()
+                yield done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "make", Pressed)
+        with pytest.raises(KeyboardInterrupt):
+            trained(stores(24, 4000))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert 0 < len(by_store(Run.open(tmp_path / "run"))) < 24
+    assert set(by_store(trained(stores(24, 4000))).values()) == {"done"}
 
 
 def test_status_and_results_from_another_process(driver: Driver, tmp_path: Path) -> None:
@@ -186,7 +212,7 @@ def test_recorded_failures_are_not_repeated_by_resuming(trained: Train, tries: T
 
 def spoil(run: Run, store: str, file: str = "models/means.parquet") -> str:
     """Damage a file of the block of a store; gives the key of the block."""
-    live = run._live()
+    live = run.placed()
     key = str(live["block"][live["store"].to_pylist().index(store)])
     (run.path / "blocks" / key / file).write_bytes(b"PAR1 damaged")
     return key
@@ -195,7 +221,7 @@ def spoil(run: Run, store: str, file: str = "models/means.parquet") -> str:
 @pytest.mark.parametrize("file", ["models/means.parquet", "outcomes.parquet"])
 def test_blocks_that_cannot_be_read_any_more_are_trained_again(trained: Train, tries: Tries, file: str) -> None:
     run = trained(stores(24))
-    before, expected = run._live(), run.forecast()
+    before, expected = run.placed(), run.forecast()
     key = spoil(run, "s005", file)
     lost = set(before.filter(pc.equal(before["block"], key))["store"].to_pylist())
     with pytest.warns(UserWarning, match=rf"1 blocks \({len(lost)} groups, the first store={min(lost)}\) cannot be read any more"):
@@ -237,6 +263,36 @@ def test_a_damaged_run_page_says_so(trained: Train) -> None:
         Run.open(path)
 
 
+@pytest.mark.parametrize(("written", "way"), [(1, r"earlier version.*resume=False"), (99, "update forecaster")])
+def test_a_run_of_another_format_is_refused_and_can_be_begun_anew(trained: Train, written: int, way: str) -> None:
+    path = trained(stores(3)).path
+    page = path / "run.json"
+    page.write_text(json.dumps(json.loads(page.read_text()) | {"format": written}))
+    for use in (lambda: Run.open(path), lambda: trained(stores(3))):
+        with pytest.raises(ArchiveError, match=rf"format {written}.*{way}"):
+            use()
+    assert set(by_store(trained(stores(3), resume=False)).values()) == {"done"}
+
+
+def test_the_tables_of_a_run_are_read_by_sql(trained: Train) -> None:
+    run = trained(stores(24))
+    sql = f"select store, status from read_parquet('{run.path}/blocks/*/outcomes.parquet') order by store"
+    assert dict(duckdb.sql(sql).fetchall()) == by_store(run)
+    for name, rows in {"forecasts": 48, "leaderboard": len(run.blocks()), "backtest": 24}.items():
+        assert len(duckdb.sql(f"select * from read_parquet('{run.path}/blocks/*/{name}.parquet')").fetchall()) == rows
+
+
+def test_every_flipped_byte_of_a_bundle_is_noticed(tmp_path: Path) -> None:
+    tables = {"findings": stores(2, 3), "trials": pa.table({"learner": pa.array([], pa.string())})}
+    bundle.write(tables, tmp_path / "tables.arrow")
+    assert bundle.read(tmp_path / "tables.arrow") == tables
+    data = (tmp_path / "tables.arrow").read_bytes()
+    for at in range(len(data)):
+        (tmp_path / "tables.arrow").write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(ArchiveError, match=r"tables\.arrow is damaged"):
+            bundle.read(tmp_path / "tables.arrow")
+
+
 def test_there_must_be_a_run_to_open(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no run at"):
         Run.open(tmp_path / "nowhere")
@@ -250,3 +306,17 @@ def test_a_script_without_a_main_guard_can_train(tmp_path: Path, log: Path) -> N
     command = [sys.executable, str(script), str(tmp_path / "run"), str(log), "0"]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=True, timeout=60)
     assert Run.open(tmp_path / "run").status().done == 24
+
+
+def test_a_run_that_is_held_still_does_not_see_what_is_trained_meanwhile(trained: Train) -> None:
+    before = trained(stores(12)).still()
+    trained(stores(16))
+    assert before.told().num_rows == before.status().done == 12
+    assert Run.open(before.path).told().num_rows == 16
+
+
+def test_parts_are_the_table_block_by_block(trained: Train) -> None:
+    run = trained(stores(24))
+    parts = run.parts("forecasts", lambda part: part.select(["store"]))
+    assert len(parts) == len(run.blocks()) > 1
+    assert sorted(pa.concat_tables(parts)["store"].to_pylist()) == sorted(run.table("forecasts")["store"].to_pylist())

@@ -22,8 +22,17 @@ from forecaster.testing import same, sound, table_of
 SEASON, LONGEST = 4, 40
 LIMITS = {"growth": "logistic", "cap": 50.0, "floor": -2.0}
 LEARNERS = {
-    "arima": [make("arima"), make("arima", boundary="accept"), make("arima", order=(2, 1, 1), seasonal=(1, 0, 1))],
-    "ets": [make("ets"), make("ets", region="admissible", unstable=True, paths=20)],
+    "arima": [
+        make("arima"),
+        make("arima", boundary="accept"),
+        make("arima", average=3),
+        make("arima", order=(2, 1, 1), seasonal=(1, 0, 1)),
+    ],
+    "ets": [
+        make("ets"),
+        make("ets", region="admissible", unstable=True, multiplicative_trend=True, paths=20),
+        make("ets", form="MMdM", paths=20),
+    ],
     "theta": [make("theta", form="auto"), make("theta", form="DOTM", decomposition="multiplicative")],
     "ces": [make("ces", period=SEASON)],
     "intermittent": [make(name) for name in ("croston", "sba", "tsb", "adida", "imapa", "intermittent")],
@@ -41,6 +50,9 @@ WINDOWS = [
     *(Exponential((0.3,)), SinceNonZero(), Lags((1, 5))),
 ]
 """Every statistic of the windows kernel, lags among them."""
+
+FEATURES = ("windows", "straight")
+"""Kernels of the features; `scan` has bad input of its own in test_scan.py."""
 
 HUGE = [1e300, -1e300, 1.7e308, np.inf, -np.inf]
 VALUES = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([*HUGE, np.nan, 0.0, 1.0, 1e-300, 5e-324, 1e12]))
@@ -88,7 +100,7 @@ def in_time():
 
 
 def test_every_kernel_is_here():
-    assert {*LEARNERS, "windows"} == {one.name for one in pkgutil.iter_modules(forecaster._native.__path__)}
+    assert {*LEARNERS, *FEATURES, "scan"} == {one.name for one in pkgutil.iter_modules(forecaster._native.__path__)}
 
 
 @pytest.mark.usefixtures("in_time")
@@ -103,6 +115,10 @@ def test_bad_series_have_a_forecast_or_a_reason_and_cost_their_neighbours_nothin
     said = model.predict(3)
     sound(said)
     same(said.take(ends), trusted.predict(3))
+    for tell in ("fitted", "residuals") if hasattr(model, "fitted") else ():
+        told, own = getattr(model, tell)(beside), getattr(trusted, tell)(alone)
+        np.testing.assert_array_equal(np.concatenate([told[:36], told[-36:]]), own)
+        assert np.isnan(told[~np.isfinite(beside.target)]).all()
     if not recipe.traits.rolls_forward:
         return
     ahead = np.resize(newer, (len(beside), max(len(newer), 1))) if len(newer) else np.full((len(beside), 1), np.nan)

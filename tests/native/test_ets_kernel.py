@@ -54,7 +54,7 @@ def test_states_and_likelihood_are_the_oracles(form, gaps):
     assert model.forms == [form]
     slow = oracle(model)
     forecasts, errors = slow.run(values)
-    np.testing.assert_allclose(model.fitted(table), forecasts, rtol=1e-9)
+    np.testing.assert_allclose(model.fitted(table), np.where(np.isnan(values), np.nan, forecasts), rtol=1e-9)
     np.testing.assert_allclose(model.residuals(table), np.where(np.isnan(values), np.nan, errors), rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(model.predict(9).mean[0], slow.mean(9), rtol=1e-9)
     n, k = np.isfinite(values).sum(), 1 + len(parameters(model))
@@ -171,7 +171,7 @@ def test_gaps_at_the_end_widen_the_interval():
 
 @pytest.mark.parametrize("form", ["AAdA", "MAA", "MAM", "MMdM"])
 def test_a_series_that_ended_long_ago_takes_no_time(form):
-    model, _ = fitted(form, np.r_[series(), np.full(200_000, np.nan)])
+    model, _ = fitted(form, np.r_[series(), np.full(200_000, np.nan)], paths=50)
     assert np.isfinite(model.predict(5).quantiles).all() or model.predict(5).failed
 
 

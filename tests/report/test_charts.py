@@ -35,6 +35,14 @@ def test_forecast_chart_holds_everything(time: np.ndarray) -> None:
     assert len(svg) < 6000
 
 
+def test_long_numbers_beside_a_chart_are_not_cut_off() -> None:
+    small = -0.045 + 0.0005 * np.sin(np.arange(8.0))
+    svg = forecast_chart("small", Points(WEEKS[:0], small[:0]), Points(WEEKS[:8], small))
+    beside = parts(svg, "end")
+    assert any(len(text.text or "") >= 7 for text in beside)
+    assert all(float(text.get("x", "0")) >= 6 * len(text.text or "") for text in beside)
+
+
 def test_forecast_chart_speaks() -> None:
     root = ElementTree.fromstring(one_chart())
     title, told = root[0], root[1]
@@ -107,3 +115,10 @@ def test_stamp_ticks_are_few(days: float) -> None:
 )
 def test_short_numbers(value: float, told: str) -> None:
     assert short(value) == told
+
+
+@pytest.mark.parametrize("value", [0.0, 0.004, 1.0])
+def test_times_that_are_all_the_same_have_no_axis_below_zero(value):
+    drawn = histogram("seconds", [value] * 5)
+    assert ">-" not in drawn
+    assert "<rect" in drawn

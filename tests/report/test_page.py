@@ -108,4 +108,4 @@ def test_templates_lie_beside_the_code() -> None:
     import forecaster.report
 
     folder = Path(forecaster.report.__file__).parent / "templates"
-    assert {path.name for path in folder.iterdir()} == {"page.html", "style.css"}
+    assert {path.name for path in folder.iterdir()} == {"grid.html", "head.html", "page.html", "sections.html", "style.css"}

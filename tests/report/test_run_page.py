@@ -107,3 +107,27 @@ def test_ten_thousand_groups_are_a_small_page(parsed: Callable[[str], Any]) -> N
     assert len(large) < 300_000
     assert len(large) < 1.5 * len(small)
     parsed(large)
+
+
+def test_what_the_last_training_did_is_told_and_why(parsed: Callable[[str], Any]) -> None:
+    run = made_run(4)
+    assert "Since the last training" not in page(run)
+    groups = run.outcomes.select(["store", "brand"])
+    n = groups.num_rows
+    kinds = ["kept"] * (n - 3) + ["retrained", "new", "retired"]
+    columns = {"change": kinds, "reason": [f"why {kind}" for kind in kinds], "rows": [100] * (n - 1) + [None], "rows_before": [93] * n}
+    changes = pa.table({name: groups[name] for name in groups.column_names} | columns)
+    words = " ".join(parsed(page(dataclasses.replace(run, changes=changes))).words)
+    assert f"{n - 3} of {n} groups are as they were" in words
+    assert all(f"why {kind}" in words for kind in kinds)
+    assert "93 → 100" in words
+    first = changes.set_column(2, "change", pa.array(["new"] * n))
+    assert "This was the first training" in page(dataclasses.replace(run, changes=first))
+
+
+def test_time_is_told_as_what_it_costs() -> None:
+    run = dataclasses.replace(made_run(), seconds=120.0, worked=(36, 2))
+    html = page(run)
+    assert "36 groups on 2 workers" in html
+    assert "less than 0.01 core hours" in html
+    assert "A million groups of this kind take 57." in html

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 from forecaster import Classifier, Regressor
 from forecaster.errors import DataError, ForecasterError, UnknownName
-from forecaster.tabular import scores
 
 FAST = {"learners": ["lightgbm", "decision_tree"], "validation": 3, "n_jobs": 1}
 
@@ -45,7 +48,7 @@ def test_a_regressor_beats_the_mean_and_its_members():
     assert error < 0.8 * (test["target"] - train["target"].mean()).abs().mean()
     board = model.leaderboard_
     assert board["score"].is_monotonic_increasing
-    assert board["learner"][0] in {"voting", "elastic_net", "lightgbm", "extra_trees"}
+    assert board["learner"][0] in {"caruana", "elastic_net", "lightgbm", "extra_trees"}
     assert model.selected_["weight"].sum() == pytest.approx(1.0)
 
 
@@ -84,7 +87,7 @@ def test_a_classifier_is_saved_without_pickle(tmp_path):
 def test_imbalance_is_a_finding_and_polars_goes_out_as_polars():
     frame = pl.DataFrame({"x": np.arange(200.0), "label": ["rare"] * 10 + ["often"] * 190})
     model = Classifier("label", **FAST).fit(frame)
-    assert model.findings_["rule"].to_list() == ["class imbalance"]
+    assert "class imbalance" in model.findings_["rule"].to_list()
     assert isinstance(model.predict(frame), pl.DataFrame)
 
 
@@ -106,13 +109,14 @@ def test_errors_say_what_to_do(make, said):
         make(frame)
 
 
-def test_scores_by_hand():
-    truth = np.array([0.0, 0.0, 1.0, 1.0])
-    p = np.array([0.1, 0.6, 0.35, 0.8])
-    both = np.column_stack([1 - p, p])
-    assert scores.auc_weighted(truth, both) == pytest.approx(0.75)
-    assert scores.log_loss(truth, both) == pytest.approx(-np.log([0.9, 0.4, 0.35, 0.8]).mean())
-    assert scores.CLASSIFICATION["accuracy"].function(truth, both) == 0.5
-    assert scores.norm_macro_recall(truth, both) == 0.0
-    assert scores.nrmse(np.array([0.0, 10.0]), np.array([1.0, 9.0])) == pytest.approx(0.1)
-    assert scores.r2(np.array([0.0, 1.0]), np.array([9.0, -9.0])) == -1.0
+def test_learners_that_stop_before_they_have_converged_are_judged_and_say_nothing():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 40))).add_prefix("x").assign(target=rng.integers(0, 2, 60))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for learner in ({"linear_svm": {"max_iter": 3}}, {"logistic_regression": {"max_iter": 3}}):
+            board = Classifier("target", learners=[learner], ensemble=None, validation=2, n_jobs=1).fit(frame).leaderboard_
+            assert board["status"].tolist() == ["done"]
+        Regressor("target", learners=[{"elastic_net": {"max_iter": 2}}], ensemble=None, validation=2, n_jobs=1).fit(frame)
+    with pytest.warns(ConvergenceWarning):
+        Classifier("target", learners=[LogisticRegression(max_iter=3)], ensemble=None, validation=2, n_jobs=1).fit(frame)

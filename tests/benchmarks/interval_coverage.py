@@ -1,6 +1,6 @@
 """How often 80% intervals hold what came, on real series: one model per series, where there is little to learn from, and one for all.
 
-python tests/benchmarks/coverage.py [--series 100] [--origins 3] [--learners auto] [set ...]
+python tests/benchmarks/interval_coverage.py [--series 100] [--origins 3] [--learners auto] [set ...]
 
 Every series is cut at several origins, fitted with the defaults of `Forecaster`, and the interval from q0.1 to q0.9 is held against the
 horizon that was cut off; at all origins but the last, forecasts go on for a second horizon, and "past" is what lies in it. Origins lie a

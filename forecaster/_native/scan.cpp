@@ -1,0 +1,206 @@
+// forecaster._native.scan: what one pass over the values or stamps of all series tells (see scan.pyi).
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "arrays.hpp"
+
+namespace nb = nanobind;
+using namespace forecaster;
+
+namespace {
+
+constexpr Index width = 8;
+
+Index series_in(const Row<const Index>& indptr, std::size_t rows) {
+    const Index ends = static_cast<Index>(indptr.size());
+    expect(ends > 0 && indptr(0) == 0 && indptr(ends - 1) == static_cast<Index>(rows) && std::is_sorted(indptr.data(), indptr.data() + ends),
+           "indptr must ascend from 0 to the number of rows");
+    return ends - 1;
+}
+
+bool ascends(const Row<const Index>& stamps, const Row<const Index>& indptr) {
+    const Index series = series_in(indptr, stamps.size());
+    const Index* at = stamps.data();
+    for (Index s = 0; s < series; ++s) {
+        bool falls = false;
+        for (Index r = indptr(s) + 1; r < indptr(s + 1); ++r) falls |= at[r] < at[r - 1];
+        if (falls) return false;
+    }
+    return true;
+}
+
+bool follows(const Row<const Index>& stamps, const Row<const Index>& indptr, const Row<const Index>& calendar, const Row<const Index>& first) {
+    const Index series = series_in(indptr, stamps.size()), days = static_cast<Index>(calendar.size());
+    expect(static_cast<Index>(first.size()) == series, "every series must have a place in the calendar");
+    for (Index s = 0; s < series; ++s) {
+        const Index n = indptr(s + 1) - indptr(s);
+        if (first(s) < 0 || first(s) > days - n) return false;
+        if (n && std::memcmp(stamps.data() + indptr(s), calendar.data() + first(s), n * sizeof(Index)) != 0) return false;
+    }
+    return true;
+}
+
+// Texts one after another, as Arrow holds them: text r is bytes at[r] .. at[r + 1].
+template <class Offset>
+struct Texts {
+    const Row<const Offset>& at;
+    const Row<const std::uint8_t>& bytes;
+
+    Index length(Index r) const { return static_cast<Index>(at(r + 1)) - at(r); }
+
+    // Whether texts begin .. end are each the same as the one before: of one length, and their bytes those of the text before moved on.
+    bool repeat(Index begin, Index end) const {
+        const Index size = length(begin - 1);
+        bool alike = size >= 0 && at(begin - 1) >= 0;
+        for (Index r = begin; r < end; ++r) alike &= length(r) == size;
+        if (!alike || static_cast<std::size_t>(at(end)) > bytes.size()) return false;
+        return std::memcmp(bytes.data() + at(begin), bytes.data() + at(begin - 1), static_cast<std::size_t>(at(end) - at(begin))) == 0;
+    }
+};
+
+template <class Offset>
+Index stretches(const Row<const Offset>& offsets, const Row<const std::uint8_t>& bytes, const Row<Index>& out) {
+    const Index rows = static_cast<Index>(offsets.size()) - 1;
+    expect(rows >= 0 && static_cast<Index>(out.size()) == rows, "there is one offset more than texts, and room for each text");
+    const Texts<Offset> texts{offsets, bytes};
+    Index found = 0;
+    for (Index r = 0; r < rows;) {
+        out(found++) = r++;
+        for (Index ahead = 32; ahead > 0;) {
+            if (r + ahead <= rows && texts.repeat(r, r + ahead))
+                r += ahead;
+            else
+                ahead /= 2;
+        }
+    }
+    return found;
+}
+
+// Several of each number side by side, which a compiler can work on at once.
+template <class T>
+struct Seen {
+    T lowest[width], highest[width], least[width], known[width];
+
+    Seen() {
+        constexpr T inf = std::numeric_limits<T>::infinity();
+        std::fill_n(lowest, width, inf);
+        std::fill_n(highest, width, -inf);
+        std::fill_n(least, width, inf);
+        std::fill_n(known, width, T{0});
+    }
+
+    void take(const T* x, Index n) {
+        constexpr T inf = std::numeric_limits<T>::infinity();
+        for (Index l = 0; l < n; ++l) {
+            const T size = std::fabs(x[l]);
+            lowest[l] = x[l] < lowest[l] ? x[l] : lowest[l];
+            highest[l] = x[l] > highest[l] ? x[l] : highest[l];
+            const T above = size > 0 ? size : inf;
+            least[l] = above < least[l] ? above : least[l];
+            known[l] += size < inf ? T{1} : T{0};
+        }
+    }
+};
+
+template <class T>
+void survey(const Row<const T>& values, const Row<const Index>& indptr, const Sheet<double>& out) {
+    const Index series = series_in(indptr, values.size());
+    expect(is_sheet(out, series, 4), "out must be (series, 4)");
+    for (Index s = 0; s < series; ++s) {
+        const T* x = values.data() + indptr(s);
+        const Index n = indptr(s + 1) - indptr(s);
+        double known = 0;
+        T lowest = std::numeric_limits<T>::infinity(), highest = -lowest, least = lowest;
+        for (Index begin = 0; begin < n; begin += Index{1} << 20) {  // floats count exactly up to 2^24
+            const Index end = std::min(n, begin + (Index{1} << 20));
+            Seen<T> seen;
+            Index r = begin;
+            for (; r + width <= end; r += width) seen.take(x + r, width);
+            seen.take(x + r, end - r);
+            for (Index l = 0; l < width; ++l) {
+                lowest = std::min(lowest, seen.lowest[l]);
+                highest = std::max(highest, seen.highest[l]);
+                least = std::min(least, seen.least[l]);
+                known += static_cast<double>(seen.known[l]);
+            }
+        }
+        const bool any = lowest <= highest;
+        double* row = row_of(out, s);
+        row[0] = known;
+        row[1] = any ? static_cast<double>(lowest) : std::nan("");
+        row[2] = any ? static_cast<double>(highest) : std::nan("");
+        row[3] = static_cast<double>(least);
+    }
+}
+
+// Sums of the sizes and squares of changes, several side by side.
+struct Changed {
+    double size[width] = {}, square[width] = {}, seen[width] = {};
+
+    void take(const double* now, const double* before, Index n) {
+        for (Index l = 0; l < n; ++l) {
+            const double change = now[l] - before[l];
+            const bool is = change == change;
+            size[l] += is ? std::fabs(change) : 0.0;
+            square[l] += is ? change * change : 0.0;
+            seen[l] += is ? 1.0 : 0.0;
+        }
+    }
+};
+
+double sum(const double* lanes) {
+    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
+
+void changes(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& lags, const Sheet<double>& sizes,
+             const Sheet<double>& squares) {
+    const Index series = series_in(indptr, values.size()), count = static_cast<Index>(lags.size());
+    expect(is_sheet(sizes, count, series) && is_sheet(squares, count, series), "sizes and squares must be (lags, series)");
+    expect(std::all_of(lags.data(), lags.data() + count, [](Index lag) { return lag > 0; }), "lags must be 1 or more");
+    for (Index s = 0; s < series; ++s)
+        for (Index k = 0; k < count; ++k) {
+            const double* x = values.data() + indptr(s);
+            const Index n = indptr(s + 1) - indptr(s), lag = lags(k);
+            Changed changed;
+            Index r = lag;
+            for (; r + width <= n; r += width) changed.take(x + r, x + r - lag, width);
+            if (r < n) changed.take(x + r, x + r - lag, n - r);
+            const double seen = sum(changed.seen);
+            row_of(sizes, k)[s] = seen > 0 ? sum(changed.size) / seen : std::nan("");
+            row_of(squares, k)[s] = seen > 0 ? sum(changed.square) / seen : std::nan("");
+        }
+}
+
+using Bytes = nb::ndarray<std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+void unroll(const nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& values, const Row<const Index>& indptr,
+            const Row<const Index>& first, const Bytes& out) {
+    const Index series = series_in(indptr, out.shape(0)), size = static_cast<Index>(values.shape(1)), height = static_cast<Index>(values.shape(0));
+    expect(static_cast<Index>(out.shape(1)) == size && static_cast<Index>(first.size()) == series, "a place for each series, and values of one size");
+    for (Index s = 0; s < series; ++s) {
+        const Index n = indptr(s + 1) - indptr(s);
+        if (n == 0) continue;
+        expect(0 <= first(s) && first(s) <= height - n, "a series goes on past the values");
+        std::memcpy(out.data() + indptr(s) * size, values.data() + first(s) * size, n * size);
+    }
+}
+
+}  // namespace
+
+NB_MODULE(scan, m) {
+    const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
+    m.def("ascends", &ascends, nb::arg("stamps"), nb::arg("indptr"), unlocked);
+    m.def("follows", &follows, nb::arg("stamps"), nb::arg("indptr"), nb::arg("calendar"), nb::arg("first"), unlocked);
+    m.def("stretches", &stretches<std::int32_t>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("out").noconvert(), unlocked);
+    m.def("stretches", &stretches<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("out").noconvert(), unlocked);
+    m.def("unroll", &unroll, nb::arg("values"), nb::arg("indptr"), nb::arg("first"), nb::arg("out").noconvert(), unlocked);
+    m.def("changes", &changes, nb::arg("values"), nb::arg("indptr"), nb::arg("lags"), nb::arg("sizes").noconvert(),
+          nb::arg("squares").noconvert(), unlocked);
+    m.def("survey", &survey<double>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("out").noconvert(), unlocked);
+    m.def("survey", &survey<float>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("out").noconvert(), unlocked);
+}

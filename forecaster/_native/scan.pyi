@@ -1,0 +1,31 @@
+"""What one pass over the values or stamps of all series tells."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def ascends(stamps: NDArray[np.int64], indptr: NDArray[np.int64]) -> bool:
+    """Whether no stamp of a series is less than the one before it."""
+
+def follows(stamps: NDArray[np.int64], indptr: NDArray[np.int64], calendar: NDArray[np.int64], first: NDArray[np.int64]) -> bool:
+    """Whether every series is a slice of the calendar, from place `first` (series,) on."""
+
+def stretches(offsets: NDArray[np.int64] | NDArray[np.int32], bytes: NDArray[np.uint8], out: NDArray[np.int64]) -> int:
+    """Write the places of texts that differ from the one before, and of the first, into `out` (texts,); how many there are.
+
+    Text i is `bytes[offsets[i]:offsets[i + 1]]`, as Arrow holds it. (texts + 1,)
+    """
+
+def survey(values: NDArray[np.float64] | NDArray[np.float32], indptr: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    """Write into `out` (series, 4) how many values are finite, the lowest and the highest (NaN for none), and the least size above zero."""
+
+def changes(
+    values: NDArray[np.float64],
+    indptr: NDArray[np.int64],
+    lags: NDArray[np.int64],
+    sizes: NDArray[np.float64],
+    squares: NDArray[np.float64],
+) -> None:
+    """Write the mean size and the mean square of the changes of each series over each lag (lags, series); NaN where none is known."""
+
+def unroll(values: NDArray[np.uint8], indptr: NDArray[np.int64], first: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
+    """Write to the rows of each series (rows, size) the values (n, size), as bytes, from place `first` (series,) on."""

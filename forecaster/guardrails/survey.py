@@ -1,0 +1,42 @@
+"""What one pass over the values of every series tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster._native import scan
+from forecaster.table import Floats, Ints, Singles
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """Numbers of each series.
+
+    Args:
+        known: How many values are finite. (series,)
+        lowest: Of the values; NaN where there are none. (series,)
+        highest: Likewise. (series,)
+        least: The least size of a value that is not zero; inf where there is none. (series,)
+        sizes: How many values there are, missing ones included. (series,)
+    """
+
+    known: Ints
+    lowest: Floats
+    highest: Floats
+    least: Floats
+    sizes: Ints
+
+    @classmethod
+    def of(cls, values: Floats | Singles, indptr: Ints) -> Survey:
+        """Look at all values once."""
+        out = np.empty((len(indptr) - 1, 4))
+        scan.survey(values if values.flags.c_contiguous else values.copy(), np.ascontiguousarray(indptr, np.int64), out)
+        known, lowest, highest, least = out.T
+        return cls(known.astype(np.int64), lowest, highest, least, np.diff(indptr))
+
+    @property
+    def complete(self) -> bool:
+        """Whether no value is missing or infinite."""
+        return np.array_equal(self.known, self.sizes)

@@ -1,0 +1,209 @@
+"""One autoregression for all series of a group: each step ahead straight from the latest values, alike in size.
+
+With `x` the `lags` latest values of a series, `l` the last of them and `s` the mean size of their differences from `l` and from one
+another, what all series of a group share are the coefficients of
+
+    (y[t + k] - l) / s = c_k + sum_j b_jk (x_j - l) / s,        k = 1 ... horizon
+
+found by ridge regression whose rows are weighed by how far off they are, down to about their mean absolute error. Before its first
+value a series is what that was.
+
+Source: Montero-Manso & Hyndman (2021), Principles and algorithms for forecasting groups of time series, for what one linear model of many
+series is good at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from forecaster.archive import storable
+from forecaster.errors import SettingsError
+from forecaster.features.design import Design
+from forecaster.learners._blocks import in_blocks
+from forecaster.learners._local import NOTHING_OBSERVED
+from forecaster.learners._newer import told
+from forecaster.protocols import Forecast, Traits
+from forecaster.table import Floats, Future, Ints, Table
+
+LONGEST = 200
+"""Lags at most where none are asked for."""
+
+FEWEST = 3
+"""Values before a training row."""
+
+ROWS = 20_000
+"""Training rows of a group at most, the latest of each series."""
+
+ENOUGH = 20
+"""Rows per lag from which those that do not know all steps are left out: one regression is then that of all steps."""
+
+FARTHEST = 30.0
+"""Most that a value may lie from the last one, in its size."""
+
+ROUNDS, EXACT = 3, 0.3
+"""Fits in all, each weighed by the errors of the one before it; errors below this part of the median one count for as much."""
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class Autoregression:
+    """Ridge regression on the latest values, pooled over the series of a group; a season is learned where the lags reach over it.
+
+    Args:
+        lags: Latest values to look at; half of the median length of the series of a group where None, 2 to 200.
+        penalty: Of squared coefficients, as part of the mean square of the features.
+        design: Tells the horizon; filled in by a job.
+    """
+
+    lags: int | None = None
+    penalty: float = 0.01
+    design: Design | None = None
+
+    def __post_init__(self) -> None:
+        if self.lags is not None and self.lags < 1:
+            raise SettingsError(f"autoregression: lags start at 1; came {self.lags!r}")
+        if not 0 <= self.penalty < np.inf:
+            raise SettingsError(f"autoregression: penalty is a number from 0 up; came {self.penalty!r}")
+
+    @property
+    def traits(self) -> Traits:
+        """Pooled; it sees no covariates."""
+        return Traits(pooled=True)
+
+    def fit(self, table: Table) -> Autoregressed:
+        """One regression per group; where there is nothing to learn from, the last value stays."""
+        horizon = (self.design or Design()).horizon
+        values, begin = _carried(table), table.indptr[:-1]
+        rules: list[Floats] = []
+        with threadpool_limits(1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+            for first, last in zip(table.group_ptr[:-1], table.group_ptr[1:], strict=True):
+                sizes = table.sizes[first:last]
+                lags = self.lags or int(np.clip(np.median(sizes) // 2, 2, LONGEST))
+                rules.append(self._rule(values, begin[first:last], sizes, lags, horizon))
+        longest = max(len(rule) for rule in rules) if rules else 1
+        return Autoregressed(tuple(rules), horizon, table.tail(longest))
+
+    def _rule(self, values: Floats, begin: Ints, sizes: Ints, lags: int, horizon: int) -> Floats:
+        """The constant, then the coefficient of each lag, for each step; zero where there is nothing to learn from. (lags, horizon)"""
+        most = max(ROWS // max(len(begin), 1), 1)
+        count = np.clip(sizes - FEWEST, 0, most)
+        series = np.repeat(np.arange(len(begin)), count)
+        left = np.arange(len(series)) - np.repeat(np.cumsum(count) - count, count)  # from 0, in each series
+        at = (begin + sizes - 1 - count)[series] + left
+        last, size, features = _windows(values, begin[series], at, lags)
+        known = (begin + sizes)[series] - 1 - at
+        ahead = np.minimum(at[:, None] + 1 + np.arange(horizon), (begin + sizes)[series, None] - 1)
+        targets = np.clip((values[ahead] - last[:, None]) / size[:, None], -FARTHEST, FARTHEST)
+        good = (size > 0) & np.isfinite(features).all(1) & np.isfinite(targets).all(1)
+        if (whole := good & (known >= horizon)).sum() >= ENOUGH * lags:
+            good = whole
+        if not good.any():
+            return np.zeros((lags, horizon))
+        return _fitted(features[good], targets[good], np.minimum(known[good], horizon), self.penalty)
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class Autoregressed:
+    """The rules of all groups.
+
+    Args:
+        rules: Constant and coefficients by group. (lags, horizon) each
+        horizon: Steps that are forecast at once.
+        context: The values to go on from.
+    """
+
+    rules: tuple[Floats, ...]
+    horizon: int
+    context: Table
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        """Forecast block by block: each is the history of the next."""
+        return in_blocks(self._block, self.horizon, horizon, history, future, self.context)
+
+    def adopted(self, group: int, table: Table) -> Autoregressed:
+        """The model of series that it was not fitted on, by the rule of one of its groups."""
+        return replace(self, rules=(self.rules[group],), context=table.tail(len(self.rules[group])))
+
+    def _block(self, steps: int, history: Table | None, future: Future | None) -> Forecast:
+        table = self.context if history is None else history
+        values, mean = _carried(table), np.full((len(table), self.horizon), np.nan)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rule, first, last in zip(self.rules, table.group_ptr[:-1], table.group_ptr[1:], strict=True):
+                some = np.arange(first, last)
+                some = some[table.sizes[some] > 0]
+                mean[some] = _ahead(values, table.indptr[some], table.indptr[some + 1] - 1, rule)
+        unseen = np.flatnonzero(np.bincount(table.series[np.isfinite(table.target)], minlength=len(table)) == 0)
+        return told(mean[:, :steps], dict.fromkeys(unseen.tolist(), NOTHING_OBSERVED))
+
+
+def _carried(table: Table) -> Floats:
+    """The values, missing ones as the one before them, or the first one that is known. (rows,)"""
+    known = np.isfinite(table.target)
+    if known.all():
+        return table.target
+    rows = np.arange(len(known))
+    before = np.maximum.accumulate(np.where(known, rows, -1))
+    after = np.minimum.accumulate(np.where(known, rows, len(rows))[::-1])[::-1]
+    begin, end = (np.repeat(edge, table.sizes) for edge in (table.indptr[:-1], table.indptr[1:]))
+    at = np.where(before >= begin, before, np.where(after < end, after, rows))
+    return np.asarray(table.target[at])
+
+
+def _windows(values: Floats, begin: Ints, at: Ints, lags: int) -> tuple[Floats, Floats, Floats]:
+    """The last value of each window, the size of its differences, and what lies between the last value and those before it in that size.
+    (rows,), (rows,), (rows, lags - 1)"""
+    window = values[np.maximum(at[:, None] - np.arange(lags), begin[:, None])]
+    seen = np.clip(at - begin, 1, max(lags - 1, 1))
+    apart = window[:, 1:] - window[:, :1]
+    size = _summed(np.abs(apart)) / seen + _summed(np.abs(np.diff(window, axis=1))) / seen
+    size = np.where(size > 0, size, np.nan)
+    return window[:, 0], size, np.clip(apart / size[:, None], -FARTHEST, FARTHEST)
+
+
+def _summed(parts: Floats) -> Floats:
+    """The sum over the columns, one after the other: the bits of a row do not depend on how many there are."""
+    out = np.zeros(len(parts))
+    for column in parts.T:
+        out += column
+    return out
+
+
+def _fitted(features: Floats, targets: Floats, known: Ints, penalty: float) -> Floats:
+    """Ridge regression of every step on the rows that know it. (lags, horizon)"""
+    ones = np.column_stack([np.ones(len(features)), features])
+    there = np.arange(targets.shape[1]) < known[:, None]
+    targets, weight = np.where(there, targets, 0.0), np.ones(len(ones))
+    for _ in range(ROUNDS):
+        rule = _solved(ones, targets, known, weight, penalty)
+        off = (np.abs(targets - ones @ rule) * there).sum(1) / known
+        weight = 1 / np.maximum(off, max(EXACT * float(np.median(off)), 1e-9))
+    return rule
+
+
+def _solved(features: Floats, targets: Floats, known: Ints, weight: Floats, penalty: float) -> Floats:
+    weighed = features * weight[:, None]
+    right, squares = weighed.T @ targets, np.zeros((features.shape[1],) * 2)
+    rule, counts = np.empty_like(right), np.unique(known)
+    # from the farthest steps, which the fewest rows know
+    for nearer, count in zip([0, *counts[:-1]][::-1], counts[::-1], strict=True):
+        new = known == count
+        squares += weighed[new].T @ features[new]
+        held = np.diag(squares)[1:]
+        ridge = np.full(len(squares), penalty * float(held.mean()) if len(held) else 0.0)
+        ridge[0] = 0.0
+        rule[:, nearer:count] = np.linalg.solve(squares + np.diag(ridge + 1e-9), right[:, nearer:count])
+    rule[:, counts[-1] :] = rule[:, counts[-1] - 1 : counts[-1]]  # steps that no row knows
+    return rule
+
+
+def _ahead(values: Floats, begin: Ints, at: Ints, rule: Floats) -> Floats:
+    """What a rule makes of the windows that end at some rows; of one that never changes the same. (rows, horizon)"""
+    last, size, features = _windows(values, begin, at, len(rule))
+    out = np.repeat(rule[None, 0], len(at), axis=0)
+    for feature, weights in zip(features.T, rule[1:], strict=True):
+        out += feature[:, None] * weights
+    return np.asarray(last[:, None] + np.where(np.isfinite(size), size, 0.0)[:, None] * np.where(np.isfinite(size)[:, None], out, 0.0))

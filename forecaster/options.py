@@ -1,0 +1,80 @@
+"""What the options of every kind of job have in common: how they are read and what is said of those that cannot be meant."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from forecaster.errors import SettingsError, UnknownName
+
+
+def _names(value: Any) -> Any:
+    """A single name stands for a list of one; None for none."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, set)) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+MOST_STEPS = 1_000_000
+"""Most steps that are forecast: a year of minutes fits twice, and stamps and memory hold out."""
+
+
+class Options(BaseModel):
+    """The options of one job: the fields of a subclass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> Self:
+        """Check a mapping of options.
+
+        Raises:
+            UnknownName: a key does not exist; the message names the nearest.
+            SettingsError: a value cannot be meant; the message names the key, what was expected and what came.
+        """
+        for key in options:
+            if key not in cls.model_fields:
+                raise UnknownName.of("option", key, cls.model_fields)
+        try:
+            return cls(**options)
+        except ValidationError as error:
+            raise told(error) from None
+
+
+def told(error: ValidationError) -> SettingsError:
+    """One line per wrong option: its key, what was expected, what came; a wrong name keeps its own error."""
+    lines = []
+    for fault in error.errors():
+        if isinstance(raised := fault.get("ctx", {}).get("error"), SettingsError):
+            return raised
+        key = ".".join(str(part) for part in fault["loc"][:1]) or "options"
+        lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}")
+    return SettingsError("; ".join(dict.fromkeys(lines)))
+
+
+def plain(value: Any, fields: tuple[type[Any], ...]) -> Any:
+    """A value as JSON-able data: dataclasses of the types `fields` as their fields, any other object as its `repr`."""
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): plain(v, fields) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(v, fields) for v in value]
+    return plain(dataclasses.asdict(value), fields) if isinstance(value, fields) else repr(value)
+
+
+def some_threads(value: int) -> int:
+    """Check a number of threads.
+
+    Raises:
+        SettingsError: it is neither 1 or more, nor -1.
+    """
+    if value < 1 and value != -1:
+        raise SettingsError(f"n_jobs: expected a number of threads, 1 or more, or -1 for one per core, got {value}")
+    return value

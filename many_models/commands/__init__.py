@@ -1,0 +1,1 @@
+"""The commands of `many-models`, by what they are about."""

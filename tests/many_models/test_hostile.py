@@ -1,0 +1,191 @@
+"""Hostile files, names and paths: nothing in them is ever run, and the error names the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from forecaster import Forecaster
+from forecaster.errors import ForecasterError
+from forecaster.jobfile import JobFile
+from many_models import ManyModels, Registry, Run
+
+Train = Callable[..., Run]
+Spoil = Callable[[bytes], bytes]
+
+
+class Opens:
+    """A pickle that leaves a file behind where it is loaded."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch {self.mark}",)
+
+
+def spoils(mark: Path) -> dict[str, Spoil]:
+    """Ways to spoil a file. Name -> bytes to bytes"""
+    deep, wide = b"[" * 200_000, b'{"a":' * 50_000
+    many: dict[str, Spoil] = {
+        "empty": lambda data: b"",
+        "half": lambda data: data[: len(data) // 2],
+        "one byte": lambda data: data[:1],
+        "without its end": lambda data: data[:-1],
+        "zeros": lambda data: bytes(len(data)),
+        "noise": lambda data: zlib.compress(data, 9),
+        "pickle": lambda data: pickle.dumps(Opens(str(mark))),
+        "pickle at the end": lambda data: data[:-8] + pickle.dumps(Opens(str(mark))),
+        "deep": lambda data: deep,
+        "wide": lambda data: wide,
+        "text": lambda data: b"\xff\xfe\x00 not what it says",
+        "null": lambda data: b"null",
+        "list": lambda data: b"[1, 2]",
+        "number": lambda data: b"1e999",
+        "nan": lambda data: b'{"format": NaN}',
+        "foreign": lambda data: b'{"format": 1, "identity": 3, "job": {"parse": "os:system", "settings": {}, "partition_by": ["a"]}}',
+    }
+    for eighth in range(8):
+        many[f"flipped at {eighth}/8"] = lambda data, at=eighth: _flipped(data, at * (len(data) - 1) // 8)  # type: ignore[misc]
+    return many
+
+
+def _flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :]
+
+
+def bombs() -> dict[str, pa.Table]:
+    """Parquet files that are other than they should be, or far larger than they look."""
+    n = 3_000_000
+    return {
+        "a bomb of zeros": pa.table({"status": pa.DictionaryArray.from_arrays(pa.array([0] * n, pa.int32()), ["done"]).cast(pa.string())}),
+        "no columns": pa.table({}),
+        "other columns": pa.table({"x": [1]}),
+        "other types": pa.table({"store": [1], "rows": ["a"], "data_hash": [2.0], "block": [None], "files": [3], "status": [1]}),
+        "nested": pa.table({"store": [[["a"]]], "status": [[{"a": 1}]], "data_hash": [[b"x"]]}),
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of real models, and a registry that has it."""
+    rows = pa.table({"store": ["a"] * 40 + ["b"] * 40, "day": [*range(40)] * 2, "y": [float(i % 7) for i in range(80)]})
+    columns = {"series": ["store"], "time": "day", "target": "y", "freq": 1, "season_length": 7}
+    place = tmp_path_factory.mktemp("hostile")
+    job = Forecaster(3, learners=["naive", "elastic_net"], **columns)
+    run = ManyModels(job, "store").train(rows, place / "run", workers=1, progress=False)
+    Registry(place / "registry").register("sales", run, alias="champion")
+    return place
+
+
+FILES = [
+    "run/run.json", "run/plan.parquet", "run/attempt.json", "run/changes.parquet", "run/settled.parquet",
+    "run/blocks/*/outcomes.parquet", "run/blocks/*/forecasts.parquet", "run/blocks/*/tables.arrow",
+    "run/blocks/*/models/manifest.json", "run/blocks/*/models/model.json", "run/blocks/*/models/model.parquet",
+    "registry/log/00000001/event.json",
+]  # fmt: skip
+"""The files that are spoilt; each in every way."""
+
+
+def everything(place: Path, *, models: bool = True) -> Iterator[str]:
+    """Use all that a run and a registry give; gives what went wrong, in words."""
+    run = Run(place / "run")
+    steps: list[Callable[[], Any]] = [
+        lambda: Run.open(place / "run"), run.outcomes, run.leaderboard, run.selected, run.findings, run.backtest, run.changes, run.status,
+        run.forecast, run.models, Registry(place / "registry").models,
+        lambda: Registry(place / "registry").open("sales"),
+    ]  # fmt: skip
+    for step in [*steps, *([lambda: run.forecast(horizon=2, workers=1)] if models else [])]:
+        try:
+            step()
+        except ForecasterError as error:
+            yield str(error)
+
+
+@pytest.mark.parametrize("pattern", FILES)
+@pytest.mark.filterwarnings("ignore")
+def test_a_spoilt_file_runs_nothing_and_is_named(made: Path, tmp_path: Path, pattern: str) -> None:
+    file = next(made.glob(pattern))
+    whole, mark = file.read_bytes(), tmp_path / "run by a pickle"
+    ways = dict(spoils(mark))
+    if file.suffix == ".parquet":
+        ways |= {name: lambda data, table=table: _as_parquet(table) for name, table in bombs().items()}  # type: ignore[misc]
+    try:
+        for name, spoil in ways.items():
+            file.write_bytes(spoil(whole))
+            told = list(everything(made, models="models" in pattern))
+            assert not mark.exists(), name
+            assert all("Traceback" not in one for one in told)
+            if file.name in ("run.json", "event.json") and not name.startswith("flipped"):
+                assert any(file.name in one for one in told), (name, told)
+    finally:
+        file.write_bytes(whole)
+    assert list(everything(made)) == []
+
+
+def test_there_are_more_than_a_hundred_of_them(tmp_path: Path) -> None:
+    parquet = sum(file.endswith(".parquet") for file in FILES)
+    assert len(FILES) * len(spoils(tmp_path)) + parquet * len(bombs()) >= 100
+
+
+def _as_parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return sink.getvalue().to_pybytes()
+
+
+NAMES = [
+    "../../../up", "/etc/passwd", "a/b/c", "..", ".", "", " ", "a\x00b", "a\nb\r", "\x1b[2J", "x" * 10_000, "caf\u00e9", "cafe\u0301",
+    "C:\\con", "nul", "\u202eevil", "=cmd()", "'; drop table", "${HOME}", "$(touch me)", "%00", "store=../x", "\ud83d\ude00".encode(
+        "utf-16", "surrogatepass").decode("utf-16"), "\ufeff", "a" * 255, "-rf", "~", "*", "?", "|", "<script>",
+]  # fmt: skip
+
+
+def test_hostile_names_of_groups_stay_in_the_run(trained: Train, tmp_path: Path) -> None:
+    before = {path.name for path in tmp_path.iterdir()}
+    days = [*range(30)]
+    rows = {"store": [name for name in NAMES for _ in days], "day": days * len(NAMES), "y": [float(day % 7) for day in days] * len(NAMES)}
+    run = trained(pa.table(rows))
+    assert set(run.told()["store"].to_pylist()) == set(NAMES)
+    assert set(run.told()["status"].to_pylist()) == {"done"}
+    assert run.forecast().num_rows == 2 * len(NAMES)
+    assert {path.name for path in tmp_path.iterdir()} - before == {"run"}
+    out = run.forecast(out=tmp_path / "out")
+    assert all(path.parent == out for path in out.rglob("*"))
+    assert all(len(path.name) < 60 and path.name.isascii() for path in run.path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:os.system ['touch {mark}']", "horizon: !!python/name:os.system", "[" * 5000, "a: &a [*a]", "horizon: 1\x00",
+        "&a [x]: *a", "horizon: 4\nlearners: ['os:system']\npartition_by: store", "- " * 3000,
+        "a: &a ['x','x']\nb: &b [*a,*a]\nc: &c [*b,*b]\nhorizon: *c", "? [1]\n: 2", "horizon: 4\nhorizon: 5\nx: 1",
+    ],
+)  # fmt: skip
+def test_a_hostile_job_file_runs_nothing_and_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "job.yaml").write_text(text.replace("{mark}", str(tmp_path / "mark")))
+    with pytest.raises(ForecasterError, match=r"job\.yaml|horizon|learner"):
+        JobFile.read(tmp_path / "job.yaml").settings.named_learners  # noqa: B018
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_run_that_names_foreign_functions_is_refused(made: Path) -> None:
+    file = made / "run" / "run.json"
+    whole = file.read_text()
+    for role in ("fit", "save", "load", "check", "fallback", "move", "parse"):
+        told = json.loads(whole)
+        told["job"][role] = "os:system"
+        file.write_text(json.dumps(told))
+        with pytest.raises(ForecasterError, match="os:system, which is not ours"):
+            _ = Run.open(made / "run").task
+    file.write_text(whole)

@@ -1,0 +1,106 @@
+"""What one pass over all series tells, beside a slow and obvious twin."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecaster._native import scan
+
+NUMBERS = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([np.nan, 0.0, -0.0, np.inf, -np.inf, 5e-324, 1e300]))
+SERIES = st.lists(st.lists(NUMBERS, max_size=25), min_size=1, max_size=5)
+STAMPS = st.lists(st.lists(st.integers(-3, 12), max_size=10), min_size=1, max_size=5)
+
+
+def flat(series, dtype=float):
+    return np.concatenate([np.array(one, dtype) for one in series]), np.cumsum([0, *map(len, series)])
+
+
+@given(series=SERIES, dtype=st.sampled_from([np.float64, np.float32]))
+def test_survey(series, dtype):
+    with np.errstate(over="ignore", under="ignore"):
+        values, indptr = flat(series, dtype)
+    out = np.empty((len(series), 4))
+    scan.survey(values, indptr, out)
+    for told, one in zip(out, np.split(values, indptr[1:-1]), strict=True):
+        seen = one[~np.isnan(one)]
+        sizes = np.abs(seen[seen != 0])
+        ends = [seen.min(), seen.max()] if len(seen) else [np.nan, np.nan]
+        np.testing.assert_array_equal(told, [np.isfinite(one).sum(), *ends, sizes.min(initial=np.inf)])
+
+
+@given(series=STAMPS)
+def test_ascends(series):
+    assert scan.ascends(*flat(series, np.int64)) == all(sorted(one) == one for one in series)
+
+
+@given(series=STAMPS, first=st.lists(st.integers(-2, 12), min_size=5, max_size=5), honest=st.booleans())
+def test_follows(series, first, honest):
+    calendar = np.arange(-3, 13) ** 3
+    first = first[: len(series)]
+    if honest:
+        series = [calendar[max(at, 0) : max(at, 0) + len(one)].tolist() for one, at in zip(series, first, strict=True)]
+    values, indptr = flat(series, np.int64)
+    inside = [at >= 0 and calendar[at : at + len(one)].tolist() == one for one, at in zip(series, first, strict=True)]
+    assert scan.follows(values, indptr, calendar, np.array(first)) == all(inside)
+
+
+@given(
+    texts=st.lists(st.tuples(st.sampled_from(["", "a", "b", "ab", "ba", "aa", "äö"]), st.integers(1, 70)), max_size=8),
+    before=st.integers(0, 3),
+    width=st.sampled_from([np.int32, np.int64]),
+)
+def test_stretches(texts, before, width):
+    rows = [text for text, times in texts for _ in range(times)]
+    held = ("x" * before + "".join(rows)).encode()
+    offsets = np.cumsum([before, *(len(text.encode()) for text in rows)]).astype(width)
+    out = np.empty(len(rows), np.int64)
+    found = scan.stretches(offsets, np.frombuffer(held + b"more", np.uint8), out)
+    assert out[:found].tolist() == [i for i, text in enumerate(rows) if i == 0 or text != rows[i - 1]]
+
+
+def test_offsets_that_lead_astray_are_no_stretches():
+    out = np.empty(3, np.int64)
+    assert scan.stretches(np.array([0, 9, 18, 27]), np.zeros(18, np.uint8), out) == 2
+    assert scan.stretches(np.array([5, 0, -5, -10]), np.zeros(5, np.uint8), out) == 3
+    assert scan.stretches(np.array([5, -10, -5, 0]), np.zeros(5, np.uint8), out) == 3
+    with pytest.raises(ValueError, match="one offset more than texts"):
+        scan.stretches(np.array([0, 1]), np.zeros(2, np.uint8), out)
+
+
+@given(series=SERIES, lags=st.lists(st.integers(1, 30), max_size=4))
+def test_changes(series, lags):
+    values, indptr = flat(series)
+    sizes, squares = np.empty((2, len(lags), len(series)))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scan.changes(values, indptr, np.array(lags, np.int64), sizes, squares)
+        for k, lag in enumerate(lags):
+            steps = [np.array(one[lag:]) - np.array(one[: len(one) - lag] if lag < len(one) else []) for one in series]
+            np.testing.assert_allclose(sizes[k], [np.nanmean(np.abs(step)) for step in steps], rtol=1e-12)
+            np.testing.assert_allclose(squares[k], [np.nanmean(step**2) for step in steps], rtol=1e-12)
+
+
+def test_unroll():
+    values = np.array([[1], [2], [3]], np.int16).view(np.uint8)
+    out = np.zeros((4, 2), np.uint8)
+    scan.unroll(values, np.array([0, 3, 3, 4]), np.array([0, -7, 2]), out)
+    assert out.view(np.int16).ravel().tolist() == [1, 2, 3, 3]
+    with pytest.raises(ValueError, match="goes on past the values"):
+        scan.unroll(values, np.array([0, 3, 4]), np.array([1, 0]), out)
+
+
+def test_boundaries_and_shapes_are_checked():
+    values = np.ones(3)
+    with pytest.raises(ValueError, match="ascend from 0 to the number of rows"):
+        scan.survey(values, np.array([0, 2]), np.empty((1, 4)))
+    with pytest.raises(ValueError, match=r"must be \(series, 4\)"):
+        scan.survey(values, np.array([0, 3]), np.empty((2, 4)))
+    with pytest.raises(ValueError, match="lags must be 1 or more"):
+        scan.changes(values, np.array([0, 3]), np.array([0]), np.empty((1, 1)), np.empty((1, 1)))
+    with pytest.raises(ValueError, match="a place in the calendar"):
+        scan.follows(np.arange(3), np.array([0, 3]), np.arange(3), np.arange(2))
