@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ except ImportError:
 
 RETRIES = 3
 """So often Ray runs a block again whose worker died; the second run finds the note of the first and says so."""
+AHEAD = 2
+"""Blocks that Ray is given per slot of the cluster: one to run, one that waits (and makes a cluster that can grow do so). The rest wait with
+us: Ray's `cancel` cannot take one back without the risk of ending this process ("Tried to complete task that was not pending")."""
 
 
 class Ray:
@@ -33,6 +37,7 @@ class Ray:
 
     def __init__(self, workers: int, limits: Limits, *, address: str | None = None, resources: Mapping[str, float] | None = None) -> None:
         self.workers, self.limits, self.address, self.resources = workers, limits, address, dict(resources or {})
+        self._waiting: deque[Block] = deque()
         self._blocks: dict[Any, Block] = {}
         self._ours = False
 
@@ -52,12 +57,13 @@ class Ray:
         self._host = ray.put(_host.Host.of(work, self.limits))
 
     def submit(self, block: Block) -> None:
-        """Queue a block."""
-        self._blocks[self._run.remote(self._host, block)] = block
+        """Queue a block; what is tried again goes first."""
+        (self._waiting.appendleft if block.tries else self._waiting.append)(block)
 
     def finished(self, until: float | None = None) -> Iterator[tuple[Block, Receipt]]:
         """Blocks as they end, until none is left or time is up."""
-        while self._blocks:
+        while self._waiting or self._blocks:
+            self._hand_over()
             done, _ = ray.wait(list(self._blocks), num_returns=1, timeout=left(until))
             if not done:
                 return
@@ -65,12 +71,18 @@ class Ray:
             yield block, _receipt(done[0], block)
 
     def close(self) -> None:
-        """Take back what still waits, and leave the cluster where we joined it."""
-        for waiting in self._blocks:
-            ray.cancel(waiting, force=True)
+        """End the cluster where it is ours; on one that we joined, the blocks that it was given go on to their end."""
+        self._waiting.clear()
         self._blocks.clear()
         if self._ours:
             ray.shutdown()
+
+    def _hand_over(self) -> None:
+        """Give Ray as many blocks as it can run soon."""
+        slots = ray.cluster_resources().get("CPU", 1.0) / max(self.resources.get("num_cpus", 1.0), 0.01)
+        while self._waiting and len(self._blocks) < max(AHEAD * slots, 1):
+            block = self._waiting.popleft()
+            self._blocks[self._run.remote(self._host, block)] = block
 
     def _connect(self) -> None:
         local: dict[str, Any] = {"num_cpus": self.workers, "include_dashboard": False}
