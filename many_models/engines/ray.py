@@ -20,8 +20,8 @@ except ImportError:
 RETRIES = 3
 """So often Ray runs a block again whose worker died; the second run finds the note of the first and says so."""
 AHEAD = 2
-"""Blocks that Ray is given per slot of the cluster: one to run, one that waits (and makes a cluster that can grow do so). The rest wait with
-us: Ray's `cancel` cannot take one back without the risk of ending this process ("Tried to complete task that was not pending")."""
+"""Blocks that Ray is given per slot of the cluster: one to run, one that waits (and makes a cluster that can grow do so). The rest wait
+with us: Ray's `cancel` can end this process ("Tried to complete task that was not pending") when it takes a block back."""
 
 
 class Ray:
