@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -28,8 +28,10 @@ class Batch:
 
 
 class Source(Protocol):
-    """Rows of a run."""
+    """Rows of a run; those that are `fixed` are the same whenever they are read."""
 
+    @property
+    def fixed(self) -> bool: ...
     @property
     def schema(self) -> pa.Schema: ...
     @property
@@ -43,6 +45,7 @@ class Frame:
 
     table: pa.Table
     kind: frames.FrameKind
+    fixed: ClassVar[bool] = True
 
     @property
     def schema(self) -> pa.Schema:
@@ -64,6 +67,7 @@ class ParquetFiles:
     """
 
     files: tuple[str, ...]
+    fixed: ClassVar[bool] = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -88,6 +92,7 @@ class Scan:
     """A data set of pyarrow, on any file system, read a batch at a time."""
 
     dataset: Any
+    fixed: ClassVar[bool] = False
 
     @property
     def schema(self) -> pa.Schema:

@@ -1,8 +1,7 @@
-"""Rows cut into one folder per block, in one pass over the data and without holding all of it."""
+"""Rows cut into one file per block, in one pass over the data and without holding all of it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -10,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from many_models import bundle, keys
-from many_models.blocks import Block
+from many_models import bundle, hashing, keys
+from many_models.blocks import Block, Ints
 from many_models.source import Source
 from many_models.store import LocalStore
 
-FOLDER, ROWS = "data", "rows"
+FOLDER, END, ROWS, CHANGED = "data", ".arrow", "rows", "changed"
 HELD = 512 * 1024 * 1024
 """Bytes that are kept in memory before they are written out."""
 
 
 def spool(rows: Source, columns: Sequence[str], blocks: Sequence[Block], root: Path) -> None:
-    """Write the rows of each block to `root/data/<key>`; blocks that lie there already are left.
+    """Write the rows of each block to `root/data/<key>.arrow`; blocks that lie there already are left.
 
     Args:
         rows: Where the rows come from.
@@ -29,41 +28,74 @@ def spool(rows: Source, columns: Sequence[str], blocks: Sequence[Block], root: P
         blocks: The blocks to cut out; rows of other groups are passed over.
         root: The folder of the run.
     """
-    store = LocalStore(root / FOLDER)
-    there = store.keys()
-    wanted = [block for block in blocks if block.key not in there]
+    there = locations(root)
+    wanted = [block for block in blocks if location(block.key) not in there]
     if wanted:
-        store.put_all(lambda staging: _cut(rows, columns, wanted, staging))
+        LocalStore(root / FOLDER).put_all(lambda staging: _cut(rows, columns, wanted, staging))
 
 
 def location(key: str) -> str:
     """Where the rows of a block lie, seen from the folder of the run."""
-    return f"{FOLDER}/{key}"
+    return f"{FOLDER}/{key}{END}"
 
 
-def read(folder: str | Path) -> pa.Table:
-    """The rows that were cut out for a block."""
-    return pa.concat_tables([bundle.read(Path(folder, part))[ROWS] for part in sorted(os.listdir(folder))])
+def locations(root: Path) -> set[str]:
+    """Where rows of blocks lie, seen from the folder of the run."""
+    return {f"{FOLDER}/{file.name}" for file in (root / FOLDER).glob(f"[!.]*{END}")}
+
+
+def holds(file: str) -> bool:
+    """Whether a file was cut out for a block."""
+    return file.endswith(END)
+
+
+def read(files: Sequence[str]) -> tuple[pa.Table, set[str]]:
+    """The rows that were cut out for blocks, and the data hashes of groups whose rows were not those any more that had been hashed."""
+    found = [bundle.read(Path(file)) for file in files]
+    changed = {name for tables in found if CHANGED in tables for name in tables[CHANGED]["data_hash"].to_pylist()}
+    return pa.concat_tables([tables[ROWS] for tables in found]), changed
 
 
 def _cut(rows: Source, columns: Sequence[str], blocks: Sequence[Block], staging: Path) -> None:
-    """Write the rows under `staging`, one folder per block."""
+    """Write the rows under `staging`, one file per block."""
     by = [name for name in blocks[0].groups.column_names if name not in ("rows", "data_hash")]
     groups = pa.concat_tables([block.groups.select(by) for block in blocks])
     block_of = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
     held: list[list[pa.Table]] = [[] for _ in blocks]
-    size, written = 0, 0
+    size, sums = 0, np.zeros((2, len(block_of)), np.uint64)
     for batch in rows.batches(columns):
         size += batch.rows.nbytes
-        for i, part in _by_block(batch.rows, keys.found(batch.rows.select(by), groups), block_of):
+        group = keys.found(batch.rows.select(by), groups)
+        if not rows.fixed:
+            sums += hashing.group_sums(hashing.row_hashes(batch.rows)[group >= 0], group[group >= 0], len(block_of))
+        for i, part in _by_block(batch.rows, group, block_of):
             held[i].append(part)
         if size > HELD:
-            _flush(held, blocks, staging, written)
-            size, written = 0, written + 1
-    _flush(held, blocks, staging, written)
+            _flush(held, blocks, staging)
+            size = 0
+    _flush(held, blocks, staging)
+    _write_empty(rows.schema.empty_table().select(list(columns)), blocks, staging)
+    if not rows.fixed:
+        _note_changed(sums, blocks, block_of, staging)
 
 
-def _by_block(rows: pa.Table, group: np.ndarray, block_of: np.ndarray) -> Iterator[tuple[int, pa.Table]]:
+def _write_empty(none: pa.Table, blocks: Sequence[Block], staging: Path) -> None:
+    """Files of blocks whose rows are gone."""
+    for file in (staging / f"{block.key}{END}" for block in blocks):
+        if not file.exists():
+            bundle.write({ROWS: none}, file)
+
+
+def _note_changed(sums: hashing.Hashes, blocks: Sequence[Block], block_of: Ints, staging: Path) -> None:
+    """Say beside the rows of a block which of its groups had other rows when they were hashed."""
+    known = [name for block in blocks for name in block.groups["data_hash"].to_pylist()]
+    changed = (sums != hashing.sums_of(known)).any(axis=0)
+    for i in np.unique(block_of[changed]):
+        mine = [known[at] for at in np.flatnonzero(changed & (block_of == i))]
+        bundle.write({CHANGED: pa.table({"data_hash": mine})}, staging / f"{blocks[i].key}{END}", more=True)
+
+
+def _by_block(rows: pa.Table, group: Ints, block_of: Ints) -> Iterator[tuple[int, pa.Table]]:
     """The rows of each block that has any, groups in order."""
     order = np.argsort(np.where(group < 0, len(block_of), group), kind="stable")[: int((group >= 0).sum())]
     if not len(order):
@@ -76,9 +108,9 @@ def _by_block(rows: pa.Table, group: np.ndarray, block_of: np.ndarray) -> Iterat
         yield int(home[begin]), rows.slice(mine[0], len(mine)) if together else rows.take(pa.array(mine))
 
 
-def _flush(held: list[list[pa.Table]], blocks: Sequence[Block], staging: Path, number: int) -> None:
+def _flush(held: list[list[pa.Table]], blocks: Sequence[Block], staging: Path) -> None:
     for parts, block in zip(held, blocks, strict=True):
         if parts:
-            (staging / block.key).mkdir(exist_ok=True)
-            bundle.write({ROWS: parts[0] if len(parts) == 1 else pa.concat_tables(parts)}, staging / block.key / f"{number:06}.arrow")
+            rows = parts[0] if len(parts) == 1 else pa.concat_tables(parts)
+            bundle.write({ROWS: rows}, staging / f"{block.key}{END}", more=True)
             parts.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -20,8 +21,8 @@ import pyarrow.parquet as pq
 from forecaster.errors import ArchiveError, SettingsError
 
 _PART = ".part-"
-_AT_ONCE = 32 * 1024 * 1024
-"""Bytes up to which a table is written by way of memory."""
+DIGEST = 32
+"""Length of a digest, in bytes."""
 _FEW = 4096
 """Rows up to which a table is one plain page per column, on one thread: all else about it takes longer than it saves."""
 
@@ -90,7 +91,7 @@ class LocalStore:
         return made
 
     def put_all(self, fill: Callable[[Path], None]) -> None:
-        """Commit many folders, with one wait for the disk: `fill` writes one folder per key, each of which then appears at once."""
+        """Commit many files or folders, with one wait for the disk: `fill` writes them, and each then appears at once under its name."""
         staging = self.root / f"{_PART}{uuid.uuid4().hex}"
         staging.mkdir(parents=True)
         try:
@@ -183,18 +184,40 @@ def read_json(path: Path) -> Any:
 
 
 def write_parquet(table: pa.Table, where: Path) -> None:
-    """Write Parquet whose pages have checksums."""
-    if table.nbytes < _AT_ONCE:
-        where.write_bytes(parquet_bytes(table))  # for small tables most of the time goes into opening the file, which is quicker so
-    else:
-        pq.write_table(table, where, write_page_checksum=True)
+    """Write Parquet with a digest of the whole file, so that every other byte is noticed."""
+    where.write_bytes(parquet_bytes(table))
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
-    """A table as the bytes of a Parquet file."""
+    """A table as the bytes of a Parquet file.
+
+    Its digest lies between the last page and the footer. Readers begin at the end of the file and go where the footer sends them, so none
+    meets it; the checksums of pages, which they know, leave out the footer.
+    """
     sink, rich = pa.BufferOutputStream(), table.num_rows > _FEW
     pq.write_table(table, sink, write_page_checksum=True, use_dictionary=rich, write_statistics=rich)
-    return bytes(sink.getvalue().to_pybytes())
+    data = memoryview(sink.getvalue())
+    foot = _footer(data)
+    return b"".join((data[:foot], digest(data[:foot], data[foot:]), data[foot:]))
+
+
+def _footer(data: memoryview) -> int:
+    """Where the footer of a Parquet file begins."""
+    return max(len(data) - 8 - int.from_bytes(data[-8:-4], "little"), 0)
+
+
+def digest(*parts: bytes | memoryview | pa.Buffer) -> bytes:
+    """What any other bytes would not have."""
+    whole = hashlib.blake2b(digest_size=DIGEST)
+    for part in parts:
+        whole.update(part)
+    return whole.digest()
+
+
+def _unchanged(data: memoryview) -> bool:
+    foot = _footer(data)
+    seal = max(foot - DIGEST, 0)
+    return digest(data[:seal], data[foot:]) == data[seal:foot]
 
 
 def read_parquet(path: Path, kinds: Mapping[str, pa.DataType] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
@@ -210,7 +233,10 @@ def read_parquet(path: Path, kinds: Mapping[str, pa.DataType] | None = None, col
         ArchiveError: it holds something else.
     """
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        data = path.read_bytes()
+        if not _unchanged(memoryview(data)):
+            raise ValueError("its digest is another one")
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
             table = file.read(None if columns is None else [*columns], use_threads=file.metadata.num_rows > _FEW)
     except (OSError, pa.ArrowException, ValueError) as error:
         if isinstance(error, OSError) and (error.errno is not None or type(error) is not OSError):
@@ -252,7 +278,7 @@ def alone(path: Path) -> Iterator[bool]:
 
 
 def _appear(part: Path, place: Path) -> bool:
-    """Rename a folder with something in it; of several that want the same name at once, every file system lets one have it."""
+    """Rename a file, or a folder with something in it; of several folders that want one name, every file system lets one have it."""
     try:
         part.rename(place)
     except OSError:

@@ -43,10 +43,8 @@ def retire(root: Path, plan: Plan, done: pa.Table, unseen: Collection[str] = ())
     bad = outcomes.without_model(live)
     wanted = pa.concat_tables([needed, plan.table.take(pa.array(ledger.rows_of(bad["data_hash"], plan.table)))])
     kept = {file for files in wanted["files"].to_pylist() for file in files}
-    data = LocalStore(root / spool.FOLDER)
-    for key in sorted(data.keys()):
-        if spool.location(key) not in kept:
-            data.delete(key)
+    for file in spool.locations(root) - kept:
+        (root / file).unlink(missing_ok=True)
 
 
 def _keep_forecasts(folder: Path, past: Path, key: str) -> None:
@@ -97,7 +95,7 @@ def clean(root: Path, resume: bool) -> None:
     if not resume:
         for name in ("plan.parquet", "settled.parquet", "changes.parquet"):
             (root / name).unlink(missing_ok=True)
-        for folder in ("blocks", spool.FOLDER):
-            store = LocalStore(root / folder)
-            for key in sorted(store.keys()):
-                store.delete(key)
+        shutil.rmtree(root / spool.FOLDER, ignore_errors=True)
+        store = blocks_of(root)
+        for key in sorted(store.keys()):
+            store.delete(key)

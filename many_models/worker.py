@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import random
 import time
 import traceback
@@ -27,7 +26,7 @@ from many_models.task import Fitted, Task
 from many_models.work import DONE, HALTED, REFUSED, Receipt
 
 MODELS, REST = "models", "tables.arrow"
-SMALL = ("findings", "selected", "trials", "ids")
+SMALL = ("leaderboard", "findings", "selected", "trials", "ids")
 """Tables that lie together in one file of their block."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
 """What the system says where the disk is full, broken or not ours: no group is to blame."""
@@ -160,34 +159,49 @@ def read_block(block: Block, columns: Sequence[str], root: Path) -> pa.Table:
     Raises:
         DataError: a file of the user has changed since the run began.
     """
-    by = [name for name in block.groups.column_names if name not in ("rows", "data_hash")]
-    groups = block.groups.select(by)
-    rows = _read([file if "://" in file else str(root / file) for file in block.files], columns, groups)
-    at = keys.found(rows.select(by), groups)
-    if (mine := at >= 0).sum() < len(at):
-        rows, at = rows.filter(pa.array(mine)), at[mine]
-    sums = hashing.group_sums(hashing.row_hashes(rows), at, len(block))
-    if not np.array_equal(sums, hashing.sums_of(block.groups["data_hash"].to_pylist())):
+    groups = block.groups.drop_columns(["rows", "data_hash"])
+    files = [file if "://" in file else str(root / file) for file in block.files]
+    rows, same = (_spooled if all(map(spool.holds, files)) else _in_place)(files, columns, block.groups)
+    if not same:
         raise DataError(f"the rows of {keys.told(groups, 0)} changed while the run was going on ({block.files[0]}); run it again")
     return rows
 
 
 def read_files(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> pa.Table:
-    """The rows of some groups from Parquet files of a user, or from folders that were cut out of them."""
-    return only(_read(files, columns, groups), groups)
+    """The rows of some groups from Parquet files of a user, or from files that were cut out of them."""
+    rows = spool.read(files)[0].select(list(columns)) if all(map(spool.holds, files)) else _scanned(files, columns, groups)
+    return only(frames.read(rows)[0], groups)
 
 
-def _read(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> pa.Table:
+def _spooled(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> tuple[pa.Table, bool]:
+    """The rows of the groups from files that were cut out for blocks, and whether they are those that were hashed."""
+    found, changed = spool.read(files)
+    rows = frames.read(found.select(list(columns)))[0]
+    if rows.num_rows != pc.sum(groups["rows"]).as_py():  # a part of a block is tried again
+        rows = only(rows, groups.drop_columns(["rows", "data_hash"]))
+    return rows, not (changed and changed & set(groups["data_hash"].to_pylist()))
+
+
+def _in_place(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> tuple[pa.Table, bool]:
+    """The rows of the groups from files of the user, and whether they are those that were hashed."""
+    named = groups.drop_columns(["rows", "data_hash"])
+    rows = frames.read(_scanned(files, columns, named))[0]
+    at = keys.found(rows.select(named.column_names), named)
+    if (mine := at >= 0).sum() < len(at):
+        rows, at = rows.filter(pa.array(mine)), at[mine]
+    sums = hashing.group_sums(hashing.row_hashes(rows), at, len(groups))
+    return rows, np.array_equal(sums, hashing.sums_of(groups["data_hash"].to_pylist()))
+
+
+def _scanned(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> pa.Table:
     """The rows of some groups, and maybe of others beside them."""
-    if all(os.path.isdir(file) for file in files):
-        return frames.read(pa.concat_tables([spool.read(file) for file in files]).select(list(columns)))[0]
     dataset = parquet(files)
     wanted = pc.scalar(True)
     for name in groups.column_names:
         kind = dataset.schema.field(name).type
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
         wanted &= _among(pc.field(name), pc.unique(groups[name].combine_chunks().cast(plain)))
-    return frames.read(dataset.to_table(columns=list(columns), filter=wanted))[0]
+    return dataset.to_table(columns=list(columns), filter=wanted)
 
 
 def _among(column: pc.Expression, values: pa.Array) -> pc.Expression:

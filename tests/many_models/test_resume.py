@@ -21,8 +21,9 @@ import pytest
 from small_runs import Inline, by_store, stores, task
 
 from forecaster.errors import ArchiveError
-from many_models import ManyModels, Run, bundle, engines
+from many_models import ManyModels, Run, blocks, bundle, engines
 from many_models.blocks import Block
+from many_models.store import read_parquet
 from many_models.training import RunBusy
 from many_models.work import Receipt
 
@@ -39,16 +40,25 @@ from many_models import ManyModels
 ManyModels(task(log=sys.argv[2], sleep=float(sys.argv[3]))).train(stores(24), sys.argv[1], workers=2, progress=False)
 """
 
+NIGHT_BLOCK = 2 * (100 + blocks.GROUP_COST)
+NIGHT = f"""
+import sys
+from small_runs import stores, task
+from many_models import ManyModels, blocks
+blocks.SMALLEST = {NIGHT_BLOCK}
+ManyModels(task(log=sys.argv[2], sleep=float(sys.argv[3]))).train(stores(400, 100), sys.argv[1], workers=2, progress=False)
+"""
+
 
 @pytest.fixture
 def driver(tmp_path: Path, log: Path) -> Iterator[Driver]:
     """Start a run in a process of its own."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(sleep: float = 0.15, folder: str = "run") -> subprocess.Popen[bytes]:
+    def start(sleep: float = 0.15, folder: str = "run", script: str = DRIVER) -> subprocess.Popen[bytes]:
         here = Path(__file__).parent
         paths = os.pathsep.join([str(here), str(here.parents[1])])
-        command = [sys.executable, "-c", DRIVER, str(tmp_path / folder), str(log), str(sleep)]
+        command = [sys.executable, "-c", script, str(tmp_path / folder), str(log), str(sleep)]
         started.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}))
         return started[-1]
 
@@ -95,6 +105,20 @@ def test_a_killed_driver_loses_only_the_blocks_in_flight(trained: Train, tries: 
     assert resumed.forecast().equals(undisturbed.forecast())
     assert resumed.outcomes().equals(undisturbed.outcomes())
     assert not leftovers(tmp_path / "run")
+
+
+def test_of_a_killed_night_no_more_than_one_group_in_a_hundred_is_done_again(
+    trained: Train, tries: Tries, driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "SMALLEST", NIGHT_BLOCK)
+    process = driver(0.02, script=NIGHT)
+    wait_until(lambda: len(committed(tmp_path / "run")) >= 100)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resumed = trained(stores(400, 100))
+    assert len(resumed.blocks()) == 200
+    assert sum(n > 1 for n in tries().values()) <= 4  # two workers, two groups in hand each
+    assert resumed.forecast().equals(trained(stores(400, 100), folder="undisturbed").forecast())
 
 
 def test_kills_at_many_moments_end_in_the_same_result(trained: Train, driver: Driver, tmp_path: Path) -> None:
@@ -278,19 +302,29 @@ def test_the_tables_of_a_run_are_read_by_sql(trained: Train) -> None:
     run = trained(stores(24))
     sql = f"select store, status from read_parquet('{run.path}/blocks/*/outcomes.parquet') order by store"
     assert dict(duckdb.sql(sql).fetchall()) == by_store(run)
-    for name, rows in {"forecasts": 48, "leaderboard": len(run.blocks()), "backtest": 24}.items():
+    for name, rows in {"forecasts": 48, "backtest": 24}.items():
         assert len(duckdb.sql(f"select * from read_parquet('{run.path}/blocks/*/{name}.parquet')").fetchall()) == rows
 
 
-def test_every_flipped_byte_of_a_bundle_is_noticed(tmp_path: Path) -> None:
-    tables = {"findings": stores(2, 3), "trials": pa.table({"learner": pa.array([], pa.string())})}
-    bundle.write(tables, tmp_path / "tables.arrow")
-    assert bundle.read(tmp_path / "tables.arrow") == tables
-    data = (tmp_path / "tables.arrow").read_bytes()
-    for at in range(len(data)):
-        (tmp_path / "tables.arrow").write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        with pytest.raises(ArchiveError, match=r"tables\.arrow is damaged"):
-            bundle.read(tmp_path / "tables.arrow")
+def test_every_flipped_byte_of_a_table_is_noticed(trained: Train) -> None:
+    block = next((trained(stores(2, 3)).path / "blocks").iterdir())
+    reads = {file.name: bundle.read if file.suffix == ".arrow" else read_parquet for file in block.iterdir() if file.is_file()}
+    assert set(reads) == {"outcomes.parquet", "backtest.parquet", "forecasts.parquet", "tables.arrow"}
+    for name, read in reads.items():
+        data = (block / name).read_bytes()
+        for at in range(len(data)):
+            (block / name).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+            with pytest.raises(ArchiveError, match=rf"{name} is damaged"):
+                read(block / name)
+        (block / name).write_bytes(data)
+        read(block / name)
+
+
+def test_a_file_of_tables_can_be_added_to(tmp_path: Path) -> None:
+    first, second, none = stores(2, 3), stores(3, 2), pa.table({"learner": pa.array([], pa.string())})
+    bundle.write({"rows": first, "trials": none}, tmp_path / "t.arrow")
+    bundle.write({"rows": second}, tmp_path / "t.arrow", more=True)
+    assert bundle.read(tmp_path / "t.arrow") == {"rows": pa.concat_tables([first, second]), "trials": none}
 
 
 def test_there_must_be_a_run_to_open(tmp_path: Path) -> None:
