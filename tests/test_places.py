@@ -8,6 +8,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from forecaster import frames
 from forecaster.errors import DataError, MissingExtra
@@ -28,10 +29,27 @@ def memory() -> str:
 
 def test_fsspec_opens_what_pyarrow_does_not_know(memory: str) -> None:
     found = places.find([memory])
-    assert found.addresses == ("memory:///places/sales/1.parquet", "memory:///places/sales/store=x y/2.parquet")
+    assert found.addresses == ("memory://places/sales/1.parquet", "memory://places/sales/store=x y/2.parquet")
     assert places.located(found.addresses).paths == found.paths
     assert frames.read(memory)[0].num_rows == 4
     assert frames.read(f"{memory}/*.parquet")[0].equals(ROWS)
+
+
+@pytest.mark.parametrize("address", ["desk://host/shop", "desk://me@host:22/shop/", "desk://host/shop/*/", "desk://host/shop/a/1.parquet"])
+def test_an_address_keeps_its_scheme_and_host(memory: str, address: str) -> None:
+    class Desk(MemoryFileSystem):  # as sftp has it, whose paths begin after the host, and az, whose first protocol is another one
+        protocol = ("abfs", "desk")
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return "/" + path.partition("://")[2].partition("/")[2].strip("/") if "://" in path else path
+
+    fsspec.register_implementation("desk", Desk, clobber=True)
+    with fsspec.filesystem("desk").open("/shop/a/1.parquet", "wb") as file:
+        pq.write_table(ROWS, file)
+    found = places.find([address])
+    assert found.addresses == (f"desk://{address.split('/')[2]}/shop/a/1.parquet",)
+    assert places.located(found.addresses).paths == found.paths
 
 
 def test_a_file_address_is_a_local_path(tmp_path: Path) -> None:

@@ -138,8 +138,18 @@ def _of_fsspec(name: str) -> System:
         raise MissingExtra(f"{told}; install it: pip install fsspec, and what that names") from None
     except (ValueError, OSError) as error:
         raise DataError(f"{name!r} cannot be opened: {error}") from error
-    arrow = pa.fs.PyFileSystem(pa.fs.FSSpecHandler(system))
-    return System(arrow, lambda name: str(system._strip_protocol(name)), lambda path: str(system.unstrip_protocol(path)))
+    # Not fsspec's own `unstrip_protocol`: that names the first protocol of the system, which pyarrow may claim, and forgets the host.
+    scheme, _, rest = name.partition("://")
+    host, _, tail = rest.partition("/")
+    root = str(system._strip_protocol(name)).rstrip("/").removesuffix(tail.rstrip("/"))
+
+    def inside(name: str) -> str:
+        return str(system._strip_protocol(name))
+
+    def address(path: str) -> str:
+        return f"{scheme}://{host}/{path.removeprefix(root).strip('/')}"
+
+    return System(pa.fs.PyFileSystem(pa.fs.FSSpecHandler(system)), inside, address)
 
 
 _LOCAL = System(pa.fs.LocalFileSystem(), os.path.expanduser, os.path.abspath)
