@@ -13,7 +13,7 @@ are moved only where they are out of order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,6 +51,7 @@ class Rows:
         order: Row of the frame that each row was; None where the frame was in order.
         no_id: Series of which a series column is null. (series,)
         torn: Series whose rows do not agree on their group; the first row decided. (series,)
+        kinds: Every value of a series column once, those that no row has included where it is one of categories. Name -> (values,)
     """
 
     ids: Mapping[str, NDArray[Any]]
@@ -63,6 +64,7 @@ class Rows:
     order: Ints | None
     no_id: Mask
     torn: Mask
+    kinds: Mapping[str, pa.Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, frame: pa.Table, schema: Schema) -> Rows:
@@ -76,28 +78,32 @@ class Rows:
             DataError: The stamps, the target or an id are of a type that they cannot have.
         """
         stamps, zone = _stamps(frame, schema.time)
-        series, group = _Coded.of(frame, schema.series), _Coded.of(frame, schema.group)
-        runs = _united([*series.starts, *group.starts], frame.num_rows)  # rows that begin a stretch of one series
-        code, first = _dense(*series.key(runs))
-        group_key, _ = group.key(runs)
-        rank = np.lexsort([np.arange(len(first)), group_key[first]])
-        first, code = first[rank], np.argsort(rank)[code]
+        columns = {name: _codes(frame[name], name) for name in dict.fromkeys((*schema.series, *schema.group))}
+        runs = _united([one.starts for one in columns.values()], frame.num_rows)  # rows that begin a stretch of one series
+        series, group = (_Keys.of(columns, names, runs) for names in (schema.series, schema.group))
+        code, first = _dense(*series.number())
+        group_key, _ = group.number()
+        if not np.all(group_key[first[1:]] >= group_key[first[:-1]]):
+            rank = np.argsort(group_key[first], kind="stable")
+            first, code = first[rank], np.argsort(rank)[code]
         sizes = np.bincount(code, np.diff(runs, append=frame.num_rows), len(first)).astype(np.int64)
-        order = _order(code, runs, _boundaries(sizes), stamps.view(np.int64))
+        indptr = _boundaries(sizes)
+        order = _order(code, runs, indptr, stamps.view(np.int64))
         torn = np.zeros(len(first), bool)
         torn[code[group_key != group_key[first][code]]] = True
         group_starts = np.flatnonzero(np.diff(group_key[first], prepend=-1))
         return cls(
-            ids=series.values(runs[first]),
-            indptr=_boundaries(sizes),
+            ids=series.values(first),
+            indptr=indptr,
             stamps=stamps if order is None else stamps[order],
             zone=zone,
             target=_arranged(_target(frame, schema.target), order),
-            groups=group.values(runs[first[group_starts]]),
+            groups=group.values(first[group_starts]),
             group_ptr=np.append(group_starts, len(first)).astype(np.int64),
             order=order,
-            no_id=series.null(runs[first]),
+            no_id=series.null(first),
             torn=torn,
+            kinds={name: columns[name].values for name in schema.series},
         )
 
     def __len__(self) -> int:
@@ -136,43 +142,49 @@ class _Codes:
 
     def places(self, rows: Ints) -> Ints:
         """Place of the value of some rows."""
+        if rows is self.starts:
+            return np.asarray(self.place[self.codes])
         return np.asarray(self.place[self.codes[np.searchsorted(self.starts, rows, side="right") - 1]])
 
 
 @dataclass(frozen=True, eq=False)
-class _Coded:
-    """Columns as whole numbers."""
+class _Keys:
+    """What some columns hold in some rows.
+
+    Args:
+        columns: Column name -> all that it holds.
+        places: Place of what each row holds. Column name -> (rows,)
+        rows: How many there are.
+    """
 
     columns: Mapping[str, _Codes]
+    places: Mapping[str, Ints]
+    rows: int
 
     @classmethod
-    def of(cls, frame: pa.Table, names: Sequence[str]) -> _Coded:
-        return cls({name: _codes(frame[name], name) for name in names})
+    def of(cls, columns: Mapping[str, _Codes], names: Sequence[str], rows: Ints) -> _Keys:
+        chosen = {name: columns[name] for name in names}
+        return cls(chosen, {name: one.places(rows) for name, one in chosen.items()}, len(rows))
 
-    @property
-    def starts(self) -> list[Ints]:
-        """Rows in which each column changes."""
-        return [one.starts for one in self.columns.values()]
-
-    def key(self, rows: Ints) -> tuple[Ints, int]:
+    def number(self) -> tuple[Ints, int]:
         """One number per row for all columns together, that sorts as their values do, and a number that is above all."""
-        key, size = np.zeros(len(rows), np.int64), 1
-        for one in self.columns.values():
+        key, size = np.zeros(self.rows, np.int64), 1
+        for name, one in self.columns.items():
             if size * (len(one.values) + 1) > np.iinfo(np.int64).max:
                 kinds, key = np.unique(key, return_inverse=True)
                 size = len(kinds)
-            key = key * (len(one.values) + 1) + one.places(rows)
+            key = key * (len(one.values) + 1) + self.places[name]
             size *= len(one.values) + 1
         return key, size
 
-    def values(self, rows: Ints) -> dict[str, NDArray[Any]]:
-        """The values of some rows. Column name -> (rows,)"""
-        return {name: _pick(one.values, one.places(rows)) for name, one in self.columns.items()}
+    def values(self, which: Ints) -> dict[str, NDArray[Any]]:
+        """The values of some of the rows. Column name -> (chosen rows,)"""
+        return {name: _pick(one.values, self.places[name][which]) for name, one in self.columns.items()}
 
-    def null(self, rows: Ints) -> Mask:
-        """Which of some rows have a null."""
-        blank = [one.places(rows) == len(one.values) for one in self.columns.values()]
-        return np.asarray(np.any(blank, axis=0) if blank else np.zeros(len(rows), bool), np.bool_)
+    def null(self, which: Ints) -> Mask:
+        """Which of some of the rows have a null."""
+        blank = [self.places[name][which] == len(one.values) for name, one in self.columns.items()]
+        return np.asarray(np.any(blank, axis=0) if blank else np.zeros(len(which), bool), np.bool_)
 
 
 def _united(starts: Sequence[Ints], rows: int) -> Ints:
@@ -193,8 +205,13 @@ def _codes(column: pa.ChunkedArray, name: str) -> _Codes:
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
     if (starts := _stretches(column)) is not None:
-        some = _codes(_few(column, starts), name)
-        return replace(some, starts=starts[some.starts])
+        some = _each(_few(column, starts))
+        return replace(some, starts=starts if len(some.starts) == len(starts) else starts[some.starts])
+    return _each(column)
+
+
+def _each(column: pa.ChunkedArray) -> _Codes:
+    """Likewise, value by value."""
     if (values := _ascending(column)) is not None:
         return _Codes(values, np.arange(len(values) + 1), every := np.arange(len(values)), every)
     if not pa.types.is_dictionary(column.type):
@@ -247,7 +264,7 @@ def _ascending(column: pa.ChunkedArray) -> pa.Array | None:
     if len(column) < 2 or not _is_text(column):
         return None
     values = pa.concat_arrays(column.chunks)
-    return values if pc.all(pc.fill_null(pc.less(values[:-1], values[1:]), False)).as_py() else None
+    return values if not values.null_count and pc.all(pc.less(values[:-1], values[1:])).as_py() else None
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
@@ -257,6 +274,8 @@ def _is_text(column: pa.ChunkedArray) -> bool:
 def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:
     """The values at some places, as numpy holds them; a blank of the same type for null."""
     held = values.to_numpy(zero_copy_only=False)
+    if np.array_equal(places, np.arange(len(held))):
+        return np.array(held)
     blank = np.array([""], object) if held.dtype == object else np.zeros(1, held.dtype)
     return np.concatenate([held, blank])[places]
 

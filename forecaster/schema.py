@@ -38,9 +38,9 @@ class Schema:
     drop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            object.__setattr__(self, field.name, _one(field.name, value) if field.name in _SINGLE else _several(field.name, value))
+        for part in _PARTS:
+            value = getattr(self, part)
+            object.__setattr__(self, part, _one(part, value) if part in _SINGLE else _several(part, value))
         self._refuse_overlap()
         self._refuse_foreign_groups()
 
@@ -83,22 +83,27 @@ class Schema:
             UnknownName: The data lacks a column; names the option that asked for it, and near columns.
         """
         there, where = list(columns), f"column of the {'data' if target else 'future'}"
-        one = target and self.series == _DEFAULT and not set(_DEFAULT) & set(self.group) and _surely_lacks(_DEFAULT[0], there)
+        default = target and self.series == _DEFAULT and _DEFAULT[0] not in there
+        one = default and not set(_DEFAULT) & set(self.group) and _surely_lacks(_DEFAULT[0], there)
         schema = replace(self, series=()) if one else self
-        for field in fields(schema):
-            for name in _several(field.name, getattr(schema, field.name)):
-                if name not in there and (target or field.name not in ("target", "past", "drop")):
-                    raise UnknownName.of(where, name, there, f"The option {field.name}= asks for it.")
+        for part, names in schema._parts().items():
+            for name in names:
+                if name not in there and (target or part not in ("target", "past", "drop")):
+                    raise UnknownName.of(where, name, there, f"The option {part}= asks for it.")
         return schema
+
+    def _parts(self) -> dict[str, tuple[str, ...]]:
+        """Columns by part, in the order of the options."""
+        return {part: (value,) if isinstance(value := getattr(self, part), str) else value for part in _PARTS}
 
     def _refuse_overlap(self) -> None:
         seen: dict[str, str] = {}
-        for field in fields(self):
-            for name in () if field.name == "group" else _several(field.name, getattr(self, field.name)):
+        for part, names in self._parts().items():
+            for name in () if part == "group" else names:
                 if name in seen:
-                    told = f"twice in {field.name}=" if seen[name] == field.name else f"in {seen[name]}= and in {field.name}="
+                    told = f"twice in {part}=" if seen[name] == part else f"in {seen[name]}= and in {part}="
                     raise SettingsError(f"column {name!r} is named {told}; expected one part for each column: take it out of one")
-                seen[name] = field.name
+                seen[name] = part
 
     def _refuse_foreign_groups(self) -> None:
         for i, name in enumerate(self.group):
@@ -111,6 +116,7 @@ class Schema:
                 )
 
 
+_PARTS = tuple(field.name for field in fields(Schema))
 _SINGLE = ("time", "target")
 
 

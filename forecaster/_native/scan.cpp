@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "arrays.hpp"
 
@@ -23,13 +24,20 @@ Index series_in(const Row<const Index>& indptr, std::size_t rows) {
     return ends - 1;
 }
 
+// Most series end as the one before them does: that part of them is compared with it, which is far cheaper than stamp by stamp.
 bool ascends(const Row<const Index>& stamps, const Row<const Index>& indptr) {
     const Index series = series_in(indptr, stamps.size());
     const Index* at = stamps.data();
+    Index before = 0;
     for (Index s = 0; s < series; ++s) {
+        const Index begin = indptr(s), end = indptr(s + 1);
+        Index shared = std::min(end - begin, before);
+        if (shared && std::memcmp(at + end - shared, at + begin - shared, shared * sizeof(Index)) != 0) shared = 0;
+        const Index last = shared ? end - shared : end - 1;
         bool falls = false;
-        for (Index r = indptr(s) + 1; r < indptr(s + 1); ++r) falls |= at[r] < at[r - 1];
+        for (Index r = begin + 1; r <= last; ++r) falls |= at[r] < at[r - 1];
         if (falls) return false;
+        before = end - begin;
     }
     return true;
 }
@@ -51,15 +59,17 @@ struct Texts {
     const Row<const Offset>& at;
     const Row<const std::uint8_t>& bytes;
 
-    Index length(Index r) const { return static_cast<Index>(at(r + 1)) - at(r); }
-
     // Whether texts begin .. end are each the same as the one before: of one length, and their bytes those of the text before moved on.
     bool repeat(Index begin, Index end) const {
-        const Index size = length(begin - 1);
-        bool alike = size >= 0 && at(begin - 1) >= 0;
-        for (Index r = begin; r < end; ++r) alike &= length(r) == size;
-        if (!alike || static_cast<std::size_t>(at(end)) > bytes.size()) return false;
-        return std::memcmp(bytes.data() + at(begin), bytes.data() + at(begin - 1), static_cast<std::size_t>(at(end) - at(begin))) == 0;
+        const Offset* from = at.data();
+        using Length = std::make_unsigned_t<Offset>;  // offsets that lead astray may wrap around
+        const auto length = [from](Index r) { return static_cast<Length>(static_cast<Length>(from[r + 1]) - static_cast<Length>(from[r])); };
+        const Length size = length(begin - 1);
+        Length other = 0;
+        for (Index r = begin; r < end; ++r) other |= length(r) ^ size;
+        if (other || from[begin - 1] < 0 || from[begin] < from[begin - 1] || from[end] < from[begin]) return false;
+        if (static_cast<std::size_t>(from[end]) > bytes.size()) return false;
+        return std::memcmp(bytes.data() + from[begin], bytes.data() + from[begin - 1], static_cast<std::size_t>(from[end] - from[begin])) == 0;
     }
 };
 
@@ -68,9 +78,13 @@ Index stretches(const Row<const Offset>& offsets, const Row<const std::uint8_t>&
     const Index rows = static_cast<Index>(offsets.size()) - 1;
     expect(rows >= 0 && static_cast<Index>(out.size()) == rows, "there is one offset more than texts, and room for each text");
     const Texts<Offset> texts{offsets, bytes};
-    Index found = 0;
+    Index found = 0, usual = 0;
     for (Index r = 0; r < rows;) {
+        // Two stretches of one length are mostly followed by a third.
+        if (found > 1) usual = r - out(found - 1) == out(found - 1) - out(found - 2) ? r - out(found - 1) - 1 : 0;
         out(found++) = r++;
+        if (usual && r + usual <= rows && texts.repeat(r, r + usual)) r += usual;
+        if (r == rows || !texts.repeat(r, r + 1)) continue;
         for (Index ahead = 32; ahead > 0;) {
             if (r + ahead <= rows && texts.repeat(r, r + ahead))
                 r += ahead;
@@ -79,6 +93,28 @@ Index stretches(const Row<const Offset>& offsets, const Row<const std::uint8_t>&
         }
     }
     return found;
+}
+
+// Every text as often as is asked for, one after the other.
+void repeat(const Row<const std::int32_t>& offsets, const Row<const std::uint8_t>& bytes, Index times, const Row<std::int32_t>& ends,
+            const Row<std::uint8_t>& out) {
+    const std::int32_t* from = offsets.data();
+    const Index texts = static_cast<Index>(offsets.size()) - 1;
+    expect(texts >= 0 && times >= 0 && static_cast<Index>(ends.size()) == texts * times + 1, "there is one offset more than texts, before and after");
+    expect(from[0] >= 0 && static_cast<std::size_t>(from[texts]) <= bytes.size() && std::is_sorted(from, from + texts + 1),
+           "offsets must ascend within the bytes");
+    expect(static_cast<Index>(out.size()) == times * (from[texts] - from[0]), "there must be room for the bytes of all texts");
+    expect(static_cast<Index>(out.size()) <= std::numeric_limits<std::int32_t>::max(), "offsets of 32 bits must reach the last byte");
+    Index at = 0, row = 0;
+    ends.data()[row++] = 0;
+    for (Index t = 0; t < texts; ++t) {
+        const Index size = from[t + 1] - from[t], whole = size * times;
+        for (Index k = 1; k <= times; ++k) ends.data()[row++] = static_cast<std::int32_t>(at + k * size);
+        if (whole) std::memcpy(out.data() + at, bytes.data() + from[t], size);
+        for (Index there = size; there < whole; there *= 2)
+            std::memcpy(out.data() + at + there, out.data() + at, std::min(there, whole - there));
+        at += whole;
+    }
 }
 
 // Several of each number side by side, which a compiler can work on at once.
@@ -198,6 +234,8 @@ NB_MODULE(scan, m) {
     m.def("follows", &follows, nb::arg("stamps"), nb::arg("indptr"), nb::arg("calendar"), nb::arg("first"), unlocked);
     m.def("stretches", &stretches<std::int32_t>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("out").noconvert(), unlocked);
     m.def("stretches", &stretches<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("out").noconvert(), unlocked);
+    m.def("repeat", &repeat, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("times"), nb::arg("ends").noconvert(),
+          nb::arg("out").noconvert(), unlocked);
     m.def("unroll", &unroll, nb::arg("values"), nb::arg("indptr"), nb::arg("first"), nb::arg("out").noconvert(), unlocked);
     m.def("changes", &changes, nb::arg("values"), nb::arg("indptr"), nb::arg("lags"), nb::arg("sizes").noconvert(),
           nb::arg("squares").noconvert(), unlocked);

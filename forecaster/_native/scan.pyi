@@ -29,3 +29,6 @@ def changes(
 
 def unroll(values: NDArray[np.uint8], indptr: NDArray[np.int64], first: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
     """Write to the rows of each series (rows, size) the values (n, size), as bytes, from place `first` (series,) on."""
+
+def repeat(offsets: NDArray[np.int32], bytes: NDArray[np.uint8], times: int, ends: NDArray[np.int32], out: NDArray[np.uint8]) -> None:
+    """Write every text `times` over: their offsets from 0 on into `ends` (texts * times + 1,) and their bytes into `out`."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster._native import scan
 from forecaster.errors import DataError, MissingExtra
 from forecaster.frames import held
 from forecaster.frames.held import refuse_twins
@@ -134,14 +135,27 @@ def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, col
     Returns:
         Series columns, stamps (in the zone of the frequency), and the columns, series after series. (series * n rows)
     """
-    rows = np.repeat(np.arange(steps.shape[0]), steps.shape[1])
-    at = pa.array(rows)
-    stamps = pa.array(frequency.stamps(steps.reshape(-1)))
-    if frequency.zone is not None:
-        stamps = stamps.cast(pa.timestamp("us", frequency.zone))
-    table = {name: pa.array(values).take(at) for name, values in ids.items()}
-    table[time] = stamps
+    table = {name: _repeated(pa.array(values), steps.shape[1]) for name, values in ids.items()}
+    table[time] = _moments(frequency.stamps(steps.reshape(-1)), frequency.zone)
     return pa.table(table | {name: pa.array(values.reshape(-1)) for name, values in columns.items()})
+
+
+def _repeated(values: pa.Array, times: int) -> pa.Array:
+    """Every value so many times over."""
+    plain = pa.types.is_string(values.type) and not values.null_count and times * values.nbytes < 1 << 31
+    if not plain:
+        return values.take(pa.array(np.repeat(np.arange(len(values)), times)))
+    _, offsets, held = values.buffers()
+    at: Any = np.frombuffer(offsets, np.int32)[values.offset :][: len(values) + 1]
+    ends, out = np.empty(len(values) * times + 1, np.int32), np.empty(times * int(at[-1] - at[0]), np.uint8)
+    scan.repeat(at, np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8), times, ends, out)
+    return pa.Array.from_buffers(pa.string(), len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(out)])
+
+
+def _moments(stamps: NDArray[Any], zone: str | None) -> pa.Array:
+    """Stamps of which none is missing, on their own memory."""
+    kind = pa.timestamp("us", zone) if stamps.dtype.kind == "M" else pa.int64()
+    return pa.Array.from_buffers(kind, len(stamps), [None, pa.py_buffer(stamps)])
 
 
 def _open(data: Any, wanted: list[str] | None, defer: bool) -> tuple[str, pa.Table]:
@@ -239,10 +253,9 @@ def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
-    for i, column in enumerate(table.schema):
-        came = types.get(column.name, column.type)
-        if came != column.type and family(came) == family(column.type) != "other":
-            table = table.set_column(i, column.name, _cast(table.column(i), came))
+    for i, name in enumerate(table.column_names):
+        if name in types and (came := types[name]) != (kind := table.schema.field(i).type) and family(came) == family(kind) != "other":
+            table = table.set_column(i, name, _cast(table.column(i), came))
     return table
 
 

@@ -49,11 +49,12 @@ def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     if values.dtype == object:
         _refuse_mixture(name, values)
         values = _with_clocks(values)
-    kind = str(values.dtype)
-    if kind.startswith("period["):
-        values = getattr(values, "dt", values).to_timestamp()
-    elif kind.startswith("Sparse["):
-        values = np.asarray(values)
+    if not isinstance(values.dtype, np.dtype):
+        kind = str(values.dtype)
+        if kind.startswith("period["):
+            values = getattr(values, "dt", values).to_timestamp()
+        elif kind.startswith("Sparse["):
+            values = np.asarray(values)
     try:
         return pa.array(values, from_pandas=True) if (shared := _shared(values)) is None else shared
     except (pa.ArrowException, OverflowError) as error:
@@ -61,25 +62,27 @@ def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
 
 
 def _shared(values: Any) -> pa.Array | None:
-    """Floats, stamps or categories of which none is missing, on their own memory; None for all else."""
-    if hasattr(values, "cat"):
+    """Numbers, stamps or categories of which none is missing, on their own memory; None for all else."""
+    if not isinstance(values.dtype, np.dtype):
+        if str(values.dtype) != "category" or not hasattr(values, "cat"):
+            return None
         codes, none = values.array.codes, pa.array(values.iloc[:0])
         return None if codes.min(initial=0) < 0 else pa.DictionaryArray.from_arrays(codes, none.dictionary, ordered=none.type.ordered)
-    if not isinstance(values.dtype, np.dtype) or values.dtype.kind not in "fM":
+    if values.dtype.kind not in "iufM":
         return None
     array = np.asarray(values)
     if not array.dtype.isnative or not array.flags.c_contiguous or _has_missing(array):
         return None
-    if array.dtype.kind == "f":
+    if array.dtype.kind != "M":
         return pa.array(array)
     return pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)])
 
 
 def _has_missing(array: NDArray[Any]) -> bool:
-    """Whether a float is NaN, or a stamp NaT, whose bits are those of the least integer."""
+    """Whether a float is NaN, or a stamp NaT, whose bits are those of the least integer; whole numbers are all there."""
     if array.dtype.kind == "f":
         return bool(np.isnan(array.min(initial=0)))
-    return bool(array.view(np.int64).min(initial=0) == np.iinfo(np.int64).min)
+    return array.dtype.kind == "M" and bool(array.view(np.int64).min(initial=0) == np.iinfo(np.int64).min)
 
 
 def _with_clocks(values: Any) -> Any:

@@ -107,8 +107,10 @@ def usual_phase(micros: Ints, width: int, *, anywhere: bool = False) -> int:
     """What most stamps are off a grid of that width; 0 where they have nothing in common and lie about it, or `anywhere`."""
     rest = micros % width
     phase = most_common(rest)
+    if np.mean(rest == phase) >= 0.5:
+        return phase
     about = anywhere or np.mean(np.minimum(rest, width - rest) <= width // 4) >= _ENOUGH
-    return 0 if about and np.mean(rest == phase) < 0.5 else phase
+    return 0 if about else phase
 
 
 def clock_zone(micros: Ints, zone: str | None) -> str | None:
@@ -127,6 +129,8 @@ def _steadiness(clock: Ints) -> tuple[float, bool]:
 
 def most_common(values: Ints) -> int:
     """The most common of some numbers; the least of those in a draw."""
+    if len(values) and (values == values[0]).all():
+        return int(values[0])
     found, counts = np.unique(values, return_counts=True)
     return int(found[np.argmax(counts)])
 

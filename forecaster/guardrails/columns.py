@@ -90,20 +90,20 @@ def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.
     return frame.filter(pc.is_valid(frame[name]))
 
 
-def note_twins(ids: NDArray[Any], name: str, findings: Findings) -> None:
+def note_twins(ids: NDArray[Any], name: str, kinds: pa.Array, findings: Findings) -> None:
     """Note ids that look alike: the same text but for blanks at its ends or the way its accents are coded.
 
     Args:
         ids: The value of a series column for each series. (series,)
         name: Name of the column.
+        kinds: Every value of the column, others too, as Arrow holds them: plain ones have no twins.
         findings: Where they are noted.
     """
     if not len(ids) or not isinstance(ids[0], str):
         return
-    values = pa.array(ids, pa.large_string())
-    if pc.all(pc.string_is_ascii(values)).as_py() and pc.ascii_trim_whitespace(values).equals(values):
+    if pc.all(pc.string_is_ascii(kinds)).as_py() and pc.ascii_trim_whitespace(kinds).equals(kinds):
         return
-    values = pc.unique(values)
+    values = pc.unique(pa.array(ids, pa.large_string()))
     plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))
     if pc.count_distinct(plain).as_py() == len(values):
         return

@@ -64,7 +64,7 @@ def check(
     came, frame = frame.num_rows, _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
     rows = Rows.of(frame, schema)
     for name, ids in rows.ids.items():
-        columns.note_twins(ids, name, findings)
+        columns.note_twins(ids, name, rows.kinds[name], findings)
     _refuse_torn(rows, schema)
     table, survey = _table(frame, rows, schema, findings, freq=freq, aggregate=aggregate)
     findings.untouched = frame.num_rows == came and rows.order is None and table.target is rows.target
@@ -116,8 +116,9 @@ def _table(
     """The table, and what one pass over its target tells."""
     seen = Stamped.of(rows, schema.time)
     stamps.refuse_sentinels(seen)
-    frequency, runs, placed = _placed(seen, rows.target, schema, findings, freq, aggregate)
-    survey = Survey.of(placed, runs.indptr)
+    survey = Survey.of(rows.target, seen.indptr)
+    frequency, runs, placed = _placed(seen, rows.target, survey, schema, findings, freq, aggregate)
+    survey = survey if placed is rows.target else Survey.of(placed, runs.indptr)
     values = _without_absurd(runs.stamped(seen), placed, survey, schema, findings)
     if values is not placed or not survey.complete:
         runs, values = _from_first(seen, runs, values, schema, findings)
@@ -140,12 +141,13 @@ def _table(
 
 
 def _placed(
-    seen: Stamped, target: Floats, schema: Schema, findings: Findings, freq: str | int | Frequency | None, aggregate: str | None
+    seen: Stamped, target: Floats, survey: Survey, schema: Schema, findings: Findings,
+    freq: str | int | Frequency | None, aggregate: str | None,
 ) -> tuple[Frequency, Runs, Floats]:
     """The frequency, the steps that there are, and the value of each."""
     known = regular(seen, freq) if aggregate is None else None
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings) if known is None else known[0]
-    values = _without_infinite(seen, target, schema, findings)
+    values = target if survey.finite else _without_infinite(seen, target, schema, findings)
     if known is not None:
         return frequency, Runs.regular(known[1], seen.indptr), values
     if aggregate is None:
@@ -163,8 +165,6 @@ def _placed(
 
 
 def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: Findings) -> Floats:
-    if not np.isinf(values).any():
-        return values
     infinite = np.isinf(values)
     record(
         seen, infinite, findings, rule="infinite", action="repaired", column=schema.target,
@@ -175,8 +175,7 @@ def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: F
 
 
 def _without_absurd(seen: Stamped, values: Floats, survey: Survey, schema: Schema, findings: Findings) -> Floats:
-    absurd = target.absurd(values, seen.indptr, survey)
-    if not absurd.any():
+    if not target.suspicious(survey).any() or not (absurd := target.absurd(values, seen.indptr, survey)).any():
         return values
     record(
         seen, absurd, findings, rule="absurd_value", action="repaired", column=schema.target,
@@ -247,11 +246,12 @@ def _static(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings
 def _refuse_end(table: Table, horizon: int, schema: Schema) -> None:
     """Stamps beyond the year 9999, or beyond what an integer holds, cannot be written."""
     latest = int(np.argmax(table.end))
-    end = table.end[latest : latest + 1]
-    where = f"column {schema.time!r}: {table.label(latest)} ends at {step_text(table.frequency, end)[0]}, and {horizon} steps on are"
-    last = table.frequency.stamps(end + horizon)
-    if table.frequency.unit == "integer":
-        if last[0] < table.frequency.stamps(end)[0]:
-            raise DataError(f"{where} too large for an integer of 64 bits. Give smaller steps")
-    elif last[0] >= np.datetime64("10000-01-01"):
-        raise DataError(f"{where} beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon")
+    now, last = table.frequency.stamps(table.end[latest] + np.array([0, horizon]))
+    integer = table.frequency.unit == "integer"
+    if last >= now if integer else last < np.datetime64("10000-01-01"):
+        return
+    end = step_text(table.frequency, table.end[latest : latest + 1])[0]
+    where = f"column {schema.time!r}: {table.label(latest)} ends at {end}, and {horizon} steps on are"
+    if integer:
+        raise DataError(f"{where} too large for an integer of 64 bits. Give smaller steps")
+    raise DataError(f"{where} beyond the year 9999. A stand-in for 'no date'? Remove these rows, or give a smaller horizon")

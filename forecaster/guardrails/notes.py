@@ -17,11 +17,11 @@ from forecaster.table import Floats, Ints, Table
 
 def note(table: Table, seen: Survey, schema: Schema, horizon: int, findings: Findings) -> None:
     """Record what is worth knowing of each series."""
-    lowest, flat, many = seen.lowest, seen.lowest == seen.highest, table.sizes > 2
-    zero = many & flat & (lowest == 0)
-    _tell(table, zero, findings, rule="all_zero", action="noted", column=schema.target, message="all {count} values are zero")
-    same = many & flat & (lowest != 0)
-    _tell(table, same, findings, rule="constant", action="noted", column=schema.target, message="all {count} values are the same")
+    flat = (seen.lowest == seen.highest) & (table.sizes > 2)
+    if flat.any():
+        zero = seen.lowest == 0
+        _tell(table, flat & zero, findings, rule="all_zero", action="noted", column=schema.target, message="all {count} values are zero")
+        _tell(table, flat & ~zero, findings, rule="constant", action="noted", column=schema.target, message="all {count} values are the same")
     late = max(horizon, table.season_length)
     usual = np.sort(table.end)[len(table) // 2]
     _tell(

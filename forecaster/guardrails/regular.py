@@ -33,11 +33,11 @@ def regular(rows: Stamped, freq: str | int | Frequency | None) -> tuple[Frequenc
     """
     if rows.zone is not None or (frequency := _candidate(rows, freq)) is None:
         return None
-    ends = rows.indptr[1:] - 1
-    (start, begins), (end, stops) = (frequency.steps(rows.stamps[at]) for at in (rows.indptr[:-1], ends))
+    first, last = rows.indptr[:-1], rows.indptr[1:] - 1
+    steps, exact = frequency.steps(rows.stamps[np.concatenate([first, last])])
+    start, end = steps[: len(first)], steps[len(first) :]
     low, high = int(start.min()), int(end.max())
-    steady = begins.all() and stops.all() and np.array_equal(end - start, ends - rows.indptr[:-1])
-    if not steady or high - low > 2 * len(rows.stamps):
+    if not (exact.all() and np.array_equal(end - start, last - first)) or high - low > 2 * len(rows.stamps):
         return None
     calendar = micros(frequency.stamps(np.arange(low, high + 1)))
     return (frequency, start) if scan.follows(micros(rows.stamps), rows.indptr, calendar, start - low) else None

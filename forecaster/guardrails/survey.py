@@ -40,3 +40,8 @@ class Survey:
     def complete(self) -> bool:
         """Whether no value is missing or infinite."""
         return np.array_equal(self.known, self.sizes)
+
+    @property
+    def finite(self) -> bool:
+        """Whether no value is infinite; one may be missing."""
+        return not (np.isinf(self.lowest).any() or np.isinf(self.highest).any())

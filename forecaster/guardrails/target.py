@@ -65,7 +65,7 @@ def absurd(values: Floats | Singles, indptr: Ints, survey: Survey | None = None)
     lasts longer, so both are left alone. Each series is judged by itself.
     """
     found = np.zeros(len(values), bool)
-    chosen = np.flatnonzero(_suspicious(survey or Survey.of(values, indptr)))
+    chosen = np.flatnonzero(suspicious(survey or Survey.of(values, indptr)))
     if len(chosen):
         sizes = np.diff(indptr)[chosen]
         bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -74,7 +74,7 @@ def absurd(values: Floats | Singles, indptr: Ints, survey: Survey | None = None)
     return found
 
 
-def _suspicious(seen: Survey) -> NDArray[np.bool_]:
+def suspicious(seen: Survey) -> NDArray[np.bool_]:
     """Series whose largest value is far above their smallest, between which the typical one lies: only they can have one. (series,)"""
     return np.asarray(np.maximum(-seen.lowest, seen.highest) > _TIMES * seen.least)
 

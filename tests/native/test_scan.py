@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,6 +39,14 @@ def test_ascends(series):
     assert scan.ascends(*flat(series, np.int64)) == all(sorted(one) == one for one in series)
 
 
+@given(days=st.lists(st.integers(-3, 99), min_size=6, max_size=20), cuts=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), max_size=5))
+def test_series_that_end_alike_ascend_or_not(days, cuts):
+    series = [days[-1:], *(days[begin : len(days) - end] for begin, end in cuts), sorted(days), days]
+    assert scan.ascends(*flat(series, np.int64)) == all(sorted(one) == one for one in series)
+    ascending = [sorted(one) for one in series]
+    assert scan.ascends(*flat(ascending, np.int64))
+
+
 @given(series=STAMPS, first=st.lists(st.integers(-2, 12), min_size=5, max_size=5), honest=st.booleans())
 def test_follows(series, first, honest):
     calendar = np.arange(-3, 13) ** 3
@@ -50,7 +59,7 @@ def test_follows(series, first, honest):
 
 
 @given(
-    texts=st.lists(st.tuples(st.sampled_from(["", "a", "b", "ab", "ba", "aa", "äö"]), st.integers(1, 70)), max_size=8),
+    texts=st.lists(st.tuples(st.sampled_from(["", "a", "b", "ab", "ba", "aa", "äö"]), st.one_of(st.integers(1, 70), st.sampled_from([1, 7, 40]))), max_size=8),
     before=st.integers(0, 3),
     width=st.sampled_from([np.int32, np.int64]),
 )
@@ -70,6 +79,30 @@ def test_offsets_that_lead_astray_are_no_stretches():
     assert scan.stretches(np.array([5, -10, -5, 0]), np.zeros(5, np.uint8), out) == 3
     with pytest.raises(ValueError, match="one offset more than texts"):
         scan.stretches(np.array([0, 1]), np.zeros(2, np.uint8), out)
+
+
+@given(
+    texts=st.lists(st.sampled_from(["", "a", "ab", "äö", "a longer text"]), max_size=6),
+    times=st.integers(0, 9),
+    before=st.integers(0, 3),
+)
+def test_repeated_texts(texts, times, before):
+    held = ("x" * before + "".join(texts)).encode()
+    offsets = np.cumsum([before, *(len(text.encode()) for text in texts)]).astype(np.int32)
+    ends, out = np.empty(len(texts) * times + 1, np.int32), np.empty(times * (len(held) - before), np.uint8)
+    scan.repeat(offsets, np.frombuffer(held + b"more", np.uint8), times, ends, out)
+    assert [out[a:b].tobytes().decode() for a, b in pairwise(ends)] == [text for text in texts for _ in range(times)]
+
+
+def test_texts_that_do_not_fit_are_not_repeated():
+    ends, out = np.empty(3, np.int32), np.empty(4, np.uint8)
+    for offsets in ([0, 9], [2, 0], [-2, 0]):
+        with pytest.raises(ValueError, match="within the bytes"):
+            scan.repeat(np.array(offsets, np.int32), np.zeros(4, np.uint8), 2, ends, out)
+    with pytest.raises(ValueError, match="room for the bytes"):
+        scan.repeat(np.array([0, 3], np.int32), np.zeros(4, np.uint8), 2, ends, out)
+    with pytest.raises(ValueError, match="one offset more"):
+        scan.repeat(np.array([0, 2], np.int32), np.zeros(4, np.uint8), 3, ends, out)
 
 
 @given(series=SERIES, lags=st.lists(st.integers(1, 30), max_size=4))
