@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError, MissingExtra
-from forecaster.frames import held
+from forecaster.frames import given, held
 from forecaster.frames.held import refuse_twins
 from forecaster.frames.kinds import family
 from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
-
-_WORTH_THREADS = 1_000_000
-"""Rows from which on Arrow's threads pay for themselves."""
 
 _NAMES = {"polars.DataFrame": "polars", "polars.LazyFrame": "lazy"}
 
@@ -89,7 +86,7 @@ def give(table: pa.Table, kind: FrameKind, *, fresh: bool = False) -> Any:
     """
     table = _as_came(table, kind.types)
     if kind.name == "pandas":
-        return _shared(table) if fresh else table.to_pandas(use_threads=len(table) > _WORTH_THREADS)
+        return given.frame(table, fresh=fresh)
     if kind.name in ("polars", "lazy"):
         frame = _module("polars").from_arrow(table)
         frame = frame.cast({column: kind.enums[column] for column in frame.columns if column in kind.enums})
@@ -114,7 +111,7 @@ def beside(data: Any, names: Sequence[str], row: Ints | None, table: pa.Table, k
         pandas = _module("pandas")
         some = {} if row is None else {name: data[name].array.take(row) for name in names}
         own = data[list(names)].reset_index(drop=True) if row is None else pandas.DataFrame(some, copy=False)
-        return pandas.concat([own, _shared(table)], axis=1)
+        return pandas.concat([own, given.frame(table, fresh=True)], axis=1)
     if kind.name == "polars":
         own = data.select(names) if row is None else data.select(names)[row]
         return own.hstack(_module("polars").from_arrow(table).get_columns())
@@ -257,26 +254,6 @@ def _as_came(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
         if name in types and (came := types[name]) != (kind := table.schema.field(i).type) and family(came) == family(kind) != "other":
             table = table.set_column(i, name, _cast(table.column(i), came))
     return table
-
-
-def _shared(table: pa.Table) -> Any:
-    """A frame of pandas on the table's own memory, as far as it holds plain numbers and stamps that may be written to."""
-    columns = dict(zip(table.column_names, table.columns, strict=True))
-    shared = {name: _numbers(column.chunk(0)) for name, column in columns.items() if column.num_chunks == 1 and _is_plain(column.chunk(0))}
-    rest = table.drop_columns(list(shared)).to_pandas()
-    series = {name: shared[name] if name in shared else rest[name] for name in columns}
-    return _module("pandas").DataFrame(series, index=range(len(table)), copy=False)
-
-
-def _is_plain(column: pa.Array) -> bool:
-    kind = column.type
-    stamp = pa.types.is_timestamp(kind) and kind.tz is None
-    return (stamp or pa.types.is_integer(kind) or pa.types.is_floating(kind)) and not column.null_count and column.buffers()[1].is_mutable
-
-
-def _numbers(column: pa.Array) -> NDArray[Any]:
-    there = slice(column.offset, column.offset + len(column))
-    return np.frombuffer(column.buffers()[1], column[:0].to_numpy().dtype)[there]
 
 
 def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:

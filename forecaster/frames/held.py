@@ -56,7 +56,10 @@ def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
         elif kind.startswith("Sparse["):
             values = np.asarray(values)
     try:
-        return pa.array(values, from_pandas=True) if (shared := _shared(values)) is None else shared
+        if (shared := _shared(values)) is not None:
+            return shared
+        own = None if isinstance(values.dtype, np.dtype) else values.array
+        return pa.array(own if hasattr(own, "__arrow_array__") else values, from_pandas=True)
     except (pa.ArrowException, OverflowError) as error:
         raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
 
@@ -70,7 +73,7 @@ def _shared(values: Any) -> pa.Array | None:
         return None if codes.min(initial=0) < 0 else pa.DictionaryArray.from_arrays(codes, none.dictionary, ordered=none.type.ordered)
     if values.dtype.kind not in "iufM":
         return None
-    array = np.asarray(values)
+    array = values if isinstance(values, np.ndarray) else values.to_numpy()
     if not array.dtype.isnative or not array.flags.c_contiguous or _has_missing(array):
         return None
     if array.dtype.kind != "M":
