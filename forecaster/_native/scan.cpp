@@ -9,6 +9,8 @@
 #include <type_traits>
 
 #include "arrays.hpp"
+#include "scan.hpp"
+#include "simd.hpp"
 
 namespace nb = nanobind;
 using namespace forecaster;
@@ -16,6 +18,7 @@ using namespace forecaster;
 namespace {
 
 constexpr Index width = 8;
+const Level picked = level();
 
 Index series_in(const Row<const Index>& indptr, std::size_t rows) {
     const Index ends = static_cast<Index>(indptr.size());
@@ -117,61 +120,40 @@ void repeat(const Row<const std::int32_t>& offsets, const Row<const std::uint8_t
     }
 }
 
-// Several of each number side by side, which a compiler can work on at once.
-template <class T>
-struct Seen {
-    T lowest[width], highest[width], least[width], known[width];
-
-    Seen() {
-        constexpr T inf = std::numeric_limits<T>::infinity();
-        std::fill_n(lowest, width, inf);
-        std::fill_n(highest, width, -inf);
-        std::fill_n(least, width, inf);
-        std::fill_n(known, width, T{0});
-    }
-
-    void take(const T* x, Index n) {
-        constexpr T inf = std::numeric_limits<T>::infinity();
-        for (Index l = 0; l < n; ++l) {
-            const T size = std::fabs(x[l]);
-            lowest[l] = x[l] < lowest[l] ? x[l] : lowest[l];
-            highest[l] = x[l] > highest[l] ? x[l] : highest[l];
-            const T above = size > 0 ? size : inf;
-            least[l] = above < least[l] ? above : least[l];
-            known[l] += size < inf ? T{1} : T{0};
-        }
-    }
-};
-
 template <class T>
 void survey(const Row<const T>& values, const Row<const Index>& indptr, const Sheet<double>& out) {
     const Index series = series_in(indptr, values.size());
     expect(is_sheet(out, series, 4), "out must be (series, 4)");
+    const auto look = by_width(picked, []<int W>() { return &surveyed<W, T>; });
     for (Index s = 0; s < series; ++s) {
-        const T* x = values.data() + indptr(s);
-        const Index n = indptr(s + 1) - indptr(s);
-        double known = 0;
-        T lowest = std::numeric_limits<T>::infinity(), highest = -lowest, least = lowest;
-        for (Index begin = 0; begin < n; begin += Index{1} << 20) {  // floats count exactly up to 2^24
-            const Index end = std::min(n, begin + (Index{1} << 20));
-            Seen<T> seen;
-            Index r = begin;
-            for (; r + width <= end; r += width) seen.take(x + r, width);
-            seen.take(x + r, end - r);
-            for (Index l = 0; l < width; ++l) {
-                lowest = std::min(lowest, seen.lowest[l]);
-                highest = std::max(highest, seen.highest[l]);
-                least = std::min(least, seen.least[l]);
-                known += static_cast<double>(seen.known[l]);
-            }
-        }
-        const bool any = lowest <= highest;
+        const Surveyed seen = look(values.data() + indptr(s), indptr(s + 1) - indptr(s));
         double* row = row_of(out, s);
-        row[0] = known;
-        row[1] = any ? static_cast<double>(lowest) : std::nan("");
-        row[2] = any ? static_cast<double>(highest) : std::nan("");
-        row[3] = static_cast<double>(least);
+        row[0] = seen.known;
+        row[1] = seen.lowest;
+        row[2] = seen.highest;
+        row[3] = seen.least;
     }
+}
+
+bool micros(const Row<const Index>& stamps, Index per_second, const Row<Index>& out) {
+    const Index n = static_cast<Index>(stamps.size());
+    expect(static_cast<Index>(out.size()) == n, "there must be room for all stamps");
+    const Index* from = stamps.data();
+    Index* to = out.data();
+    // A stamp is small enough where, moved up by half of a power of two, it is below that power: all bits above are zero.
+    const auto times = [&](auto factor, std::uint64_t half) {
+        std::uint64_t any = 0;
+        for (Index i = 0; i < n; ++i) {
+            any |= static_cast<std::uint64_t>(from[i]) + half;
+            to[i] = static_cast<Index>(static_cast<std::uint64_t>(from[i]) * factor.value);
+        }
+        return any < 2 * half;
+    };
+    if (per_second == 1) return times(std::integral_constant<std::uint64_t, 1'000'000>{}, std::uint64_t{1} << 43);
+    if (per_second == 1'000) return times(std::integral_constant<std::uint64_t, 1'000>{}, std::uint64_t{1} << 52);
+    expect(per_second == 1'000'000'000, "stamps count seconds, milliseconds or nanoseconds");
+    for (Index i = 0; i < n; ++i) to[i] = from[i] / 1'000;
+    return true;
 }
 
 // Sums of the sizes and squares of changes, several side by side.
@@ -236,6 +218,7 @@ NB_MODULE(scan, m) {
     m.def("stretches", &stretches<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("out").noconvert(), unlocked);
     m.def("repeat", &repeat, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("times"), nb::arg("ends").noconvert(),
           nb::arg("out").noconvert(), unlocked);
+    m.def("micros", &micros, nb::arg("stamps"), nb::arg("per_second"), nb::arg("out").noconvert(), unlocked);
     m.def("unroll", &unroll, nb::arg("values"), nb::arg("indptr"), nb::arg("first"), nb::arg("out").noconvert(), unlocked);
     m.def("changes", &changes, nb::arg("values"), nb::arg("indptr"), nb::arg("lags"), nb::arg("sizes").noconvert(),
           nb::arg("squares").noconvert(), unlocked);

@@ -18,6 +18,12 @@ def stretches(offsets: NDArray[np.int64] | NDArray[np.int32], bytes: NDArray[np.
 def survey(values: NDArray[np.float64] | NDArray[np.float32], indptr: NDArray[np.int64], out: NDArray[np.float64]) -> None:
     """Write into `out` (series, 4) how many values are finite, the lowest and the highest (NaN for none), and the least size above zero."""
 
+def micros(stamps: NDArray[np.int64], per_second: int, out: NDArray[np.int64]) -> bool:
+    """Write stamps that count seconds, milliseconds or nanoseconds into `out` as microseconds, nanoseconds beyond them cut off.
+
+    Whether all of them are surely small enough for that, which seconds and milliseconds of the years -140,000 to 140,000 are.
+    """
+
 def changes(
     values: NDArray[np.float64],
     indptr: NDArray[np.int64],

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster._native import scan
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
@@ -66,11 +67,26 @@ def read(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, fi
 
 def _timestamps(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     zone = column.type.tz if pa.types.is_timestamp(column.type) else None
+    if (quick := _micros(column, zone)) is not None:
+        return quick
     try:
         return column.cast(pa.timestamp("us", zone), safe=pa.types.is_date(column.type) or column.type.unit != "ns")
     except pa.ArrowInvalid:
         far = pc.max(column).cast(pa.int64()).as_py()
         raise DataError(f"column {name!r} holds a stamp ({far} {column.type}) far beyond the year {_LAST_YEAR}; remove such rows") from None
+
+
+def _micros(column: pa.ChunkedArray, zone: str | None) -> pa.ChunkedArray | None:
+    """Stamps of another unit as microseconds, unless some are missing or may be too far away."""
+    if not pa.types.is_timestamp(column.type) or column.type.unit == "us" or column.null_count:
+        return None
+    out, begin = np.empty(len(column), np.int64), 0
+    for chunk in column.chunks:
+        part = out[begin : begin + len(chunk)]
+        if not scan.micros(chunk.cast(pa.int64()).to_numpy(), _UNITS[column.type.unit], part):
+            return None
+        begin += len(chunk)
+    return pa.chunked_array([pa.Array.from_buffers(pa.timestamp("us", zone), len(out), [None, pa.py_buffer(out)])])
 
 
 def _whole(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.ChunkedArray:

@@ -1,0 +1,67 @@
+// Passes over values whose loops a compiler turns into W lanes.
+#include "scan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace forecaster {
+
+namespace {
+
+constexpr Index width = 8;
+
+// Several of each number side by side, which a compiler can work on at once.
+template <class T>
+struct Seen {
+    T lowest[width], highest[width], least[width], known[width];
+
+    Seen() {
+        constexpr T inf = std::numeric_limits<T>::infinity();
+        std::fill_n(lowest, width, inf);
+        std::fill_n(highest, width, -inf);
+        std::fill_n(least, width, inf);
+        std::fill_n(known, width, T{0});
+    }
+
+    void take(const T* x, Index n) {
+        constexpr T inf = std::numeric_limits<T>::infinity();
+        for (Index l = 0; l < n; ++l) {
+            const T size = std::fabs(x[l]);
+            lowest[l] = x[l] < lowest[l] ? x[l] : lowest[l];
+            highest[l] = x[l] > highest[l] ? x[l] : highest[l];
+            const T above = size > 0 ? size : inf;
+            least[l] = above < least[l] ? above : least[l];
+            known[l] += size < inf ? T{1} : T{0};
+        }
+    }
+};
+
+}  // namespace
+
+template <int W, class T>
+Surveyed surveyed(const T* x, Index n) {
+    double known = 0;
+    T lowest = std::numeric_limits<T>::infinity(), highest = -lowest, least = lowest;
+    for (Index begin = 0; begin < n; begin += Index{1} << 20) {  // floats count exactly up to 2^24
+        const Index end = std::min(n, begin + (Index{1} << 20));
+        Seen<T> seen;
+        Index r = begin;
+        for (; r + width <= end; r += width) seen.take(x + r, width);
+        seen.take(x + r, end - r);
+        for (Index l = 0; l < width; ++l) {
+            lowest = std::min(lowest, seen.lowest[l]);
+            highest = std::max(highest, seen.highest[l]);
+            least = std::min(least, seen.least[l]);
+            known += static_cast<double>(seen.known[l]);
+        }
+    }
+    const bool any = lowest <= highest;
+    const double none = std::nan("");
+    return {known, any ? static_cast<double>(lowest) : none, any ? static_cast<double>(highest) : none, static_cast<double>(least)};
+}
+
+template Surveyed surveyed<FORECASTER_LANES, double>(const double*, Index);
+template Surveyed surveyed<FORECASTER_LANES, float>(const float*, Index);
+
+}  // namespace forecaster
