@@ -360,7 +360,7 @@ def _target(frame: pa.Table, name: str) -> Floats:
 
 def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: type) -> NDArray[Any]:
     """A column as an array of its own, a chunk at a time, with `blank` for null."""
-    values: NDArray[Any] = np.empty(len(column), dtype)
+    values = room(len(column), dtype)
     begin = 0
     for chunk in column.chunks:
         plain = not chunk.null_count and (pa.types.is_integer(chunk.type) or pa.types.is_floating(chunk.type))
@@ -368,6 +368,11 @@ def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: typ
         values[begin : begin + len(chunk)] = held.to_numpy(zero_copy_only=False)
         begin += len(chunk)
     return values
+
+
+def room(rows: int, dtype: type) -> NDArray[Any]:
+    """An array to be written to, in memory that Arrow keeps between calls: that of the system, had page by page, costs more than a pass."""
+    return np.frombuffer(pa.allocate_buffer(rows * np.dtype(dtype).itemsize), dtype)
 
 
 def _arranged(values: Floats, order: Ints | None) -> Floats:

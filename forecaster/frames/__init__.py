@@ -144,9 +144,10 @@ def _repeated(values: pa.Array, times: int) -> pa.Array:
         return values.take(pa.array(np.repeat(np.arange(len(values)), times)))
     _, offsets, held = values.buffers()
     at: Any = np.frombuffer(offsets, np.int32)[values.offset :][: len(values) + 1]
-    ends, out = np.empty(len(values) * times + 1, np.int32), np.empty(times * int(at[-1] - at[0]), np.uint8)
-    scan.repeat(at, np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8), times, ends, out)
-    return pa.Array.from_buffers(pa.string(), len(ends) - 1, [None, pa.py_buffer(ends), pa.py_buffer(out)])
+    ends, out = pa.allocate_buffer(4 * (len(values) * times + 1)), pa.allocate_buffer(times * int(at[-1] - at[0]))
+    texts = np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8)
+    scan.repeat(at, texts, times, np.frombuffer(ends, np.int32), np.frombuffer(out, np.uint8))
+    return pa.Array.from_buffers(pa.string(), len(values) * times, [None, ends, out])
 
 
 def _moments(stamps: NDArray[Any], zone: str | None) -> pa.Array:

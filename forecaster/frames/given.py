@@ -33,9 +33,12 @@ def frame(table: pa.Table, *, fresh: bool) -> Any:
 
 def _values(column: pa.ChunkedArray, fresh: bool) -> Any:
     """An array of numpy, or of pandas where it has one of its own for the type."""
-    if column.num_chunks == 1 and _is_plain(column.chunk(0)):
-        numbers = _numbers(column.chunk(0))
-        return numbers if fresh and numbers.flags.writeable else numbers.copy()
+    if column.num_chunks == 1 and not column.null_count and _is_plain(column.type):
+        only = column.chunk(0)
+        numbers: NDArray[Any] = only.to_numpy()
+        if fresh and (memory := only.buffers()[1]).is_mutable:
+            return np.frombuffer(memory, numbers.dtype)[only.offset : only.offset + len(only)]
+        return numbers.copy()
     held = column.to_pandas()
     if not isinstance(held.dtype, np.dtype):
         return held.array
@@ -43,15 +46,8 @@ def _values(column: pa.ChunkedArray, fresh: bool) -> Any:
     return values if values.flags.writeable else values.copy()
 
 
-def _is_plain(column: pa.Array) -> bool:
-    kind = column.type
-    stamp = pa.types.is_timestamp(kind) and kind.tz is None
-    return (stamp or pa.types.is_integer(kind) or pa.types.is_floating(kind)) and not column.null_count
-
-
-def _numbers(column: pa.Array) -> NDArray[Any]:
-    there = slice(column.offset, column.offset + len(column))
-    return np.frombuffer(column.buffers()[1], column[:0].to_numpy().dtype)[there]
+def _is_plain(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or (pa.types.is_timestamp(kind) and kind.tz is None))
 
 
 @lru_cache(maxsize=64)

@@ -141,8 +141,13 @@ def _table(
 
 
 def _placed(
-    seen: Stamped, target: Floats, survey: Survey, schema: Schema, findings: Findings,
-    freq: str | int | Frequency | None, aggregate: str | None,
+    seen: Stamped,
+    target: Floats,
+    survey: Survey,
+    schema: Schema,
+    findings: Findings,
+    freq: str | int | Frequency | None,
+    aggregate: str | None,
 ) -> tuple[Frequency, Runs, Floats]:
     """The frequency, the steps that there are, and the value of each."""
     known = regular(seen, freq) if aggregate is None else None

@@ -21,7 +21,9 @@ def note(table: Table, seen: Survey, schema: Schema, horizon: int, findings: Fin
     if flat.any():
         zero = seen.lowest == 0
         _tell(table, flat & zero, findings, rule="all_zero", action="noted", column=schema.target, message="all {count} values are zero")
-        _tell(table, flat & ~zero, findings, rule="constant", action="noted", column=schema.target, message="all {count} values are the same")
+        _tell(
+            table, flat & ~zero, findings, rule="constant", action="noted", column=schema.target, message="all {count} values are the same"
+        )
     late = max(horizon, table.season_length)
     usual = np.sort(table.end)[len(table) // 2]
     _tell(

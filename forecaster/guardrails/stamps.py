@@ -17,6 +17,7 @@ from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
 from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.stamped import Stamped
+from forecaster.rows import room
 from forecaster.schema import Schema
 
 _ISO = r"^\s*\d{4}([-/]\d{1,2}([-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?\s*$"
@@ -80,7 +81,7 @@ def _micros(column: pa.ChunkedArray, zone: str | None) -> pa.ChunkedArray | None
     """Stamps of another unit as microseconds, unless some are missing or may be too far away."""
     if not pa.types.is_timestamp(column.type) or column.type.unit == "us" or column.null_count:
         return None
-    out, begin = np.empty(len(column), np.int64), 0
+    out, begin = room(len(column), np.int64), 0
     for chunk in column.chunks:
         part = out[begin : begin + len(chunk)]
         if not scan.micros(chunk.cast(pa.int64()).to_numpy(), _UNITS[column.type.unit], part):

@@ -39,7 +39,9 @@ def test_ascends(series):
     assert scan.ascends(*flat(series, np.int64)) == all(sorted(one) == one for one in series)
 
 
-@given(days=st.lists(st.integers(-3, 99), min_size=6, max_size=20), cuts=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), max_size=5))
+@given(
+    days=st.lists(st.integers(-3, 99), min_size=6, max_size=20), cuts=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), max_size=5)
+)
 def test_series_that_end_alike_ascend_or_not(days, cuts):
     series = [days[-1:], *(days[begin : len(days) - end] for begin, end in cuts), sorted(days), days]
     assert scan.ascends(*flat(series, np.int64)) == all(sorted(one) == one for one in series)
@@ -59,7 +61,10 @@ def test_follows(series, first, honest):
 
 
 @given(
-    texts=st.lists(st.tuples(st.sampled_from(["", "a", "b", "ab", "ba", "aa", "äö"]), st.one_of(st.integers(1, 70), st.sampled_from([1, 7, 40]))), max_size=8),
+    texts=st.lists(
+        st.tuples(st.sampled_from(["", "a", "b", "ab", "ba", "aa", "äö"]), st.one_of(st.integers(1, 70), st.sampled_from([1, 7, 40]))),
+        max_size=8,
+    ),
     before=st.integers(0, 3),
     width=st.sampled_from([np.int32, np.int64]),
 )
