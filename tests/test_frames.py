@@ -455,3 +455,53 @@ def test_a_frame_of_spark_is_read_and_given_back() -> None:
     finally:
         session.stop()
     assert isinstance(job.predict(), pa.Table)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_frames_of_pandas_are_those_that_arrow_makes(fresh):
+    table = pa.table(
+        {
+            "text": pa.array(["a", "b"]),
+            "category": pa.array(["x", "y"]).dictionary_encode(),
+            "stamp": pa.array(np.array(["2024-01-01", "2024-01-02"], "M8[us]")),
+            "zoned": pa.array(np.array(["2024-01-01", "2024-01-02"], "M8[us]")).cast(pa.timestamp("us", "Europe/Berlin")),
+            "day": pa.array([1, 2], pa.date32()),
+            "float": np.array([1.0, np.nan]),
+            "single": np.array([1, 2], np.float32),
+            "gap": pa.array([1.0, None]),
+            "whole": np.array([1, 2], np.int8),
+            "some": pa.array([1, None]),
+            "flag": pa.array([True, False]),
+            "chunks": pa.chunked_array([[1], [2]]),
+            "list": pa.array([[1], [2, 3]]),
+        }
+    )
+    made, other = (frames.give(table, frames.FrameKind(), fresh=fresh) for _ in range(2))
+    pd.testing.assert_frame_equal(made, table.to_pandas())
+    made.columns.name = "changed"
+    made["float"] = 7.0
+    pd.testing.assert_frame_equal(other, table.to_pandas())
+
+
+def test_only_the_numbers_of_a_fresh_table_are_shared():
+    values = np.arange(3.0)
+    for fresh in (False, True):
+        made = frames.give(pa.table({"y": values}), frames.FrameKind(), fresh=fresh)
+        assert np.shares_memory(made["y"].to_numpy(), values) == fresh
+        made.loc[0, "y"] = 5.0
+    part = frames.give(pa.table({"y": values}).slice(1), frames.FrameKind(), fresh=True)
+    assert part["y"].tolist() == [1.0, 2.0]
+
+
+def test_what_was_the_index_is_the_index_again():
+    frame = pd.DataFrame({"y": [1.0, 2.0]}, index=pd.Index(["a", "b"], name="id"))
+    pd.testing.assert_frame_equal(frames.give(pa.Table.from_pandas(frame), frames.FrameKind()), frame)
+
+
+@pytest.mark.parametrize("ids", [["a", "b"], ["", "b\u00e4"], [None, "b"], [1, 2]])
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_long_repeats_ids(ids, n):
+    values = pa.array(ids).to_numpy(zero_copy_only=False)
+    table = frames.long({"id": values}, Frequency.parse(1), np.arange(2 * n).reshape(2, n), {}, "t")
+    assert table["id"].to_pylist() == [one for one in values.tolist() for _ in range(n)]
+    table.validate(full=True)

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from forecaster.errors import DataError
 from forecaster.guardrails import check
 from forecaster.guardrails.regular import regular
 from forecaster.guardrails.stamped import Stamped
@@ -83,3 +84,23 @@ def test_the_first_business_days_of_a_week_are_not_taken_for_days():
 def test_a_stamp_that_comes_twice_is_no_step():
     rows = rows_of({"a": stamps("D", 0, 5)[[0, 1, 1, 2, 3]], "b": stamps("D", 0, 5)})
     assert regular(rows, "D") is None
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("chunks", [1, 3])
+@pytest.mark.parametrize("first", ["1969-12-30", "2024-01-01"])
+def test_stamps_of_any_unit_are_the_same_table(unit, chunks, first):
+    when = pd.date_range(first, periods=30, freq="D").to_numpy().astype(f"M8[{unit}]")
+    frame = pa.table({"unique_id": ["a"] * 30, "ds": when, "y": np.arange(30.0)})
+    frame = pa.concat_tables([frame.slice(30 // chunks * i, 30 // chunks) for i in range(chunks)])
+    table, found = check(frame, Schema(), freq="D")
+    assert np.array_equal(table.frequency.stamps(table.steps), when)
+    assert not found
+
+
+def test_seconds_beyond_all_calendars_are_refused():
+    when = np.array(["2024-01-01", "2024-01-02"], "M8[s]").astype(np.int64)
+    for far in (1 << 43, 1 << 62, -(1 << 62)):
+        stamps = pa.array(np.append(when, far)).cast(pa.timestamp("s"))
+        with pytest.raises(DataError, match=r"no date|far beyond"):
+            check(pa.table({"unique_id": ["a"] * 3, "ds": stamps, "y": [1.0, 2.0, 3.0]}), Schema(), freq="D")

@@ -6,6 +6,7 @@ import warnings
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,3 +143,13 @@ def test_boundaries_and_shapes_are_checked():
         scan.changes(values, np.array([0, 3]), np.array([0]), np.empty((1, 1)), np.empty((1, 1)))
     with pytest.raises(ValueError, match="a place in the calendar"):
         scan.follows(np.arange(3), np.array([0, 3]), np.arange(3), np.arange(2))
+
+
+@given(stamps=st.lists(st.integers(-(1 << 63), (1 << 63) - 1)), unit=st.sampled_from(["s", "ms", "ns"]), small=st.booleans())
+def test_micros_are_those_of_arrow(stamps, unit, small):
+    values = np.array(stamps, np.int64) >> (22 if small and unit != "ns" else 0)
+    out, whole = np.empty(len(values), np.int64), pa.array(values, pa.timestamp(unit))
+    sure = scan.micros(values, {"s": 1, "ms": 1_000, "ns": 1_000_000_000}[unit], out)
+    assert sure or unit != "ns"
+    if sure:
+        assert pa.array(out, pa.timestamp("us")) == whole.cast(pa.timestamp("us"), safe=unit != "ns")
