@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def split(job: str, block: Block, status: str) -> list[Block]:
     return [Block.of(job, part, block.files, tries, block.before) for part in parts]
 
 
-def fingerprint(hashes: Sequence[str]) -> str:
-    """One hash for all data of a run."""
-    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:32]
+def fingerprint(hashes: pa.ChunkedArray) -> str:
+    """One hash for all data of a run, whatever the order of its groups."""
+    ordered = hashes.take(pc.sort_indices(hashes)).combine_chunks()
+    return hashlib.sha256(pc.binary_join(pa.ListArray.from_arrays([0, len(ordered)], ordered), "\n")[0].as_buffer()).hexdigest()[:32]

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from many_models import keys, ledger
+from many_models import keys
+from many_models.blocks import Ints
 from many_models.outcomes import modelled, tally
 from many_models.plan import Chosen, Plan
 from many_models.store import parquet_bytes, read_parquet, write_bytes
@@ -18,7 +19,7 @@ KINDS = ("kept", "updated", "retrained", "new", "retired")
 FILE, SETTLED = "changes.parquet", "settled.parquet"
 
 
-def settle(root: Path, task: Task, plan: Plan, done: pa.Table, chosen: Chosen | None = None) -> None:
+def settle(root: Path, task: Task, plan: Plan, done: pa.Table, at: Ints, chosen: Chosen | None = None) -> None:
     """Note what became of every group since the last call that came to its end, now that this one has.
 
     Args:
@@ -26,9 +27,10 @@ def settle(root: Path, task: Task, plan: Plan, done: pa.Table, chosen: Chosen | 
         task: What was run.
         plan: The groups.
         done: What is committed.
+        at: The row of `done` of each group; -1 where it has none. (groups,)
         chosen: The groups of the plan that might be worked on; all where absent.
     """
-    now = _now(plan, done)
+    now = _now(plan, done, at)
     told = _compared(now, _settled(root), plan.by, task.identity, chosen)
     _write(told, root / FILE)
     _write(now.replace_schema_metadata({"job": task.identity}), root / SETTLED)
@@ -48,9 +50,8 @@ def line(changes: pa.Table) -> str:
     return ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind]) or "no groups"
 
 
-def _now(plan: Plan, done: pa.Table) -> pa.Table:
+def _now(plan: Plan, done: pa.Table, at: Ints) -> pa.Table:
     """The groups with what their forecasts come from: partition columns, rows, data_hash, block, moved, status, error_type."""
-    at = ledger.rows_of(plan.table["data_hash"], done)
     rows = pa.array(at, mask=at < 0)
     return pa.table(
         {name: plan.groups[name] for name in plan.groups.column_names}

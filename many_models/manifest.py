@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ _KINDS: dict[str, Any] = {
 _PACKAGES = ("forecaster", "numpy", "pyarrow", "scikit-learn", "lightgbm")
 
 
-def write(root: Path, task: Task, schema: pa.Table, kind: str, hashes: Sequence[str]) -> None:
+def write(root: Path, task: Task, schema: pa.Table, kind: str, hashes: pa.ChunkedArray) -> None:
     """Write run.json."""
     told = {
         "format": FORMAT,

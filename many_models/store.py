@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 from forecaster.errors import ArchiveError, SettingsError
 
 _PART = ".part-"
+_WAITING, _EACH = 16, 3
+"""Threads that wait for the disk, and files that one of them takes at least: to wake one costs as much as to sync one."""
 DIGEST = 32
 """Length of a digest, in bytes."""
 _FEW = 4096
@@ -301,13 +303,19 @@ def _remove(folder: Path) -> None:
 def sync_tree(folder: Path) -> None:
     """Have all files and folders on the disk. Together they take hardly longer than one: the disk's journal is written once for many."""
     found = [os.path.join(place, name) for place, _, files in os.walk(folder) for name in [*files, "."]]
-    list(_syncing().map(_sync, found))
+    parts = min(_WAITING, -(-len(found) // _EACH))
+    list(_syncing().map(_sync_all, [found[i::parts] for i in range(parts)]))
+
+
+def _sync_all(paths: Sequence[str]) -> None:
+    for path in paths:
+        _sync(path)
 
 
 @cache
 def _syncing() -> ThreadPoolExecutor:
     """The threads that wait for the disk: to start some for each block would take longer than all else about it."""
-    return ThreadPoolExecutor(16)
+    return ThreadPoolExecutor(_WAITING)
 
 
 os.register_at_fork(after_in_child=_syncing.cache_clear)

@@ -70,15 +70,16 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
             update(task, root, how, groups, columns, rows)
         done = ledger.settled(blocks_of(root), task.identity)
         plan, blocks = lay_out(groups, done, before, task.identity, how.workers, wanted, not state)
-        manifest.write(root, task, rows.schema.empty_table().select(columns), rows.kind.name, plan.groups["data_hash"].to_pylist())
+        manifest.write(root, task, rows.schema.empty_table().select(columns), rows.kind.name, plan.table["data_hash"])
         plan.save(root)
         nameless, blocks = _nameless(blocks, plan.by)
         if nameless is not None:
             commit(blocks_of(root), nameless, task, _refused_rows(nameless))
         unseen = course.run(task, root, how, blocks, columns, len(groups), rows=None if groups.in_place else rows)
         if (done := ledger.committed(blocks_of(root), task.identity)) is not None:
-            changes.settle(root, task, plan, done, wanted)
-            retire(root, plan, done, unseen)
+            at = ledger.rows_of(plan.table["data_hash"], done)
+            changes.settle(root, task, plan, done, at, wanted)
+            retire(root, plan, done, at, unseen)
         return task
 
 
@@ -142,7 +143,7 @@ def train_again(task: Task, root: Path, how: How) -> int:
             blocks = retry(plan, bad, task.identity, how.workers)
             course.run(task, root, how, blocks, manifest.columns(root), plan.table.num_rows)
             if (done := ledger.committed(blocks_of(root), task.identity)) is not None:
-                retire(root, plan, done)
+                retire(root, plan, done, ledger.rows_of(plan.table["data_hash"], done))
         return int(bad.num_rows)
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from forecaster.errors import ForecasterError
 from many_models import keys, ledger, outcomes, spool
+from many_models.blocks import Ints
 from many_models.plan import Plan
 from many_models.steps import sweep
 from many_models.store import LocalStore, Markers, read_parquet, write_parquet
@@ -23,17 +24,17 @@ A_DAY = 86_400
 """Seconds after which nobody works any more in a place where forecasts were made."""
 
 
-def retire(root: Path, plan: Plan, done: pa.Table, unseen: Collection[str] = ()) -> None:
+def retire(root: Path, plan: Plan, done: pa.Table, at: Ints, unseen: Collection[str] = ()) -> None:
     """Take away blocks that no group lives in any more, keeping what they forecast, and rows that nobody will read again.
 
     Args:
         root: The folder of the run.
         plan: Its groups.
         done: What is committed.
+        at: The row of `done` of each group; -1 where it has none. (groups,)
         unseen: Blocks whose forecasts were replaced before anybody saw them: they are not kept.
     """
     store = blocks_of(root)
-    at = ledger.rows_of(plan.table["data_hash"], done)
     live = done.take(pa.array(at[at >= 0]))
     for key in store.keys() - set(pc.unique(live["block"]).to_pylist()):
         if key not in unseen:
