@@ -10,8 +10,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py --out demo
 
+# Files in their own order: pytest-xdist would put those with few tests last, which are the longest (pages, notebooks, examples).
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The fault matrix on every engine, with real clusters on this machine (Spark needs Java).
 test-engines: $(VENV)/.engines
