@@ -32,6 +32,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import process
 from pathlib import Path
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -220,6 +221,7 @@ def warm(libraries: list[str]) -> None:
         child = os.fork()
         if not child:
             os.chdir(order["folder"])
+            process.ORIGINAL_DIR = order["folder"]  # where workers of this process begin; noted when the module was loaded
             os.environ.update(order["told"])
             for number, place in enumerate([os.devnull, order["out"], order["err"]]):
                 os.dup2(os.open(place, os.O_RDWR | os.O_CREAT), number)
