@@ -71,8 +71,9 @@ $(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.installed
 
+# What the extra names; what is ours is there, and would be built once more by naming its folder.
 $(VENV)/.engines: $(VENV)/.dev
-	$(PIP) --editable '.[dev,engines]'
+	$(PIP) 'forecaster[engines]'
 	touch $@
 
 clean:
