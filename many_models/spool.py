@@ -53,7 +53,7 @@ def read(files: Sequence[str]) -> tuple[pa.Table, set[str]]:
     """The rows that were cut out for blocks, and the data hashes of groups whose rows were not those any more that had been hashed."""
     found = [bundle.read(Path(file)) for file in files]
     changed = {name for tables in found if CHANGED in tables for name in tables[CHANGED]["data_hash"].to_pylist()}
-    return pa.concat_tables([tables[ROWS] for tables in found]), changed
+    return pa.concat_tables([tables[ROWS] for tables in found], promote_options="permissive"), changed
 
 
 def _cut(rows: Source, columns: Sequence[str], blocks: Sequence[Block], staging: Path) -> None:

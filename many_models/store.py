@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from forecaster.errors import ArchiveError, SettingsError
 
 _PART = ".part-"
-_WAITING = 4
-"""Threads that wait for the disk."""
+_WAITING, _EACH = 16, 3
+"""Threads that wait for the disk, and files that one of them takes at least: to wake one costs as much as to sync one."""
 DIGEST = 32
 """Length of a digest, in bytes."""
 _FEW = 4096
@@ -303,7 +303,8 @@ def _remove(folder: Path) -> None:
 def sync_tree(folder: Path) -> None:
     """Have all files and folders on the disk. Together they take hardly longer than one: the disk's journal is written once for many."""
     found = [os.path.join(place, name) for place, _, files in os.walk(folder) for name in [*files, "."]]
-    list(_syncing().map(_sync_all, [found[i::_WAITING] for i in range(min(_WAITING, len(found)))]))
+    parts = min(_WAITING, -(-len(found) // _EACH))
+    list(_syncing().map(_sync_all, [found[i::parts] for i in range(parts)]))
 
 
 def _sync_all(paths: Sequence[str]) -> None:

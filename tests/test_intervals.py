@@ -15,9 +15,9 @@ def frame(values: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"unique_id": np.repeat(np.arange(series), size), "ds": np.tile(np.arange(size), series), "y": values.ravel()})
 
 
-def inside(values: np.ndarray, horizon: int, ahead: int, **options: object) -> np.ndarray:
+def inside(values: np.ndarray, horizon: int, ahead: int, season: int = 1, **options: object) -> np.ndarray:
     """Share of the last `ahead` values that lie in the 80% interval, at each step."""
-    made = Forecaster(horizon, freq=1, season_length=1, n_jobs=1, **options).fit(frame(values[:, :-ahead])).predict(horizon=ahead)
+    made = Forecaster(horizon, freq=1, season_length=season, n_jobs=1, **options).fit(frame(values[:, :-ahead])).predict(horizon=ahead)
     low, high = (made[name].to_numpy().reshape(-1, ahead) for name in ("q0.1", "q0.9"))
     return ((values[:, -ahead:] >= low) & (values[:, -ahead:] <= high)).mean(0)
 
@@ -35,6 +35,28 @@ def test_noise_is_held_past_the_horizon_and_no_wider_than_within(learners):
     noise = np.random.default_rng(0).normal(size=(400, 96))
     share = inside(noise, 4, 16, learners=learners)
     assert share[4:] == pytest.approx(np.full(12, 0.8), abs=0.1)
+
+
+def test_an_autoregression_with_a_season_is_held_past_the_horizon():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(300, 112))
+    for step in range(1, values.shape[1]):
+        values[:, step] += 0.7 * values[:, step - 1]
+    season = np.tile(3 * rng.normal(size=(300, 4)), 28)
+    share = inside(values + season, 4, 16, season=4, learners=["seasonal_naive"])
+    assert share[4:].mean() == pytest.approx(0.8, abs=0.04), share
+    assert share[4:].min() > 0.74, share
+
+
+def test_past_the_horizon_quantiles_ascend_and_are_kept(tmp_path):
+    walks = np.random.default_rng(0).normal(size=(6, 60)).cumsum(1)
+    job = Forecaster(4, freq=1, season_length=1, n_jobs=1, learners=["naive", "ets"], quantiles=(0.05, 0.1, 0.5, 0.9)).fit(frame(walks))
+    made = job.predict(horizon=14)
+    assert (np.diff(made[["q0.05", "q0.1", "q0.5", "q0.9"]].to_numpy(), axis=1) > 0).all()
+    first = made[made.groupby("unique_id").cumcount() < 4].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, job.predict())
+    job.save(tmp_path / "job")
+    pd.testing.assert_frame_equal(Forecaster.load(tmp_path / "job").predict(horizon=14), made)
 
 
 def test_errors_that_grow_are_held():

@@ -1,6 +1,6 @@
 """How often 80% intervals hold what came, on real series: one model per series, where there is little to learn from, and one for all.
 
-python tests/benchmarks/interval_coverage.py [--series 100] [--origins 3] [--learners auto] [set ...]
+python tests/benchmarks/interval_coverage.py [--series 100] [--origins 3] [--back 0] [--part 1] [--learners auto] [set ...]
 
 Every series is cut at several origins, fitted with the defaults of `Forecaster`, and the interval from q0.1 to q0.9 is held against the
 horizon that was cut off; at all origins but the last, forecasts go on for a second horizon, and "past" is what lies in it. Origins lie a
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,8 @@ def main() -> int:
     asked.add_argument("sets", nargs="*", default=list(SETS), help=", ".join(SETS))
     asked.add_argument("--series", type=int, default=100)
     asked.add_argument("--origins", type=int, default=3)
+    asked.add_argument("--back", type=int, default=0, help="origins left out at the end")
+    asked.add_argument("--part", type=int, default=1, help="horizons are this part of those of the set: 2 for half ones")
     asked.add_argument("--learners", nargs="*", default="auto")
     options = asked.parse_args()
     if not DATA.exists():
@@ -92,9 +94,10 @@ def main() -> int:
     print(f"{'set':14}{'series':>7}{'horizon':>9}" + "".join(f"{head:>10}" for head in HEADS))
     table = []
     for name in options.sets:
-        rows = sampled(SETS[name].read(), options.series)
-        table.append(shares(rows, SETS[name], options.origins, options.learners))
-        print(f"{name:14}{rows['unique_id'].nunique():>7}{SETS[name].horizon:>9}{told(table[-1])}", flush=True)
+        source = replace(SETS[name], horizon=SETS[name].horizon // options.part)
+        rows = sampled(source.read(), options.series)
+        table.append(shares(rows, source, range(options.back, options.back + options.origins), options.learners))
+        print(f"{name:14}{rows['unique_id'].nunique():>7}{source.horizon:>9}{told(table[-1])}", flush=True)
     mean = np.mean(table, axis=0)
     print(f"{'mean':30}{told(mean)}")
     apart = max(abs(found[1] - found[2]) for found in table)
@@ -112,11 +115,11 @@ def sampled(rows: pd.DataFrame, count: int) -> pd.DataFrame:
     return rows[rows["unique_id"].isin(kept)].sort_values(["unique_id", "ds"])
 
 
-def shares(rows: pd.DataFrame, source: Source, origins: int, learners: Any) -> list[float]:
-    """Share of what came that lies within the interval, over all origins: of each case, then past the horizon of the last two."""
+def shares(rows: pd.DataFrame, source: Source, origins: range, learners: Any) -> list[float]:
+    """Share of what came that lies within the interval, over all origins: of each case, then past the horizon at all but the last."""
     found = []
     for groups, windows in CASES:
-        held = pd.concat([inside(rows, source, groups, windows, back, learners) for back in range(origins)])
+        held = pd.concat([inside(rows, source, groups, windows, back, learners) for back in origins])
         found.append(held.groupby(held["step"] > source.horizon)["inside"].mean())
     return [float(one[False]) for one in found] + [float(one.get(True, np.nan)) for one in found[1:]]
 

@@ -19,11 +19,11 @@ import pyarrow.dataset as ds
 import pytest
 from faulty import Settings
 from pyarrow import csv
-from small_runs import by_store, stores
+from small_runs import Inline, by_store, stores
 
 import many_models
 from forecaster.errors import SettingsError
-from many_models import Run, spool
+from many_models import Run, blocks, engines, spool
 from many_models.outcomes import COLUMNS
 from many_models.work import CannotStart
 
@@ -85,18 +85,29 @@ def test_a_worker_killed_once_costs_one_more_try_of_its_block(trained: Train, tr
     assert by_store(run, "attempts")["s011"] == 2
 
 
+OTHER_ROWS: dict[str, Callable[[pa.Table], pa.Table]] = {
+    "a value is another one": lambda rows: rows.set_column(2, "y", pa.array([*rows["y"].to_pylist()[:-1], 0.5])),
+    "a row is gone": lambda rows: rows.slice(0, rows.num_rows - 1),
+    "all are gone": lambda rows: rows.filter(pc.not_equal(rows["store"], "s007")),
+    "another group is there too": lambda rows: pa.concat_tables([rows.slice(0, rows.num_rows - 1), stores(1, 1, names=["new"])]),
+}
+
+
+@pytest.mark.parametrize("size", [1, blocks.SMALLEST], ids=["a block per group", "one block"])
+@pytest.mark.parametrize("other", OTHER_ROWS)
 def test_rows_that_change_between_two_readings_of_a_file_are_noticed(
-    trained: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str, size: int
 ) -> None:
     file, cut, rows = tmp_path / "stores.csv", spool.spool, stores(8, 50)
     csv.write_csv(rows, file)
 
     def changed(*told: Any) -> None:
-        other = pa.array([*rows["y"].to_pylist()[:-1], 0.5])
-        csv.write_csv(rows.set_column(2, "y", other), file)
+        csv.write_csv(OTHER_ROWS[other](rows), file)
         cut(*told)
 
     monkeypatch.setattr(spool, "spool", changed)
+    monkeypatch.setattr(blocks, "SMALLEST", size)
+    monkeypatch.setattr(engines, "make", Inline)
     run = trained(ds.dataset(file, format="csv"))
     assert by_store(run) == {f"s{i:03}": "done" for i in range(7)} | {"s007": "failed"}
     assert "changed while the run was going on" in by_store(run, "error")["s007"]
