@@ -10,8 +10,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py --out demo
 
+# Files in their own order: pytest-xdist would put those with few tests last, which are the longest (pages, notebooks, examples).
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The fault matrix on every engine, with real clusters on this machine (Spark needs Java).
 test-engines: $(VENV)/.engines
@@ -70,8 +71,9 @@ $(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.installed
 
+# What the extra names; what is ours is there, and would be built once more by naming its folder.
 $(VENV)/.engines: $(VENV)/.dev
-	$(PIP) --editable '.[dev,engines]'
+	$(PIP) 'forecaster[engines]'
 	touch $@
 
 clean:

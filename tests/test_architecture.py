@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ import forecaster
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@cache
 def modules_after(statement: str) -> set[str]:
+    """All modules that a fresh process has loaded after a statement."""
     code = f"{statement}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
     return set(json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout))
 

@@ -1,6 +1,7 @@
 """Plays a page: what a reader would do with it, block by block, in the current folder.
 
     python tests/docs/play.py docs/stores.md
+    python tests/docs/play.py --warm pandas lightgbm    # many pages, each in a fork of one process that has loaded these
 
 | block | is |
 |---|---|
@@ -16,7 +17,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import json
 import os
 import re
 import shlex
@@ -29,6 +32,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import process
 from pathlib import Path
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -205,15 +209,40 @@ def our(words: list[str]) -> int:
     return 0
 
 
+def warm(libraries: list[str]) -> None:
+    """Load libraries, then take orders, one a line, and play each in a fork: its folder, its arguments, and where its output goes.
+
+    A page would spend most of its time on loading them. What is ours is left for the page to load, as its reader has to.
+    """
+    for name in libraries:
+        importlib.import_module(name)
+    while line := sys.stdin.readline():
+        order = json.loads(line)
+        child = os.fork()
+        if not child:
+            os.chdir(order["folder"])
+            process.ORIGINAL_DIR = order["folder"]  # where workers of this process begin; noted when the module was loaded
+            os.environ.update(order["told"])
+            for number, place in enumerate([os.devnull, order["out"], order["err"]]):
+                os.dup2(os.open(place, os.O_RDWR | os.O_CREAT), number)
+            sys.argv = [__file__, *order["words"]]
+            return main()
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    return None
+
+
 def main() -> None:
     """PAGE [FILE | LINE ...]: run the files, then the blocks of PAGE but for those that begin at these lines."""
+    if sys.argv[1] == "--warm":
+        return warm(sys.argv[2:])
     page, *rest = sys.argv[1:]
     sys.argv, sys.modules["__main__"] = [page], READER
     sys.path.insert(0, "")  # modules that a page writes
     skipped = {int(word) for word in rest if word.isdigit()}
     for first in (word for word in rest if not word.isdigit()):
         exec(compile(Path(first).read_text(), first, "exec"), READER.__dict__)
-    play(Path(page), skipped)
+    return play(Path(page), skipped)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PLAY = Path(__file__).with_name("play.py")
 SHARED = {"arima": "months", "ets": "months"}
 """Pages whose file in before/ has another name."""
+LIBRARIES = ("pandas", "lightgbm")
+"""What most pages come to load, and what that takes longest."""
+SECONDS = 300
+"""That a page may take before it is ended."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = {"python", "yaml", "sh", "bash"}
 SHOWN = {"text", "sql"}
@@ -48,16 +56,47 @@ def runnable(page: Path) -> bool:
     return any(block.kind in RUN and not left_out(block) for block in blocks(page))
 
 
-def play(page: Path, folder: Path) -> None:
+class Player:
+    """Plays pages, each in a process of its own that is forked from one which has loaded large libraries."""
+
+    def __init__(self, server: subprocess.Popen[str]) -> None:
+        self.server = server
+
+    def run(self, words: list[str], folder: Path) -> tuple[int, str, str]:
+        """Play what the words say in a folder; gives the exit code and what was said on both ways."""
+        out, err = (folder.with_name(f"{folder.name}.{name}") for name in ("out", "err"))
+        order = {"words": words, "folder": str(folder), "told": dict(os.environ), "out": str(out), "err": str(err)}
+        assert self.server.stdin
+        self.server.stdin.write(f"{json.dumps(order)}\n")
+        self.server.stdin.flush()
+        child = int(self.answer())
+        late = threading.Timer(SECONDS, os.kill, (child, signal.SIGKILL))
+        late.start()
+        code = int(self.answer())
+        late.cancel()
+        return code, out.read_text(), err.read_text()
+
+    def answer(self) -> str:
+        assert self.server.stdout
+        return self.server.stdout.readline()
+
+
+@pytest.fixture(scope="module")
+def player() -> Iterator[Player]:
+    told = {**os.environ, "OMP_WAIT_POLICY": "passive"}  # threads that wait leave the cores to whoever works
+    command = [sys.executable, str(PLAY), "--warm", *LIBRARIES]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=told) as server:
+        yield Player(server)
+
+
+def play(page: Path, folder: Path, player: Player) -> None:
     """Run a page in a folder, after the file in before/ that says what a reader has by then, if there is one."""
     for name in NEED_FILES.get(page.name, []):
         shutil.copy(ROOT / "docs" / name, folder)
     before = PLAY.parent / "before" / f"{SHARED.get(page.stem, page.stem)}.py"
     without = [block.line for block in blocks(page) if left_out(block)]
-    command = [sys.executable, PLAY, page, *([before] if before.exists() else []), *without]
-    told = {**os.environ, "OMP_WAIT_POLICY": "passive"}  # threads that wait leave the cores to whoever works
-    done = subprocess.run([*map(str, command)], cwd=folder, env=told, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"{done.stdout[-1000:]}\n{done.stderr[-3000:]}"
+    code, out, err = player.run([*map(str, [page, *([before] if before.exists() else []), *without])], folder)
+    assert code == 0, f"{out[-1000:]}\n{err[-3000:]}"
 
 
 def parameters() -> list[object]:
@@ -67,10 +106,10 @@ def parameters() -> list[object]:
 
 
 @pytest.mark.parametrize("page", parameters())
-def test_a_page_runs(page: Path, tmp_path: Path, sales_files: list[Path]) -> None:
+def test_a_page_runs(page: Path, tmp_path: Path, sales_files: list[Path], player: Player) -> None:
     for file in sales_files if page.name in NEED_SALES else []:
         shutil.copy(file, tmp_path)
-    play(page, tmp_path)
+    play(page, tmp_path, player)
     if page.name == "README.md":
         assert (tmp_path / "report.html").exists()
         assert len(pd.read_parquet(tmp_path / "forecasts")) == 12 * 28
