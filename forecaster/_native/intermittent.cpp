@@ -29,19 +29,23 @@ void patterns(const Row<const double>& values, const Row<const Index>& indptr, c
     });
 }
 
-// The series of a table as the kernel is given them.
+// The series of a table as the kernel is given them, and where it leaves what it makes of them.
 struct Demands {
     const Row<const double>& values;
     const Row<const Index>& indptr;
-    const Row<const Index>& method;
+    const Row<Index>& method;
     const Sheet<double>& smoothing;
+    const Sheet<double>& state;
+    const Row<double>& rate;
 
-    Index check() const {
+    Index check(Method most) const {
         const Index series = series_of(values, indptr);
-        const Index* first = method.data();
-        expect(static_cast<Index>(method.size()) == series && is_sheet(smoothing, series, 2) &&
-                   std::all_of(first, first + series, [&](Index one) { return one >= 0 && one < 3 && (one == 2) == (*first == 2); }),
-               "there must be one method per series, 0 or 1 or else 2 for all of them, and smoothing must be (series, 2)");
+        const Index *first = method.data(), last = static_cast<Index>(most), chance = static_cast<Index>(Method::tsb);
+        const auto known = [&](Index one) { return one >= 0 && one <= last && (one == chance) == (*first == chance); };
+        expect(static_cast<Index>(method.size()) == series && is_sheet(smoothing, series, 2) && std::all_of(first, first + series, known),
+               "there must be one known method per series, 2 for all of them or for none, and smoothing must be (series, 2)");
+        expect(is_sheet(state, series, 4) && static_cast<Index>(rate.size()) == series,
+               "state must be (series, 4), and there must be one rate per series");
         return series;
     }
 
@@ -55,31 +59,40 @@ struct Demands {
         }
         return flows;
     }
+
+    void put(Index s, const Flow& flow) const {
+        rate(s) = rate_of(flow.at, flow.method, flow.by);
+        state(s, 0) = flow.at.size;
+        state(s, 1) = flow.at.pace;
+        state(s, 2) = flow.at.gap;
+        state(s, 3) = flow.at.seen;
+    }
 };
 
-void choose_weights(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& method,
-                    const std::vector<std::pair<double, double>>& candidates, const Sheet<double>& smoothing, Index threads) {
-    const Demands demands{values, indptr, method, smoothing};
-    const Index series = demands.check();
-    expect(!candidates.empty(), "there must be a candidate");
-    std::vector<Smoothing> tried;
-    for (const auto& [size, pace] : candidates) tried.push_back({size, pace});
+void fit_demand(const Row<const double>& values, const Row<const Index>& indptr, const Row<Index>& method, std::pair<double, double> smooth,
+                const std::vector<double>& sizes, const std::vector<double>& paces, const Sheet<double>& smoothing, const Sheet<double>& state,
+                const Row<double>& rate, Index threads) {
+    const Demands demands{values, indptr, method, smoothing, state, rate};
+    const Index series = demands.check(Method::open);
+    expect(!sizes.empty() && !paces.empty(), "there must be a weight of sizes and one of paces");
     const auto choose_here = by_width(picked, []<int W>() { return &choose<W>; });
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
         std::vector<Flow> flows = demands.take(first, last);
-        choose_here(flows, tried);
+        choose_here(flows, {smooth.first, smooth.second}, sizes, paces);
         for (Index s = first; s < last; ++s) {
-            smoothing(s, 0) = flows[s - first].by.size;
-            smoothing(s, 1) = flows[s - first].by.pace;
+            const Flow& flow = flows[s - first];
+            method(s) = static_cast<Index>(flow.method);
+            smoothing(s, 0) = flow.by.size;
+            smoothing(s, 1) = flow.by.pace;
+            demands.put(s, flow);
         }
     });
 }
 
-void follow_demand(const Row<const double>& values, const Row<const Index>& indptr, const Row<const Index>& method,
-                   const Sheet<double>& smoothing, const Sheet<double>& state, const Row<double>& rate, const Row<double>& said, Index threads) {
-    const Demands demands{values, indptr, method, smoothing};
-    const Index series = demands.check();
-    expect(is_sheet(state, series, 4) && static_cast<Index>(rate.size()) == series, "state must be (series, 4), and there must be one rate per series");
+void follow_demand(const Row<const double>& values, const Row<const Index>& indptr, const Row<Index>& method, const Sheet<double>& smoothing,
+                   const Sheet<double>& state, const Row<double>& rate, const Row<double>& said, Index threads) {
+    const Demands demands{values, indptr, method, smoothing, state, rate};
+    const Index series = demands.check(Method::tsb);
     const auto told = per_row(said, values);
     const auto follow_here = by_width(picked, []<int W>() { return &follow<W>; });
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
@@ -91,14 +104,7 @@ void follow_demand(const Row<const double>& values, const Row<const Index>& indp
             flow.said = told(indptr(s));
         }
         follow_here(flows);
-        for (Index s = first; s < last; ++s) {
-            const Flow& flow = flows[s - first];
-            rate(s) = rate_of(flow.at, flow.method, flow.by);
-            state(s, 0) = flow.at.size;
-            state(s, 1) = flow.at.pace;
-            state(s, 2) = flow.at.gap;
-            state(s, 3) = flow.at.seen;
-        }
+        for (Index s = first; s < last; ++s) demands.put(s, flows[s - first]);
     });
 }
 
@@ -187,7 +193,8 @@ NB_MODULE(intermittent, m) {
     m.attr("SIMD") = picked.name;
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     m.def("patterns", &patterns, nb::arg("values"), nb::arg("indptr"), nb::arg("out").noconvert(), nb::arg("threads") = 1, unlocked);
-    m.def("choose", &choose_weights, nb::arg("values"), nb::arg("indptr"), nb::arg("method"), nb::arg("candidates"), nb::arg("smoothing").noconvert(),
+    m.def("fit_demand", &fit_demand, nb::arg("values"), nb::arg("indptr"), nb::arg("method").noconvert(), nb::arg("smooth"), nb::arg("sizes"),
+          nb::arg("paces"), nb::arg("smoothing").noconvert(), nb::arg("state").noconvert(), nb::arg("rate").noconvert(),
           nb::arg("threads") = 1, unlocked);
     m.def("follow_demand", &follow_demand, nb::arg("values"), nb::arg("indptr"), nb::arg("method"), nb::arg("smoothing"),
           nb::arg("state").noconvert(), nb::arg("rate").noconvert(), nb::arg("said").noconvert(), nb::arg("threads") = 1, unlocked);

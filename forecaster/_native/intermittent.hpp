@@ -26,7 +26,7 @@ namespace forecaster {
 
 using Index = std::int64_t;
 
-enum class Method : Index { croston, sba, tsb };
+enum class Method : Index { croston, sba, tsb, open };  // open: one of the first two
 
 struct Smoothing {
     double size, pace;  // a, b
@@ -60,10 +60,6 @@ struct Flow {
 template <int W>
 void follow(std::vector<Flow>& flows);
 
-// The weights with the least squared error one step ahead from the first demand on; the first candidate where none is least.
-template <int W>
-void choose(std::vector<Flow>& flows, const std::vector<Smoothing>& candidates);
-
 // What Syntetos, Boylan & Croston (2005), "On the categorization of demand patterns", look at.
 struct Pattern {
     double observed = 0;                                          // values
@@ -73,6 +69,16 @@ struct Pattern {
 
 template <int W>
 Pattern pattern(const double* x, Index n);
+
+// Up to there demand is smooth, and Croston's method is best; else SBA.
+struct Smooth {
+    double interval, variation;
+};
+
+// Of all pairs of these weights the one with the least squared error one step ahead from the first demand on, the first where none is
+// least; and where each series, from its start, then stands. An open method becomes the one that the pattern calls for.
+template <int W>
+void choose(std::vector<Flow>& flows, const Smooth& smooth, const std::vector<double>& sizes, const std::vector<double>& paces);
 
 // Simple exponential smoothing of the sums of `size` steps; all zeros before the first value.
 struct Bucket {

@@ -13,17 +13,23 @@ SIMD: str
 def patterns(values: NDArray[np.float64], indptr: NDArray[np.int64], out: NDArray[np.float64], threads: int = 1) -> None:
     """Write observed values, mean interval between demands, squared coefficient of variation of the demands into `out` (series, 3)."""
 
-def choose(
+def fit_demand(
     values: NDArray[np.float64],
     indptr: NDArray[np.int64],
     method: NDArray[np.int64],
-    candidates: Sequence[tuple[float, float]],
+    smooth: tuple[float, float],
+    sizes: Sequence[float],
+    paces: Sequence[float],
     smoothing: NDArray[np.float64],
+    state: NDArray[np.float64],
+    rate: NDArray[np.float64],
     threads: int = 1,
 ) -> None:
-    """Write the candidate (weights of size and of interval or chance) with the least squared error into `smoothing` (series, 2).
+    """Write the pair of weights of size and of interval or chance with the least squared error into `smoothing` (series, 2).
 
-    Methods per series: 0 Croston, 1 SBA; or 2, TSB, for all of them.
+    Methods per series: 0 Croston, 1 SBA; or 2, TSB, for all of them. 3 becomes 0 where the mean interval between demands and the squared
+    coefficient of variation of the demands are at most those of `smooth`, else 1. State (series, 4) and rate are as `follow_demand` leaves
+    them with those weights.
     """
 
 def follow_demand(
@@ -38,6 +44,7 @@ def follow_demand(
 ) -> None:
     """Go on from `state` (series, 4; zeros before the first value) over further values, write the rate of demand, leave the new state.
 
+    Methods are 0, 1 or 2, as for `fit_demand`.
     The rate is NaN where nothing was observed. `said` (rows,), unless it is empty, gets the rate before each value.
     """
 

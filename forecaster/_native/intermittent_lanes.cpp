@@ -119,43 +119,6 @@ void follow_abreast(Flow* flows, Index count, Index longest) {
     for (int lane = 0; lane < count; ++lane) flows[lane].at = at.get(lane);
 }
 
-// What W series would be with one pair of weights, and the squared errors that it has made.
-template <int W>
-struct Trial {
-    Demands<W> at;
-    Lanes<W> squares, correction;
-};
-
-template <int W, bool chance>
-void choose_abreast(Flow* flows, Index count, Index longest, const std::vector<Smoothing>& candidates) {
-    std::vector<Trial<W>> trials(candidates.size(), {{0.0, 0.0, 0.0, 0.0}, 0.0, 1.0});
-    for (std::size_t c = 0; c < candidates.size(); ++c)
-        for (int lane = 0; lane < count; ++lane) {
-            trials[c].at.put(lane, flows[lane].at);
-            trials[c].correction.set(lane, correction_of(flows[lane], candidates[c]));
-        }
-    Tile<W> tile;
-    for (Index from = 0; from < longest; from += tall) {
-        tile.load(flows, count, from);
-        const Index rows = std::min(tall, longest - from);
-        for (std::size_t c = 0; c < candidates.size(); ++c) {
-            Trial<W> trial = trials[c];
-            for (Index t = 0; t < rows; ++t) {
-                const Lanes<W> y = tile[t], off = y - rate<W, chance>(trial.at, trial.correction);
-                trial.squares += select(is_finite(y), off * off, Lanes<W>(0.0));
-                push<W, chance>(trial.at, y, candidates[c].size, candidates[c].pace);
-            }
-            trials[c] = trial;
-        }
-    }
-    for (int lane = 0; lane < count; ++lane) {
-        double least = std::numeric_limits<double>::infinity();
-        flows[lane].by = candidates.front();
-        for (std::size_t c = 0; c < candidates.size(); ++c)
-            if (trials[c].squares[lane] < least) least = trials[c].squares[lane], flows[lane].by = candidates[c];
-    }
-}
-
 // Calls body(y, mask of the demands) for W values at a time; behind the last there are missing ones.
 template <int W, class Body>
 FORECASTER_INLINE void over_values(const double* x, Index n, Body body) {
@@ -177,6 +140,149 @@ double total(Lanes<W> x) {
     return sum;
 }
 
+// The demands of one series, and the steps from each to the one before (of the first: from the start); after them, where steps are left,
+// a demand of zero at the end of those.
+struct Sold {
+    std::vector<double> size, gap;
+    Index demands = 0;
+    double after = 0;  // steps since the last demand
+
+    template <int W>
+    void find(const double* x, Index n) {
+        size.resize(n + W + 1), gap.resize(n + W + 1);
+        demands = 0;
+        Lanes<W> step, known = 0.0;
+        for (int lane = 0; lane < W; ++lane) step.set(lane, lane + 1);
+        over_values<W>(x, n, [&](Lanes<W> y, Mask<W> there, Mask<W> demand) {
+            step.pack(demand, gap.data() + demands);
+            demands += y.pack(demand, size.data() + demands);
+            known += select(there, Lanes<W>(1.0), Lanes<W>(0.0));
+            step += Lanes<W>(W);
+        });
+        const double seen = total(known);
+        if (seen < static_cast<double>(n)) count_known(x, n);
+        after = seen - (demands ? gap[demands - 1] : 0);
+        size[demands] = 0, gap[demands] = seen;
+        const Index rows = demands + (after > 0);
+        size.resize(rows), gap.resize(rows);
+        for (Index k = rows - 1; k > 0; --k) gap[k] -= gap[k - 1];
+    }
+
+    template <int W>
+    bool is_smooth(const Smooth& at_most) const {
+        double steps = 0;
+        for (Index k = 0; k < demands; ++k) steps += gap[k];
+        return steps / static_cast<double>(demands) <= at_most.interval && pattern<W>(size.data(), demands).variation <= at_most.variation;
+    }
+
+  private:
+    // Steps of the demands where some values are missing.
+    void count_known(const double* x, Index n) {
+        double seen = 0;
+        for (Index t = 0, k = 0; t < n; ++t) {
+            seen += std::isfinite(x[t]);
+            if (std::isfinite(x[t]) && x[t] != 0) gap[k++] = seen;
+        }
+    }
+};
+
+// Weights of sizes, and of paces, that are worked on together: of the latter as many as the learner tries.
+constexpr int size_weights = 8, pace_weights = 7;
+
+template <int W>
+struct Weights {
+    Lanes<W> v[size_weights / W];
+
+    // From some place on; the last one again where there are no more.
+    Weights(const std::vector<double>& weights, std::size_t from) {
+        for (std::size_t i = 0; i < size_weights; ++i) v[i / W].set(i % W, weights[std::min(from + i, weights.size() - 1)]);
+    }
+};
+
+// What one series makes of every pair of some weights. Of its squared errors those parts count that differ between pairs: of a demand y
+// that comes after q steps, and a rate r in all of them, (q - 1) r^2 + (y - r)^2 is q r^2 - 2 y r and a y^2 that no weight changes. The
+// rate is one part that the weight of sizes knows times one that the weight of paces knows, so both are had once per demand, and two
+// products are left for a pair. Where the chance of a demand fades from step to step, so does the second part: its squares are summed.
+template <int W, bool chance>
+class Trials {
+    static constexpr int vectors = size_weights / W, part = 2 * size_weights;
+    Lanes<W> size_[vectors], pace_[vectors], sums_[vectors][pace_weights];
+    std::vector<double> parts_;  // of each demand, for each weight of paces: the part of the rate, then its squares over all steps up to it
+
+  public:
+    void make(const Sold& sold, const Weights<W>& sizes, const Weights<W>& paces, bool corrected) {
+        parts_.resize(part * sold.size.size());
+        for (int v = 0; v < vectors; ++v) pace_[v] = expect(sold, paces.v[v], corrected, parts_.data() + v * W);
+        for (int v = 0; v < vectors; ++v) size_[v] = add(sold, sizes.v[v], sums_[v]);
+    }
+
+    double error(int a, int b) const { return sums_[a / W][b][a % W]; }
+    Demand state(int a, int b, const Sold& sold) const {
+        return {size_[a / W][a % W], pace_[b / W][b % W], sold.after, static_cast<double>(sold.demands)};
+    }
+
+  private:
+    Lanes<W> expect(const Sold& sold, Lanes<W> b, bool corrected, double* out) const {
+        const Lanes<W> correction = corrected ? Lanes<W>(1.0) - b * Lanes<W>(0.5) : Lanes<W>(1.0);
+        Lanes<W> pace = chance ? 1 / sold.gap[0] : sold.gap[0], once, squares;
+        for (std::size_t k = 1; k < sold.size.size(); ++k) {
+            const double gap = sold.gap[k];
+            if constexpr (chance) {
+                once = pace, squares = once * once;
+                for (double step = 1; step < gap; ++step) {
+                    once -= b * once;
+                    squares += once * once;
+                }
+                const Lanes<W> towards = sold.size[k] != 0 ? 1.0 : 0.0;
+                pace = once + b * (towards - once);
+            } else {
+                once = select(pace == Lanes<W>(1.0), Lanes<W>(1.0), correction) / pace;
+                squares = Lanes<W>(gap) * once * once;
+                if (sold.size[k] != 0) pace += b * (Lanes<W>(gap) - pace);
+            }
+            out += part;
+            once.store(out), squares.store(out + size_weights);
+        }
+        return pace;
+    }
+
+    Lanes<W> add(const Sold& sold, Lanes<W> a, Lanes<W>* sums) const {
+        Lanes<W> size = sold.size[0], sum[pace_weights];
+        for (Lanes<W>& one : sum) one = 0.0;
+        const double* paces = parts_.data();
+        for (std::size_t k = 1; k < sold.size.size(); ++k) {
+            const double y = sold.size[k];
+            const Lanes<W> squared = size * size, times = Lanes<W>(-2 * y) * size;
+            paces += part;
+            for (int j = 0; j < pace_weights; ++j) {
+                sum[j] += times * Lanes<W>(paces[j]);
+                sum[j] += squared * Lanes<W>(paces[size_weights + j]);
+            }
+            if (k < static_cast<std::size_t>(sold.demands)) size += a * (Lanes<W>(y) - size);
+        }
+        std::copy(sum, sum + pace_weights, sums);
+        return size;
+    }
+};
+
+template <int W, bool chance>
+void choose_for(Flow& flow, const Sold& sold, const std::vector<double>& sizes, const std::vector<double>& paces, Trials<W, chance>& trials) {
+    double least = std::numeric_limits<double>::infinity();
+    flow.by = {sizes.front(), paces.front()};
+    for (std::size_t i = 0; i < sizes.size(); i += size_weights)
+        for (std::size_t j = 0; j < paces.size(); j += pace_weights) {
+            trials.make(sold, Weights<W>(sizes, i), Weights<W>(paces, j), flow.method == Method::sba);
+            for (int a = 0; a < size_weights; ++a)
+                for (int b = 0; b < pace_weights; ++b) {
+                    const bool first = i == 0 && j == 0 && a == 0 && b == 0, less = trials.error(a, b) < least;
+                    if (less) least = trials.error(a, b);
+                    if (!first && !less) continue;
+                    flow.by = {sizes[std::min(i + a, sizes.size() - 1)], paces[std::min(j + b, paces.size() - 1)]};
+                    flow.at = trials.state(a, b, sold);
+                }
+        }
+}
+
 }  // namespace
 
 template <int W>
@@ -184,13 +290,6 @@ void follow(std::vector<Flow>& flows) {
     const bool chance = !flows.empty() && flows[0].method == Method::tsb;
     const auto body = chance ? &follow_abreast<W, true> : &follow_abreast<W, false>;
     abreast<W>(flows, chance, body);
-}
-
-template <int W>
-void choose(std::vector<Flow>& flows, const std::vector<Smoothing>& candidates) {
-    const bool chance = !flows.empty() && flows[0].method == Method::tsb;
-    const auto body = chance ? &choose_abreast<W, true> : &choose_abreast<W, false>;
-    abreast<W>(flows, chance, [&](Flow* some, Index count, Index longest) { body(some, count, longest, candidates); });
 }
 
 template <int W>
@@ -217,6 +316,30 @@ Pattern pattern(const double* x, Index n) {
     return out;
 }
 
+namespace {
+
+template <int W, bool chance>
+void choose_each(std::vector<Flow>& flows, const Smooth& smooth, const std::vector<double>& sizes, const std::vector<double>& paces) {
+    Sold sold;
+    Trials<W, chance> trials;
+    for (Flow& flow : flows) {
+        sold.find<W>(flow.x, flow.n);
+        if (flow.method == Method::open) flow.method = sold.is_smooth<W>(smooth) ? Method::croston : Method::sba;
+        if (sold.demands)
+            choose_for(flow, sold, sizes, paces, trials);
+        else
+            flow.by = {sizes.front(), paces.front()}, flow.at.gap = sold.after;
+    }
+}
+
+}  // namespace
+
+template <int W>
+void choose(std::vector<Flow>& flows, const Smooth& smooth, const std::vector<double>& sizes, const std::vector<double>& paces) {
+    const bool chance = !flows.empty() && flows[0].method == Method::tsb;
+    (chance ? &choose_each<W, true> : &choose_each<W, false>)(flows, smooth, sizes, paces);
+}
+
 template <int W>
 Bucket smoothed(const std::vector<double>& x, double low, double high, double& alpha) {
     constexpr int vectors = weights_tried / W;
@@ -239,7 +362,7 @@ Bucket smoothed(const std::vector<double>& x, double low, double high, double& a
 }
 
 template void follow<FORECASTER_LANES>(std::vector<Flow>&);
-template void choose<FORECASTER_LANES>(std::vector<Flow>&, const std::vector<Smoothing>&);
+template void choose<FORECASTER_LANES>(std::vector<Flow>&, const Smooth&, const std::vector<double>&, const std::vector<double>&);
 template Pattern pattern<FORECASTER_LANES>(const double*, Index);
 template Bucket smoothed<FORECASTER_LANES>(const std::vector<double>&, double, double, double&);
 

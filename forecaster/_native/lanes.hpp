@@ -56,6 +56,23 @@ struct Lanes {
     }
     FORECASTER_INLINE void store(double* at) const { std::memcpy(at, &v, sizeof(Vector)); }
 
+    // Stores the lanes where the mask holds one after another; how many. There must be room for all lanes.
+    FORECASTER_INLINE std::int64_t pack(Mask mask, double* at) const {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+        if constexpr (W == 8) {
+            const __mmask8 held = _mm512_movepi64_mask(__m512i(mask));
+            _mm512_storeu_pd(at, _mm512_maskz_compress_pd(held, __m512d(v)));
+            return __builtin_popcount(held);
+        }
+#endif
+        std::int64_t packed = 0;
+        for (int lane = 0; lane < W; ++lane) {
+            at[packed] = v[lane];
+            packed -= mask[lane];
+        }
+        return packed;
+    }
+
     FORECASTER_INLINE double operator[](int lane) const { return v[lane]; }
     FORECASTER_INLINE void set(int lane, double x) { v[lane] = x; }
 

@@ -16,7 +16,7 @@ from forecaster.learners._newer import NOWHERE, ends_early, newer, told
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
-CROSTON, SBA_, TSB_ = range(3)
+CROSTON, SBA_, TSB_, BY_PATTERN = range(4)
 WEIGHTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Smoothing weights to choose from where a recipe leaves one open."""
 
@@ -45,7 +45,7 @@ class Croston:
 
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
-        return _fit(self, table, np.full(len(table), self.method))
+        return _fit(self, table)
 
 
 @storable
@@ -90,13 +90,11 @@ class Intermittent(Croston):
     beta: float | None = None
     interval: float = 1.32
     variation: float = 0.49
+    method: ClassVar[int] = BY_PATTERN
 
     def fit(self, table: Table) -> Rate:
-        """Three native calls for all series."""
-        seen = np.empty((len(table), 3))
-        native.patterns(table.target, table.indptr, seen, self.threads or 1)
-        smooth = (seen[:, 1] <= self.interval) & (seen[:, 2] <= self.variation)
-        return _fit(self, table, np.where(smooth, CROSTON, SBA_))
+        """One native call for all series."""
+        return _fit(self, table, (self.interval, self.variation))
 
 
 @storable
@@ -142,13 +140,15 @@ class Rate:
         return _follow(values, indptr, self.method, self.smoothing, self.state.copy(), self.recipe.threads)
 
 
-def _fit(recipe: Croston, table: Table, method: Ints) -> Rate:
-    series = len(table)
-    candidates = [(a, b) for a in _open(recipe.alpha) for b in _open(recipe.beta)]
-    smoothing, state = np.tile(candidates[0], (series, 1)), np.zeros((series, 4))
-    if len(candidates) > 1:
-        native.choose(table.target, table.indptr, method, candidates, smoothing, recipe.threads or 1)
-    rate = _follow(table.target, table.indptr, method, smoothing, state, recipe.threads)
+def _fit(recipe: Croston, table: Table, smooth: tuple[float, float] = (0.0, 0.0)) -> Rate:
+    series, threads = len(table), recipe.threads or 1
+    sizes, paces = _open(recipe.alpha), _open(recipe.beta)
+    method, smoothing, state = np.full(series, recipe.method), np.tile([sizes[0], paces[0]], (series, 1)), np.zeros((series, 4))
+    if recipe.method != BY_PATTERN and len(sizes) * len(paces) == 1:
+        rate = _follow(table.target, table.indptr, method, smoothing, state, threads)
+    else:
+        rate = np.empty(series)
+        native.fit_demand(table.target, table.indptr, method, smooth, sizes, paces, smoothing, state, rate, threads)
     return Rate(recipe, table.end, method, smoothing, state, rate)
 
 

@@ -19,7 +19,7 @@ def calls(indptr, series=2):
 
     return {
         "patterns": lambda w: intermittent.patterns(X, indptr, block(3 + w)),
-        "choose": lambda w: intermittent.choose(X, indptr, index, [(0.1, 0.1)], block(2 + w)),
+        "fit_demand": lambda w: intermittent.fit_demand(X, indptr, index, (1, 1), [0.1], [0.1, 0.2], block(2 + w), block(4), line),
         "follow_demand": lambda w: intermittent.follow_demand(X, indptr, index, block(2), block(4 + w), line, line[:0]),
         "fit_buckets": lambda w: intermittent.fit_buckets(X, indptr, np.arange(series + 1), index + 1, 0.1, 0.3, line, block(4 + w)),
         "follow_buckets": lambda w: intermittent.follow_buckets(X, indptr, np.arange(series + 1), index + 1, line, block(4 + w), line[:0]),
@@ -37,9 +37,14 @@ def test_what_is_told_of_each_value_is_as_long_as_the_values():
 
 
 def test_the_methods_of_demand_are_checked():
-    for method in ([0, 2], [3, 3], [-1, 0]):
+    rest = np.zeros((2, 2)), np.zeros((2, 4)), np.zeros(2)
+    for method in ([0, 2], [4, 3], [-1, 0], [3, 2]):
         with pytest.raises(ValueError, match="2 for all of them"):
-            intermittent.choose(X, PTR, np.array(method), [(0.1, 0.1)], np.zeros((2, 2)))
+            intermittent.fit_demand(X, PTR, np.array(method), (1, 1), [0.1], [0.1], *rest)
+    with pytest.raises(ValueError, match="2 for all of them"):
+        intermittent.follow_demand(X, PTR, np.array([3, 3]), *rest, np.empty(0))
+    with pytest.raises(ValueError, match="a weight of sizes and one of paces"):
+        intermittent.fit_demand(X, PTR, np.array([0, 0]), (1, 1), [0.1], [], *rest)
 
 
 @pytest.mark.parametrize("name", calls(PTR))

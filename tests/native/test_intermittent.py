@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecaster._native import intermittent as intermittent_kernel
 from forecaster.errors import CannotPredict, SettingsError
 from forecaster.learners import make
 from forecaster.learners.croston import WEIGHTS
@@ -68,7 +69,7 @@ def intermittent(x):
 
 ORACLES = {
     "croston": croston,
-    "sba": lambda x: croston(x, debias=True),
+    "sba": lambda x, alpha=0.1, beta=0.1: croston(x, alpha, beta, debias=True),
     "tsb": tsb,
     "intermittent": intermittent,
     "adida": lambda x: aggregated(x, mean_interval(x), 0.2),
@@ -212,6 +213,27 @@ def test_open_weights_have_the_least_squared_error():
     model = make("croston", alpha=None, beta=None).fit(table_of([x]))
     errors = {(a, b): one_step_errors(x, lambda past, a=a, b=b: croston(past, a, b)) for a in WEIGHTS for b in WEIGHTS}
     assert tuple(model.smoothing[0]) == min(errors, key=errors.get)
+
+
+@pytest.mark.parametrize("name", ["croston", "sba", "tsb"])
+@pytest.mark.parametrize("count", [1, 7, 11])
+def test_the_least_squared_error_is_found_among_few_weights_and_many(name, count):
+    rng, method = np.random.default_rng(count), ("croston", "sba", "tsb").index(name)
+    sizes, paces = np.linspace(0.05, 0.9, count), np.linspace(0.04, 0.7, count + 2)
+    series = [rng.poisson(rate, n) * np.where(rng.random(n) < 0.1, np.nan, 1) for rate, n in ((0.4, 60), (2.0, 33), (0.1, 90), (0.9, 8))]
+    table = table_of([*series, np.array([0.0, 3.0]), np.zeros(4), np.full(2, np.nan), np.empty(0)])
+    n = len(table)
+    which, by, state, rate = np.full(n, method), np.empty((n, 2)), np.empty((n, 4)), np.empty(n)
+    intermittent_kernel.fit_demand(table.target, table.indptr, which, (0, 0), sizes.tolist(), paces.tolist(), by, state, rate)
+    for i, x in enumerate(series):
+        x = x[np.isfinite(x)]
+        errors = {(a, b): one_step_errors(x, lambda past, a=a, b=b: ORACLES[name](past, alpha=a, beta=b)) for a in sizes for b in paces}
+        np.testing.assert_allclose(errors[tuple(by[i])], min(errors.values()), rtol=1e-9)
+    np.testing.assert_array_equal(by[4:], np.tile([sizes[0], paces[0]], (4, 1)))
+    followed, said = np.zeros((n, 4)), np.empty(n)
+    intermittent_kernel.follow_demand(table.target, table.indptr, which, by, followed, said, np.empty(0))
+    np.testing.assert_allclose(state, followed, rtol=1e-12)
+    np.testing.assert_allclose(rate, said, rtol=1e-12)
 
 
 def test_adida_finds_the_weight_with_the_least_squared_error():
