@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
-from forecaster.frequency.rhythm import NO_STAMP
+from forecaster.frequency.rhythm import NO_STAMP, micros
 from forecaster.schema import Schema
 
 Ints = NDArray[np.int64]
@@ -43,9 +43,9 @@ class Rows:
     Args:
         ids: Value of each series column for each series; "", 0 or the like where it is null, see `no_id`. Name -> (series,)
         indptr: Boundaries of the series. (series + 1,)
-        stamps: datetime64[us], instants of UTC where there is a zone; int64 for integer stamps. (rows,)
+        held: The stamps in the unit that they came in; instants of UTC where there is a zone; int64 for integer stamps. (rows,)
         zone: Time zone of the stamps.
-        target: NaN where it is null, and everywhere where the frame has no such column. (rows,)
+        target: NaN where it is null, and everywhere where the frame has no such column; read-only where it is the frame's own. (rows,)
         groups: Value of each group column for each group. Name -> (groups,)
         group_ptr: Boundaries of the groups in the series. (groups + 1,)
         order: Row of the frame that each row was; None where the frame was in order.
@@ -56,7 +56,7 @@ class Rows:
 
     ids: Mapping[str, NDArray[Any]]
     indptr: Ints
-    stamps: NDArray[Any]
+    held: NDArray[Any]
     zone: str | None
     target: Floats
     groups: Mapping[str, NDArray[Any]]
@@ -88,14 +88,14 @@ class Rows:
             first, code = first[rank], np.argsort(rank)[code]
         sizes = np.bincount(code, np.diff(runs, append=frame.num_rows), len(first)).astype(np.int64)
         indptr = _boundaries(sizes)
-        order = _order(code, runs, indptr, stamps.view(np.int64))
+        stamps, order = _in_order(stamps, code, runs, indptr)
         torn = np.zeros(len(first), bool)
         torn[code[group_key != group_key[first][code]]] = True
         group_starts = np.flatnonzero(np.diff(group_key[first], prepend=-1))
         return cls(
             ids=series.values(first),
             indptr=indptr,
-            stamps=stamps if order is None else stamps[order],
+            held=stamps,
             zone=zone,
             target=_arranged(_target(frame, schema.target), order),
             groups=group.values(first[group_starts]),
@@ -109,6 +109,11 @@ class Rows:
     def __len__(self) -> int:
         """Number of series."""
         return len(self.indptr) - 1
+
+    @cached_property
+    def stamps(self) -> NDArray[Any]:
+        """The stamps as datetime64[us]; int64 for integer stamps. (rows,)"""
+        return micros(self.held).view("datetime64[us]" if self.held.dtype.kind == "M" else np.int64)
 
     @cached_property
     def series(self) -> NDArray[np.int32]:
@@ -291,6 +296,17 @@ def _dense(key: Ints, size: int) -> tuple[Ints, Ints]:
     return (np.cumsum(there) - 1)[key], first_of[there]
 
 
+def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints) -> tuple[NDArray[Any], Ints | None]:
+    """The stamps in the order of the rows of a table, and that order; None where they are in order."""
+    order = _order(code, runs, indptr, stamps.view(np.int64))
+    if order is None:
+        return stamps, None
+    if stamps.dtype == np.dtype("datetime64[ns]"):  # those of one microsecond are equal, and stay in the order that they came in
+        stamps = micros(stamps).view("datetime64[us]")
+        order = _order(code, runs, indptr, stamps.view(np.int64))
+    return stamps if order is None else stamps[order], order
+
+
 def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> Ints | None:
     """The rows by series and stamp, equals in the order they came; None where they are so already.
 
@@ -329,7 +345,7 @@ def _small(stamps: Ints) -> Ints:
 
 
 def _stamps(frame: pa.Table, name: str) -> tuple[NDArray[Any], str | None]:
-    """Stamps as datetime64[us] or int64, and their zone."""
+    """Stamps as datetime64 or int64, and their zone."""
     column, kind = frame[name], frame[name].type
     if pa.types.is_integer(kind):
         return _filled(column, pa.int64(), NO_STAMP, np.int64), None
@@ -337,8 +353,8 @@ def _stamps(frame: pa.Table, name: str) -> tuple[NDArray[Any], str | None]:
         column = column.cast(pa.timestamp("s" if pa.types.is_date32(kind) else "ms"))
     elif not pa.types.is_timestamp(kind):
         raise DataError(f"column {name!r} should hold the stamps, but holds {kind}; expected timestamps, dates or whole numbers")
-    if column.type.unit == "us" and column.num_chunks == 1 and not column.null_count:
-        return column.chunk(0).cast(pa.int64()).to_numpy().view("datetime64[us]"), column.type.tz
+    if column.num_chunks == 1 and not column.null_count:
+        return column.chunk(0).cast(pa.int64()).to_numpy().view(f"datetime64[{column.type.unit}]"), column.type.tz
     values, per_second = _filled(column, pa.int64(), NO_STAMP, np.int64), _PER_SECOND[column.type.unit]
     missing = np.flatnonzero(values == NO_STAMP) if column.null_count else np.empty(0, np.int64)
     if column.type.unit == "ns":
@@ -359,7 +375,9 @@ def _target(frame: pa.Table, name: str) -> Floats:
 
 
 def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: type) -> NDArray[Any]:
-    """A column as an array of its own, a chunk at a time, with `blank` for null."""
+    """A column as an array, with `blank` for null: its own memory, which is not to be written to, where that is one piece of such values."""
+    if column.num_chunks == 1 and column.type == kind and not column.null_count:
+        return np.asarray(column.chunk(0).to_numpy())
     values = room(len(column), dtype)
     begin = 0
     for chunk in column.chunks:

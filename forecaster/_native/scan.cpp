@@ -121,12 +121,15 @@ void repeat(const Row<const std::int32_t>& offsets, const Row<const std::uint8_t
 }
 
 template <class T>
-void survey(const Row<const T>& values, const Row<const Index>& indptr, const Sheet<double>& out) {
+void survey(const Row<const T>& values, const Row<const Index>& indptr, const Sheet<double>& out, const Row<T>& copy) {
     const Index series = series_in(indptr, values.size());
     expect(is_sheet(out, series, 4), "out must be (series, 4)");
+    expect(copy.size() == 0 || copy.size() == values.size(), "a copy must be as long as the values");
     const auto look = by_width(picked, []<int W>() { return &surveyed<W, T>; });
     for (Index s = 0; s < series; ++s) {
-        const Surveyed seen = look(values.data() + indptr(s), indptr(s + 1) - indptr(s));
+        const Index n = indptr(s + 1) - indptr(s);
+        const Surveyed seen = look(values.data() + indptr(s), n);
+        if (copy.size() && n) std::memcpy(copy.data() + indptr(s), values.data() + indptr(s), n * sizeof(T));
         double* row = row_of(out, s);
         row[0] = seen.known;
         row[1] = seen.lowest;
@@ -222,6 +225,8 @@ NB_MODULE(scan, m) {
     m.def("unroll", &unroll, nb::arg("values"), nb::arg("indptr"), nb::arg("first"), nb::arg("out").noconvert(), unlocked);
     m.def("changes", &changes, nb::arg("values"), nb::arg("indptr"), nb::arg("lags"), nb::arg("sizes").noconvert(),
           nb::arg("squares").noconvert(), unlocked);
-    m.def("survey", &survey<double>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("out").noconvert(), unlocked);
-    m.def("survey", &survey<float>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("out").noconvert(), unlocked);
+    m.def("survey", &survey<double>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("out").noconvert(),
+          nb::arg("copy").noconvert(), unlocked);
+    m.def("survey", &survey<float>, nb::arg("values").noconvert(), nb::arg("indptr"), nb::arg("out").noconvert(),
+          nb::arg("copy").noconvert(), unlocked);
 }

@@ -15,8 +15,16 @@ def stretches(offsets: NDArray[np.int64] | NDArray[np.int32], bytes: NDArray[np.
     Text i is `bytes[offsets[i]:offsets[i + 1]]`, as Arrow holds it. (texts + 1,)
     """
 
-def survey(values: NDArray[np.float64] | NDArray[np.float32], indptr: NDArray[np.int64], out: NDArray[np.float64]) -> None:
-    """Write into `out` (series, 4) how many values are finite, the lowest and the highest (NaN for none), and the least size above zero."""
+def survey(
+    values: NDArray[np.float64] | NDArray[np.float32],
+    indptr: NDArray[np.int64],
+    out: NDArray[np.float64],
+    copy: NDArray[np.float64] | NDArray[np.float32],
+) -> None:
+    """Write into `out` (series, 4) how many values are finite, the lowest and the highest (NaN for none), and the least size above zero.
+
+    The values go to `copy`, unless it is empty.
+    """
 
 def micros(stamps: NDArray[np.int64], per_second: int, out: NDArray[np.int64]) -> bool:
     """Write stamps that count seconds, milliseconds or nanoseconds into `out` as microseconds, nanoseconds beyond them cut off.

@@ -19,9 +19,9 @@ from forecaster.guardrails.regular import regular
 from forecaster.guardrails.rhythm import Placed
 from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.guardrails.survey import Survey
-from forecaster.rows import Rows
+from forecaster.rows import Rows, room
 from forecaster.schema import Schema
-from forecaster.table import Floats, Singles, Table
+from forecaster.table import Floats, Ints, Singles, Table
 
 AGGREGATES = ("sum", "mean", "min", "max", "median")
 SHORT = ("fallback", "drop", "error")
@@ -66,7 +66,8 @@ def check(
     for name, ids in rows.ids.items():
         columns.note_twins(ids, name, rows.kinds[name], findings)
     _refuse_torn(rows, schema)
-    table, survey = _table(frame, rows, schema, findings, freq=freq, aggregate=aggregate)
+    survey, rows = _surveyed(rows)
+    table, survey = _table(frame, rows, survey, schema, findings, freq=freq, aggregate=aggregate)
     findings.untouched = frame.num_rows == came and rows.order is None and table.target is rows.target
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
@@ -93,7 +94,7 @@ def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
 def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.Table:
     """The rows that have an id and a stamp that can be read, with a numeric target."""
     target.refuse_text(frame, schema)
-    read = stamps.read(frame, schema, freq, findings)
+    read = stamps.read(frame, schema, freq, findings, as_held=True)
     frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
     frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
     if not frame.num_rows:
@@ -110,14 +111,33 @@ def _refuse_torn(rows: Rows, schema: Schema) -> None:
         )
 
 
+def _surveyed(rows: Rows) -> tuple[Survey, Rows]:
+    """What one pass over the target tells, and the rows with a target that nobody else holds: the same pass copies it."""
+    if rows.target.flags.writeable:
+        return Survey.of(rows.target, rows.indptr), rows
+    own = room(len(rows.target), np.float64)
+    return Survey.of(rows.target, rows.indptr, own), replace(rows, target=own)
+
+
 def _table(
-    frame: pa.Table, rows: Rows, schema: Schema, findings: Findings, *, freq: str | int | Frequency | None, aggregate: str | None
+    frame: pa.Table,
+    rows: Rows,
+    survey: Survey,
+    schema: Schema,
+    findings: Findings,
+    *,
+    freq: str | int | Frequency | None,
+    aggregate: str | None,
 ) -> tuple[Table, Survey]:
     """The table, and what one pass over its target tells."""
     seen = Stamped.of(rows, schema.time)
+    stamps.refuse_far(seen)
     stamps.refuse_sentinels(seen)
-    survey = Survey.of(rows.target, seen.indptr)
-    frequency, runs, placed = _placed(seen, rows.target, survey, schema, findings, freq, aggregate)
+    known = regular(seen, freq) if aggregate is None else None
+    if known is None and seen.unit != "us":
+        seen = seen.in_micros()
+        known = regular(seen, freq) if aggregate is None else None
+    frequency, runs, placed = _placed(seen, known, rows.target, survey, schema, findings, freq, aggregate)
     survey = survey if placed is rows.target else Survey.of(placed, runs.indptr)
     values = _without_absurd(runs.stamped(seen), placed, survey, schema, findings)
     if values is not placed or not survey.complete:
@@ -142,6 +162,7 @@ def _table(
 
 def _placed(
     seen: Stamped,
+    known: tuple[Frequency, Ints] | None,
     target: Floats,
     survey: Survey,
     schema: Schema,
@@ -149,8 +170,7 @@ def _placed(
     freq: str | int | Frequency | None,
     aggregate: str | None,
 ) -> tuple[Frequency, Runs, Floats]:
-    """The frequency, the steps that there are, and the value of each."""
-    known = regular(seen, freq) if aggregate is None else None
+    """The frequency, the steps that there are, and the value of each; `known` are the first two of a table in no need of repair."""
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings) if known is None else known[0]
     values = target if survey.finite else _without_infinite(seen, target, schema, findings)
     if known is not None:

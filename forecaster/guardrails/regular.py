@@ -39,8 +39,11 @@ def regular(rows: Stamped, freq: str | int | Frequency | None) -> tuple[Frequenc
     low, high = int(start.min()), int(end.max())
     if not (exact.all() and np.array_equal(end - start, last - first)) or high - low > 2 * len(rows.stamps):
         return None
-    calendar = micros(frequency.stamps(np.arange(low, high + 1)))
-    return (frequency, start) if scan.follows(micros(rows.stamps), rows.indptr, calendar, start - low) else None
+    exact_days = frequency.stamps(np.arange(low, high + 1))
+    calendar = exact_days.astype(rows.stamps.dtype)
+    if not np.array_equal(micros(calendar), micros(exact_days)):
+        return None
+    return (frequency, start) if scan.follows(rows.stamps.view(np.int64), rows.indptr, calendar.view(np.int64), start - low) else None
 
 
 def _candidate(rows: Stamped, freq: str | int | Frequency | None) -> Frequency | None:

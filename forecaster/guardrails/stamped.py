@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.frequency import Frequency
+from forecaster.frequency.rhythm import micros
 from forecaster.guardrails.findings import Findings
 from forecaster.rows import Rows
 from forecaster.table import Ints
@@ -19,7 +20,10 @@ from forecaster.table import Ints
 
 @dataclass(frozen=True, eq=False)
 class Stamped:
-    """What the rhythm is read from: the stamps of all series, their boundaries, ids, zone and the name of the time column."""
+    """What the rhythm is read from: the stamps of all series, their boundaries, ids, zone and the name of the time column.
+
+    Stamps are datetime64 in the unit that they came in, or int64.
+    """
 
     stamps: NDArray[Any]
     indptr: Ints
@@ -30,7 +34,16 @@ class Stamped:
     @classmethod
     def of(cls, rows: Rows, time: str) -> Stamped:
         """The rows of a frame."""
-        return cls(rows.stamps, rows.indptr, rows.ids, rows.zone, time)
+        return cls(rows.held, rows.indptr, rows.ids, rows.zone, time)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the stamps: "s", "ms", "us" or "ns"; "generic" for whole numbers."""
+        return np.datetime_data(self.stamps.dtype)[0] if self.stamps.dtype.kind == "M" else "generic"
+
+    def in_micros(self) -> Stamped:
+        """The same with stamps in microseconds, or whole numbers as they are."""
+        return self if self.unit in ("us", "generic") else replace(self, stamps=micros(self.stamps).view("datetime64[us]"))
 
     def named(self, series: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
         """The ids of some series."""
@@ -43,7 +56,7 @@ class Stamped:
         """The stamps of some rows as text, in the zone that they came in."""
         chosen = self.stamps[rows]
         if self.zone is not None:
-            chosen = pc.local_timestamp(pa.array(chosen, pa.timestamp("us", self.zone))).to_numpy(zero_copy_only=False)
+            chosen = pc.local_timestamp(pa.array(chosen.astype("datetime64[us]"), pa.timestamp("us", self.zone))).to_numpy(zero_copy_only=False)
         return text(chosen)
 
 

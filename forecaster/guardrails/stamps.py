@@ -33,7 +33,9 @@ _LOST: tuple[tuple[bool, Action, str], ...] = (
 )
 
 
-def read(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.ChunkedArray:
+def read(
+    frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings, *, as_held: bool = False
+) -> pa.ChunkedArray:
     """The stamps of all rows as `timestamp[us]` (with the zone that came) or int64; null where there is none.
 
     Args:
@@ -41,6 +43,7 @@ def read(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, fi
         schema: Which column holds the stamps.
         freq: The frequency asked for, which tells whole numbers that count steps from others.
         findings: Where repairs are recorded.
+        as_held: Whether timestamps of which none is missing, in one piece, stay in their unit; `refuse_far` is to look at them.
 
     Raises:
         DataError: The values are no stamps, or cannot be read in one way only.
@@ -53,7 +56,8 @@ def read(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, fi
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return _texts(column, name, findings, partial(whereabouts, frame, schema))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return _timestamps(column, name)
+        plain = pa.types.is_timestamp(kind) and column.num_chunks == 1 and not column.null_count
+        return column if as_held and plain else _timestamps(column, name)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         column = _whole(column, name, findings)
     elif not pa.types.is_integer(kind):
@@ -73,8 +77,11 @@ def _timestamps(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     try:
         return column.cast(pa.timestamp("us", zone), safe=pa.types.is_date(column.type) or column.type.unit != "ns")
     except pa.ArrowInvalid:
-        far = pc.max(column).cast(pa.int64()).as_py()
-        raise DataError(f"column {name!r} holds a stamp ({far} {column.type}) far beyond the year {_LAST_YEAR}; remove such rows") from None
+        raise _far(pc.max(column).cast(pa.int64()).as_py(), column.type, name) from None
+
+
+def _far(stamp: int, kind: pa.DataType, name: str) -> DataError:
+    return DataError(f"column {name!r} holds a stamp ({stamp} {kind}) far beyond the year {_LAST_YEAR}; remove such rows")
 
 
 def _micros(column: pa.ChunkedArray, zone: str | None) -> pa.ChunkedArray | None:
@@ -274,6 +281,16 @@ def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Tabl
             message="{count} {row without a stamp was|rows without a stamp were} left out; " + end,
         )  # fmt: skip
     return frame.filter(pc.is_valid(column))
+
+
+def refuse_far(rows: Stamped) -> None:
+    """Refuse stamps in their own unit that cannot be told in microseconds."""
+    if rows.unit not in ("s", "ms"):
+        return
+    stamps, most = rows.stamps.view(np.int64), np.iinfo(np.int64).max // (_UNITS["us"] // _UNITS[rows.unit])
+    first, last = stamps[rows.indptr[:-1]], stamps[rows.indptr[1:] - 1]
+    if first.min() < -most or last.max() > most:
+        raise _far(int(last.max()), pa.timestamp(rows.unit, rows.zone), rows.time)
 
 
 def refuse_sentinels(rows: Stamped) -> None:

@@ -26,8 +26,9 @@ def flat(series, dtype=float):
 def test_survey(series, dtype):
     with np.errstate(over="ignore", under="ignore"):
         values, indptr = flat(series, dtype)
-    out = np.empty((len(series), 4))
-    scan.survey(values, indptr, out)
+    out, copy = np.empty((len(series), 4)), np.empty_like(values)
+    scan.survey(values, indptr, out, copy)
+    np.testing.assert_array_equal(copy, values)
     for told, one in zip(out, np.split(values, indptr[1:-1]), strict=True):
         seen = one[~np.isnan(one)]
         sizes = np.abs(seen[seen != 0])
@@ -136,9 +137,11 @@ def test_unroll():
 def test_boundaries_and_shapes_are_checked():
     values = np.ones(3)
     with pytest.raises(ValueError, match="ascend from 0 to the number of rows"):
-        scan.survey(values, np.array([0, 2]), np.empty((1, 4)))
+        scan.survey(values, np.array([0, 2]), np.empty((1, 4)), np.empty(0))
     with pytest.raises(ValueError, match=r"must be \(series, 4\)"):
-        scan.survey(values, np.array([0, 3]), np.empty((2, 4)))
+        scan.survey(values, np.array([0, 3]), np.empty((2, 4)), np.empty(0))
+    with pytest.raises(ValueError, match="a copy must be as long as the values"):
+        scan.survey(values, np.array([0, 3]), np.empty((1, 4)), np.empty(2))
     with pytest.raises(ValueError, match="lags must be 1 or more"):
         scan.changes(values, np.array([0, 3]), np.array([0]), np.empty((1, 1)), np.empty((1, 1)))
     with pytest.raises(ValueError, match="a place in the calendar"):
