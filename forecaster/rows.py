@@ -49,6 +49,7 @@ class Rows:
         groups: Value of each group column for each group. Name -> (groups,)
         group_ptr: Boundaries of the groups in the series. (groups + 1,)
         order: Row of the frame that each row was; None where the frame was in order.
+        alike: Whether the stamps of every series are surely the last ones of the longest series.
         no_id: Series of which a series column is null. (series,)
         torn: Series whose rows do not agree on their group; the first row decided. (series,)
         kinds: Every value of a series column once, those that no row has included where it is one of categories. Name -> (values,)
@@ -62,6 +63,7 @@ class Rows:
     groups: Mapping[str, NDArray[Any]]
     group_ptr: Ints
     order: Ints | None
+    alike: bool
     no_id: Mask
     torn: Mask
     kinds: Mapping[str, pa.Array] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class Rows:
             first, code = first[rank], np.argsort(rank)[code]
         sizes = np.bincount(code, np.diff(runs, append=frame.num_rows), len(first)).astype(np.int64)
         indptr = _boundaries(sizes)
-        stamps, order = _in_order(stamps, code, runs, indptr)
+        stamps, order, alike = _in_order(stamps, code, runs, indptr)
         torn = np.zeros(len(first), bool)
         torn[code[group_key != group_key[first][code]]] = True
         group_starts = np.flatnonzero(np.diff(group_key[first], prepend=-1))
@@ -101,6 +103,7 @@ class Rows:
             groups=group.values(first[group_starts]),
             group_ptr=np.append(group_starts, len(first)).astype(np.int64),
             order=order,
+            alike=alike,
             no_id=series.null(first),
             torn=torn,
             kinds={name: columns[name].values for name in schema.series},
@@ -209,8 +212,8 @@ def _codes(column: pa.ChunkedArray, name: str) -> _Codes:
         raise DataError(f"column {name!r} tells series apart, but holds {column.type}; expected texts, numbers or dates")
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
-    if (starts := _stretches(column)) is not None:
-        some = _each(_few(column, starts))
+    if (found := _stretches(column)) is not None:
+        starts, some = found[0], _each(found[1])
         return replace(some, starts=starts if len(some.starts) == len(starts) else starts[some.starts])
     return _each(column)
 
@@ -234,34 +237,36 @@ def _each(column: pa.ChunkedArray) -> _Codes:
     return _Codes(values, np.append(place, len(values)).astype(np.int64), numbers[starts], starts)
 
 
-def _stretches(column: pa.ChunkedArray) -> Ints | None:
-    """Rows that begin a stretch of one text, which is cheaper to see than which text each is; None where that spares little."""
+def _stretches(column: pa.ChunkedArray) -> tuple[Ints, pa.ChunkedArray] | None:
+    """Rows that begin a stretch of one text, which is cheaper to see than which text each is, and these texts; None where that spares little."""
     if len(column) < 2 or not _is_text(column) or column.null_count:
         return None
-    parts, begin, last = [], 0, None
+    parts, texts, begin, count, most = [], [], 0, 0, (len(column) - 1) // 4
     for chunk in filter(len, column.chunks):
-        found = begin + _starts(chunk)
-        parts.append(found[1:] if chunk[0] == last else found)
-        begin, last = begin + len(chunk), chunk[-1]
-    starts = np.concatenate(parts)
-    return starts if 4 * len(starts) < len(column) else None
+        if (found := _starts(chunk, most - count + 1)) is None:
+            return None
+        rows, named = found
+        again = bool(texts) and named[0] == texts[-1][-1]
+        parts.append(begin + rows[again:])
+        texts.append(named)
+        if again and len(named) > 1:
+            texts[-1] = named.slice(1)
+        elif again:
+            texts.pop()
+        begin, count = begin + len(chunk), count + len(parts[-1])
+    return (np.concatenate(parts), pa.chunked_array(texts, column.type)) if count <= most else None
 
 
-def _starts(texts: pa.Array) -> Ints:
-    """Likewise, for texts in one piece."""
+def _starts(texts: pa.Array, most: int) -> tuple[Ints, pa.Array] | None:
+    """Likewise, for texts in one piece; None for more than `most` of them."""
     _, offsets, held = texts.buffers()
-    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    kind = np.dtype(np.int64 if pa.types.is_large_string(texts.type) else np.int32)
     at: Any = np.frombuffer(offsets, kind)[texts.offset :][: len(texts) + 1]
-    out = np.empty(len(texts), np.int64)
-    return out[: scan.stretches(at, np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8), out)]
-
-
-def _few(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
-    """Some rows of a column, in their order, without its chunks being joined first."""
-    begin = _boundaries(np.array([len(chunk) for chunk in column.chunks], np.int64))
-    cuts = np.searchsorted(rows, begin).tolist()
-    parts = [chunk.take(pa.array(rows[cuts[i] : cuts[i + 1]] - begin[i])) for i, chunk in enumerate(column.chunks)]
-    return pa.chunked_array(parts, column.type)
+    size = min(most, len(texts))
+    out, ends, kept = np.empty(size, np.int64), pa.allocate_buffer((size + 1) * kind.itemsize), pa.allocate_buffer(max(int(at[-1] - at[0]), 1))
+    held_bytes = np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8)
+    found = scan.stretches(at, held_bytes, size, out, np.frombuffer(ends, kind), np.frombuffer(kept, np.uint8))
+    return None if found < 0 else (out[:found], pa.Array.from_buffers(texts.type, found, [None, ends, kept]))
 
 
 def _ascending(column: pa.ChunkedArray) -> pa.Array | None:
@@ -296,19 +301,19 @@ def _dense(key: Ints, size: int) -> tuple[Ints, Ints]:
     return (np.cumsum(there) - 1)[key], first_of[there]
 
 
-def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints) -> tuple[NDArray[Any], Ints | None]:
-    """The stamps in the order of the rows of a table, and that order; None where they are in order."""
-    order = _order(code, runs, indptr, stamps.view(np.int64))
+def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints) -> tuple[NDArray[Any], Ints | None, bool]:
+    """The stamps in the order of the rows of a table, that order (None where they are in it), and whether all series end alike."""
+    order, alike = _order(code, runs, indptr, stamps.view(np.int64))
     if order is None:
-        return stamps, None
+        return stamps, None, alike
     if stamps.dtype == np.dtype("datetime64[ns]"):  # those of one microsecond are equal, and stay in the order that they came in
         stamps = micros(stamps).view("datetime64[us]")
-        order = _order(code, runs, indptr, stamps.view(np.int64))
-    return stamps if order is None else stamps[order], order
+        order, alike = _order(code, runs, indptr, stamps.view(np.int64))
+    return stamps if order is None else stamps[order], order, alike
 
 
-def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> Ints | None:
-    """The rows by series and stamp, equals in the order they came; None where they are so already.
+def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> tuple[Ints | None, bool]:
+    """The rows by series and stamp, equals in the order they came, None where they are so already; and whether all series end alike.
 
     Args:
         code: Series of each run. (runs,)
@@ -321,10 +326,10 @@ def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> Ints | None:
         moved, sizes = _sorted(code), np.diff(runs, append=len(stamps))
         order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
     along = stamps if order is None else stamps[order]
-    if scan.ascends(np.ascontiguousarray(along), indptr):
-        return order
+    if (ascends := scan.ascends(np.ascontiguousarray(along), indptr)) > 0:
+        return order, ascends > 1
     by_time = _sorted(_small(stamps))
-    return by_time[_sorted(np.repeat(code, np.diff(runs, append=len(stamps)))[by_time])]
+    return by_time[_sorted(np.repeat(code, np.diff(runs, append=len(stamps)))[by_time])], False
 
 
 def _sorted(code: Ints) -> Ints:

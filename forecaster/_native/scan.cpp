@@ -27,22 +27,23 @@ Index series_in(const Row<const Index>& indptr, std::size_t rows) {
     return ends - 1;
 }
 
-// Most series end as the one before them does: that part of them is compared with it, which is far cheaper than stamp by stamp.
-bool ascends(const Row<const Index>& stamps, const Row<const Index>& indptr) {
+// Most series end as others do: that part of them is compared with the longest of those, which is far cheaper than stamp by stamp.
+Index ascends(const Row<const Index>& stamps, const Row<const Index>& indptr) {
     const Index series = series_in(indptr, stamps.size());
     const Index* at = stamps.data();
-    Index before = 0;
+    Index longest = 0, length = 0;  // where the series to compare with ends, and how long it is
+    bool alike = true;
     for (Index s = 0; s < series; ++s) {
-        const Index begin = indptr(s), end = indptr(s + 1);
-        Index shared = std::min(end - begin, before);
-        if (shared && std::memcmp(at + end - shared, at + begin - shared, shared * sizeof(Index)) != 0) shared = 0;
+        const Index begin = indptr(s), end = indptr(s + 1), n = end - begin;
+        Index shared = std::min(n, length);
+        if (shared && std::memcmp(at + end - shared, at + longest - shared, shared * sizeof(Index)) != 0) shared = length = 0, alike = false;
         const Index last = shared ? end - shared : end - 1;
         bool falls = false;
         for (Index r = begin + 1; r <= last; ++r) falls |= at[r] < at[r - 1];
-        if (falls) return false;
-        before = end - begin;
+        if (falls) return 0;
+        if (n > length) longest = end, length = n;
     }
-    return true;
+    return alike ? 2 : 1;
 }
 
 bool follows(const Row<const Index>& stamps, const Row<const Index>& indptr, const Row<const Index>& calendar, const Row<const Index>& first) {
@@ -76,16 +77,26 @@ struct Texts {
     }
 };
 
+// The first text of each stretch goes to `kept`, and where it ends there to `ends`; -1 where there are more than `most` stretches.
 template <class Offset>
-Index stretches(const Row<const Offset>& offsets, const Row<const std::uint8_t>& bytes, const Row<Index>& out) {
-    const Index rows = static_cast<Index>(offsets.size()) - 1;
-    expect(rows >= 0 && static_cast<Index>(out.size()) == rows, "there is one offset more than texts, and room for each text");
+Index stretches(const Row<const Offset>& offsets, const Row<const std::uint8_t>& bytes, Index most, const Row<Index>& out, const Row<Offset>& ends,
+                const Row<std::uint8_t>& kept) {
+    const Index rows = static_cast<Index>(offsets.size()) - 1, room = static_cast<Index>(kept.size());
+    expect(rows >= 0 && static_cast<Index>(out.size()) >= std::min(rows, most), "there is one offset more than texts, and room for each stretch");
+    expect(ends.size() > out.size(), "there is one end more than stretches");
     const Texts<Offset> texts{offsets, bytes};
-    Index found = 0, usual = 0;
+    Index found = 0, usual = 0, end = 0;
+    ends(0) = 0;
     for (Index r = 0; r < rows;) {
         // Two stretches of one length are mostly followed by a third.
         if (found > 1) usual = r - out(found - 1) == out(found - 1) - out(found - 2) ? r - out(found - 1) - 1 : 0;
+        if (found == most) return -1;
+        const Index from = offsets(r), size = offsets(r + 1) - from;
+        expect(from >= 0 && size >= 0 && from + size <= static_cast<Index>(bytes.size()) && end + size <= room, "offsets must ascend within the bytes");
+        if (size) std::memcpy(kept.data() + end, bytes.data() + from, size);
+        end += size;
         out(found++) = r++;
+        ends(found) = static_cast<Offset>(end);
         if (usual && r + usual <= rows && texts.repeat(r, r + usual)) r += usual;
         if (r == rows || !texts.repeat(r, r + 1)) continue;
         for (Index ahead = 32; ahead > 0;) {
@@ -217,8 +228,10 @@ NB_MODULE(scan, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     m.def("ascends", &ascends, nb::arg("stamps"), nb::arg("indptr"), unlocked);
     m.def("follows", &follows, nb::arg("stamps"), nb::arg("indptr"), nb::arg("calendar"), nb::arg("first"), unlocked);
-    m.def("stretches", &stretches<std::int32_t>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("out").noconvert(), unlocked);
-    m.def("stretches", &stretches<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("out").noconvert(), unlocked);
+    m.def("stretches", &stretches<std::int32_t>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("most"), nb::arg("out").noconvert(),
+          nb::arg("ends").noconvert(), nb::arg("kept").noconvert(), unlocked);
+    m.def("stretches", &stretches<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("most"), nb::arg("out").noconvert(),
+          nb::arg("ends").noconvert(), nb::arg("kept").noconvert(), unlocked);
     m.def("repeat", &repeat, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("times"), nb::arg("ends").noconvert(),
           nb::arg("out").noconvert(), unlocked);
     m.def("micros", &micros, nb::arg("stamps"), nb::arg("per_second"), nb::arg("out").noconvert(), unlocked);

@@ -3,16 +3,23 @@
 import numpy as np
 from numpy.typing import NDArray
 
-def ascends(stamps: NDArray[np.int64], indptr: NDArray[np.int64]) -> bool:
-    """Whether no stamp of a series is less than the one before it."""
+def ascends(stamps: NDArray[np.int64], indptr: NDArray[np.int64]) -> int:
+    """0 where a stamp of a series is less than the one before it; else 2 where every series ends as the longest does, and 1 elsewhere."""
 
 def follows(stamps: NDArray[np.int64], indptr: NDArray[np.int64], calendar: NDArray[np.int64], first: NDArray[np.int64]) -> bool:
     """Whether every series is a slice of the calendar, from place `first` (series,) on."""
 
-def stretches(offsets: NDArray[np.int64] | NDArray[np.int32], bytes: NDArray[np.uint8], out: NDArray[np.int64]) -> int:
-    """Write the places of texts that differ from the one before, and of the first, into `out` (texts,); how many there are.
+def stretches(
+    offsets: NDArray[np.int64] | NDArray[np.int32],
+    bytes: NDArray[np.uint8],
+    most: int,
+    out: NDArray[np.int64],
+    ends: NDArray[np.int64] | NDArray[np.int32],
+    kept: NDArray[np.uint8],
+) -> int:
+    """Write the places of texts that differ from the one before, and of the first, into `out`; how many there are, -1 for more than `most`.
 
-    Text i is `bytes[offsets[i]:offsets[i + 1]]`, as Arrow holds it. (texts + 1,)
+    Text i is `bytes[offsets[i]:offsets[i + 1]]`, as Arrow holds it (texts + 1,); those of `out` go to `kept`, with offsets `ends`.
     """
 
 def survey(

@@ -124,7 +124,7 @@ class Runs:
 
     def stamped(self, rows: Stamped) -> Stamped:
         """The first stamps of the runs, as rows."""
-        return replace(rows, stamps=self.first(rows.stamps), indptr=self.indptr)
+        return replace(rows, stamps=self.first(rows.stamps), indptr=self.indptr, alike=False)
 
 
 def without_doubles(rows: Stamped, runs: Runs, target: Floats, unit: str, findings: Findings) -> Floats:

@@ -6,7 +6,10 @@ which frequency most of them have, which lie off its grid, which come twice - ha
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import SettingsError
@@ -43,7 +46,16 @@ def regular(rows: Stamped, freq: str | int | Frequency | None) -> tuple[Frequenc
     calendar = exact_days.astype(rows.stamps.dtype)
     if not np.array_equal(micros(calendar), micros(exact_days)):
         return None
-    return (frequency, start) if scan.follows(rows.stamps.view(np.int64), rows.indptr, calendar.view(np.int64), start - low) else None
+    return (frequency, start) if _follow(rows, calendar, start - low) else None
+
+
+def _follow(rows: Stamped, calendar: NDArray[Any], first: Ints) -> bool:
+    """Whether every series is a slice of the calendar, from place `first` on; that each begins and ends as such is known."""
+    if not rows.alike:
+        return scan.follows(rows.stamps.view(np.int64), rows.indptr, calendar.view(np.int64), first)
+    longest = int(np.argmax(np.diff(rows.indptr)))
+    stamps = rows.stamps[rows.indptr[longest] : rows.indptr[longest + 1]]
+    return np.array_equal(stamps, calendar[first[longest] :][: len(stamps)])
 
 
 def _candidate(rows: Stamped, freq: str | int | Frequency | None) -> Frequency | None:

@@ -22,7 +22,8 @@ from forecaster.table import Ints
 class Stamped:
     """What the rhythm is read from: the stamps of all series, their boundaries, ids, zone and the name of the time column.
 
-    Stamps are datetime64 in the unit that they came in, or int64.
+    Stamps are datetime64 in the unit that they came in, or int64. They are `alike` where those of every series are surely the last ones
+    of the longest series.
     """
 
     stamps: NDArray[Any]
@@ -30,11 +31,12 @@ class Stamped:
     ids: Mapping[str, NDArray[Any]]
     zone: str | None
     time: str
+    alike: bool = False
 
     @classmethod
     def of(cls, rows: Rows, time: str) -> Stamped:
         """The rows of a frame."""
-        return cls(rows.held, rows.indptr, rows.ids, rows.zone, time)
+        return cls(rows.held, rows.indptr, rows.ids, rows.zone, time, rows.alike)
 
     @property
     def unit(self) -> str:

@@ -36,9 +36,16 @@ def test_survey(series, dtype):
         np.testing.assert_array_equal(told, [np.isfinite(one).sum(), *ends, sizes.min(initial=np.inf)])
 
 
+def ascent(series):
+    if any(sorted(one) != one for one in series):
+        return 0
+    longest = max(series, key=len)
+    return 2 if all(one == longest[len(longest) - len(one) :] for one in series) else 1
+
+
 @given(series=STAMPS)
 def test_ascends(series):
-    assert scan.ascends(*flat(series, np.int64)) == all(sorted(one) == one for one in series)
+    assert scan.ascends(*flat(series, np.int64)) == ascent(series)
 
 
 @given(
@@ -46,9 +53,9 @@ def test_ascends(series):
 )
 def test_series_that_end_alike_ascend_or_not(days, cuts):
     series = [days[-1:], *(days[begin : len(days) - end] for begin, end in cuts), sorted(days), days]
-    assert scan.ascends(*flat(series, np.int64)) == all(sorted(one) == one for one in series)
-    ascending = [sorted(one) for one in series]
-    assert scan.ascends(*flat(ascending, np.int64))
+    assert scan.ascends(*flat(series, np.int64)) == ascent(series)
+    for ascending in ([sorted(one) for one in series], [sorted(days)[begin:] for begin, _ in cuts] or [[1]]):
+        assert scan.ascends(*flat(ascending, np.int64)) == ascent(ascending)
 
 
 @given(series=STAMPS, first=st.lists(st.integers(-2, 12), min_size=5, max_size=5), honest=st.booleans())
@@ -74,18 +81,27 @@ def test_stretches(texts, before, width):
     rows = [text for text, times in texts for _ in range(times)]
     held = ("x" * before + "".join(rows)).encode()
     offsets = np.cumsum([before, *(len(text.encode()) for text in rows)]).astype(width)
-    out = np.empty(len(rows), np.int64)
-    found = scan.stretches(offsets, np.frombuffer(held + b"more", np.uint8), out)
-    assert out[:found].tolist() == [i for i, text in enumerate(rows) if i == 0 or text != rows[i - 1]]
+    expected = [i for i, text in enumerate(rows) if i == 0 or text != rows[i - 1]]
+    out, ends, kept = np.empty(len(rows), np.int64), np.empty(len(rows) + 1, width), np.empty(len(held), np.uint8)
+    found = scan.stretches(offsets, np.frombuffer(held + b"more", np.uint8), len(expected), out, ends, kept)
+    assert out[:found].tolist() == expected
+    firsts = [rows[i].encode() for i in expected]
+    assert [kept[begin:end].tobytes() for begin, end in pairwise(ends[: found + 1])] == firsts
+    if expected:
+        assert scan.stretches(offsets, np.frombuffer(held + b"more", np.uint8), len(expected) - 1, out, ends, kept) == -1
 
 
-def test_offsets_that_lead_astray_are_no_stretches():
-    out = np.empty(3, np.int64)
-    assert scan.stretches(np.array([0, 9, 18, 27]), np.zeros(18, np.uint8), out) == 2
-    assert scan.stretches(np.array([5, 0, -5, -10]), np.zeros(5, np.uint8), out) == 3
-    assert scan.stretches(np.array([5, -10, -5, 0]), np.zeros(5, np.uint8), out) == 3
-    with pytest.raises(ValueError, match="one offset more than texts"):
-        scan.stretches(np.array([0, 1]), np.zeros(2, np.uint8), out)
+def test_offsets_that_lead_astray_are_refused():
+    out, ends, kept = np.empty(3, np.int64), np.empty(4, np.int64), np.empty(18, np.uint8)
+    for offsets, held in (([0, 9, 18, 27], 18), ([5, 0, -5, -10], 5), ([5, -10, -5, 0], 5)):
+        with pytest.raises(ValueError, match="within the bytes"):
+            scan.stretches(np.array(offsets), np.arange(held, dtype=np.uint8), 3, out, ends, kept)
+    with pytest.raises(ValueError, match="room for each stretch"):
+        scan.stretches(np.array([0, 1]), np.zeros(2, np.uint8), 3, out[:0], ends, kept)
+    with pytest.raises(ValueError, match="one end more"):
+        scan.stretches(np.array([0, 1]), np.zeros(2, np.uint8), 3, out, ends[:1], kept)
+    with pytest.raises(ValueError, match="within the bytes"):
+        scan.stretches(np.array([0, 2]), np.zeros(2, np.uint8), 3, out, ends, kept[:1])
 
 
 @given(
