@@ -146,13 +146,21 @@ void fit_buckets(const Row<const double>& values, const Row<const Index>& indptr
     const Buckets buckets{ptr, size, alpha, state};
     buckets.check(series);
     const auto smooth = by_width(picked, []<int W>() { return &smoothed<W>; });
+    const auto count = by_width(picked, []<int W>() { return &finite<W>; });
+    double weights[weights_tried];
+    for (int c = 0; c < weights_tried; ++c) weights[c] = low + (high - low) * c / (weights_tried - 1);
     over_series(indptr.data(), series, threads, [&](Index first, Index last) {
-        std::vector<double> seen, summed;
+        std::vector<double> copy, summed;
         for (Index s = first; s < last; ++s) {
-            keep_finite(values.data() + indptr(s), indptr(s + 1) - indptr(s), seen);
+            const double* seen = values.data() + indptr(s);
+            Index n = indptr(s + 1) - indptr(s);
+            if (count(seen, n) < n) {
+                keep_finite(seen, n, copy);
+                seen = copy.data(), n = static_cast<Index>(copy.size());
+            }
             for (Index b = ptr(s); b < ptr(s + 1); ++b) {
-                sums(seen, size(b), summed);
-                buckets.put(b, smooth(summed, low, high, alpha(b)));
+                sums(seen, n, size(b), summed);
+                buckets.put(b, smooth(summed.data(), static_cast<Index>(summed.size()), weights, alpha(b)));
             }
         }
     });

@@ -98,15 +98,17 @@ struct Bucket {
 
 constexpr int weights_tried = 32;
 
-// The one of `weights_tried` weights, evenly spaced from `low` to `high`, with the least squared error one step ahead.
+// The one of `weights_tried` weights with the least squared error one step ahead.
 template <int W>
-Bucket smoothed(const std::vector<double>& x, double low, double high, double& alpha);
+Bucket smoothed(const double* x, Index n, const double* weights, double& alpha);
+
+template <int W>
+Index finite(const double* x, Index n);
 
 // The sums of `size` values each, newest bucket full: what is left over lies at the start.
-inline void sums(const std::vector<double>& x, Index size, std::vector<double>& out) {
-    const Index n = static_cast<Index>(x.size()), lead = n % size;
-    out.resize((n - lead) / size);
-    const double* from = x.data() + lead;
+inline void sums(const double* x, Index n, Index size, std::vector<double>& out) {
+    out.resize(n / size);
+    const double* from = x + n % size;
     for (double& sum : out) {
         sum = from[0];
         for (Index j = 1; j < size; ++j) sum += from[j];

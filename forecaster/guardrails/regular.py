@@ -37,7 +37,7 @@ def regular(rows: Stamped, freq: str | int | Frequency | None) -> tuple[Frequenc
     if rows.zone is not None or (frequency := _candidate(rows, freq)) is None:
         return None
     first, last = rows.indptr[:-1], rows.indptr[1:] - 1
-    steps, exact = frequency.steps(rows.stamps[np.concatenate([first, last])])
+    steps, exact = frequency.steps(np.concatenate(rows.ends))
     start, end = steps[: len(first)], steps[len(first) :]
     low, high = int(start.min()), int(end.max())
     if not (exact.all() and np.array_equal(end - start, last - first)) or high - low > 2 * len(rows.stamps):

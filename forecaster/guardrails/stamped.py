@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +38,11 @@ class Stamped:
     def of(cls, rows: Rows, time: str) -> Stamped:
         """The rows of a frame."""
         return cls(rows.held, rows.indptr, rows.ids, rows.zone, time, rows.alike)
+
+    @cached_property
+    def ends(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The first stamp of each series and the last. (series,) each"""
+        return self.stamps[self.indptr[:-1]], self.stamps[self.indptr[1:] - 1]
 
     @property
     def unit(self) -> str:

@@ -287,17 +287,17 @@ def refuse_far(rows: Stamped) -> None:
     """Refuse stamps in their own unit that cannot be told in microseconds."""
     if rows.unit not in ("s", "ms"):
         return
-    stamps, most = rows.stamps.view(np.int64), np.iinfo(np.int64).max // (_UNITS["us"] // _UNITS[rows.unit])
-    first, last = stamps[rows.indptr[:-1]], stamps[rows.indptr[1:] - 1]
-    if first.min() < -most or last.max() > most:
-        raise _far(int(last.max()), pa.timestamp(rows.unit, rows.zone), rows.time)
+    most = np.iinfo(np.int64).max // (_UNITS["us"] // _UNITS[rows.unit])
+    low, high = (int(end.view(np.int64)) for end in (rows.ends[0].min(), rows.ends[1].max()))
+    if low < -most or high > most:
+        raise _far(high, pa.timestamp(rows.unit, rows.zone), rows.time)
 
 
 def refuse_sentinels(rows: Stamped) -> None:
     """Refuse stamps in the year 9999 beside ordinary years: they stand for "no date"."""
     if rows.stamps.dtype.kind != "M":
         return
-    ends: NDArray[np.datetime64] = np.array([rows.stamps[rows.indptr[:-1]].min(), rows.stamps[rows.indptr[1:] - 1].max()])
+    ends: NDArray[np.datetime64] = np.array([rows.ends[0].min(), rows.ends[1].max()])
     low, high = ends.astype("datetime64[Y]").astype(int) + 1970
     if high < _LAST_YEAR or (high == _LAST_YEAR and low >= _LAST_YEAR - 999):
         return
