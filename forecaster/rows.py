@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
@@ -238,23 +238,23 @@ def _each(column: pa.ChunkedArray) -> _Codes:
 
 
 def _stretches(column: pa.ChunkedArray) -> tuple[Ints, pa.ChunkedArray] | None:
-    """Rows that begin a stretch of one text, which is cheaper to see than which text each is, and these texts; None where that spares little."""
+    """Rows that begin a stretch of one text, which is cheaper to see than which text each is, and these texts.
+
+    None where that spares little.
+    """
     if len(column) < 2 or not _is_text(column) or column.null_count:
         return None
-    parts, texts, begin, count, most = [], [], 0, 0, (len(column) - 1) // 4
+    parts: list[Ints] = []
+    texts: list[pa.Array] = []
+    begin, left, last = 0, (len(column) - 1) // 4, None
     for chunk in filter(len, column.chunks):
-        if (found := _starts(chunk, most - count + 1)) is None:
+        if (found := _starts(chunk, left + 1)) is None:
             return None
-        rows, named = found
-        again = bool(texts) and named[0] == texts[-1][-1]
-        parts.append(begin + rows[again:])
-        texts.append(named)
-        if again and len(named) > 1:
-            texts[-1] = named.slice(1)
-        elif again:
-            texts.pop()
-        begin, count = begin + len(chunk), count + len(parts[-1])
-    return (np.concatenate(parts), pa.chunked_array(texts, column.type)) if count <= most else None
+        again = int(found[1][0] == last)
+        parts.append(begin + found[0][again:])
+        texts.append(found[1][again:])
+        begin, left, last = begin + len(chunk), left - len(parts[-1]), found[1][-1]
+    return None if left < 0 else (np.concatenate(parts), pa.chunked_array(texts, column.type))
 
 
 def _starts(texts: pa.Array, most: int) -> tuple[Ints, pa.Array] | None:
@@ -263,10 +263,11 @@ def _starts(texts: pa.Array, most: int) -> tuple[Ints, pa.Array] | None:
     kind = np.dtype(np.int64 if pa.types.is_large_string(texts.type) else np.int32)
     at: Any = np.frombuffer(offsets, kind)[texts.offset :][: len(texts) + 1]
     size = min(most, len(texts))
-    out, ends, kept = np.empty(size, np.int64), pa.allocate_buffer((size + 1) * kind.itemsize), pa.allocate_buffer(max(int(at[-1] - at[0]), 1))
-    held_bytes = np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8)
-    found = scan.stretches(at, held_bytes, size, out, np.frombuffer(ends, kind), np.frombuffer(kept, np.uint8))
-    return None if found < 0 else (out[:found], pa.Array.from_buffers(texts.type, found, [None, ends, kept]))
+    out, ends, kept = np.empty(size, np.int64), room(size + 1, kind), room(max(int(at[-1] - at[0]), 1), np.uint8)
+    found = scan.stretches(at, np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8), size, out, ends, kept)
+    if found < 0:
+        return None
+    return out[:found], pa.Array.from_buffers(texts.type, found, [None, pa.py_buffer(ends), pa.py_buffer(kept)])
 
 
 def _ascending(column: pa.ChunkedArray) -> pa.Array | None:
@@ -380,7 +381,7 @@ def _target(frame: pa.Table, name: str) -> Floats:
 
 
 def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: type) -> NDArray[Any]:
-    """A column as an array, with `blank` for null: its own memory, which is not to be written to, where that is one piece of such values."""
+    """A column as an array, with `blank` for null; where it is one piece of such values, its own memory, which is not to be written to."""
     if column.num_chunks == 1 and column.type == kind and not column.null_count:
         return np.asarray(column.chunk(0).to_numpy())
     values = room(len(column), dtype)
@@ -393,7 +394,7 @@ def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: typ
     return values
 
 
-def room(rows: int, dtype: type) -> NDArray[Any]:
+def room(rows: int, dtype: DTypeLike) -> NDArray[Any]:
     """An array to be written to, in memory that Arrow keeps between calls: that of the system, had page by page, costs more than a pass."""
     return np.frombuffer(pa.allocate_buffer(rows * np.dtype(dtype).itemsize), dtype)
 

@@ -64,7 +64,8 @@ class Stamped:
         """The stamps of some rows as text, in the zone that they came in."""
         chosen = self.stamps[rows]
         if self.zone is not None:
-            chosen = pc.local_timestamp(pa.array(chosen.astype("datetime64[us]"), pa.timestamp("us", self.zone))).to_numpy(zero_copy_only=False)
+            moments = pa.array(chosen.astype("datetime64[us]"), pa.timestamp("us", self.zone))
+            chosen = pc.local_timestamp(moments).to_numpy(zero_copy_only=False)
         return text(chosen)
 
 

@@ -32,9 +32,8 @@ class Survey:
     def of(cls, values: Floats | Singles, indptr: Ints, copy: Floats | Singles | None = None) -> Survey:
         """Look at all values once; and write them to `copy`, where that is given."""
         out = np.empty((len(indptr) - 1, 4))
-        values = np.ascontiguousarray(values)
-        copy = np.empty(0, values.dtype) if copy is None else copy
-        scan.survey(values, np.ascontiguousarray(indptr, np.int64), out, copy)
+        whole = values if values.flags.c_contiguous else values.copy()
+        scan.survey(whole, np.ascontiguousarray(indptr, np.int64), out, np.empty(0, values.dtype) if copy is None else copy)
         known, lowest, highest, least = out.T
         return cls(known.astype(np.int64), lowest, highest, least, np.diff(indptr))
 

@@ -225,8 +225,8 @@ def test_the_least_squared_error_is_found_among_few_weights_and_many(name, count
     n = len(table)
     which, by, state, rate = np.full(n, method), np.empty((n, 2)), np.empty((n, 4)), np.empty(n)
     intermittent_kernel.fit_demand(table.target, table.indptr, which, (0, 0), sizes.tolist(), paces.tolist(), by, state, rate)
-    for i, x in enumerate(series):
-        x = x[np.isfinite(x)]
+    for i, values in enumerate(series):
+        x = values[np.isfinite(values)]
         errors = {(a, b): one_step_errors(x, lambda past, a=a, b=b: ORACLES[name](past, alpha=a, beta=b)) for a in sizes for b in paces}
         np.testing.assert_allclose(errors[tuple(by[i])], min(errors.values()), rtol=1e-9)
     np.testing.assert_array_equal(by[4:], np.tile([sizes[0], paces[0]], (4, 1)))
