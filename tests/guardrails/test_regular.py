@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from forecaster import frames
 from forecaster.errors import DataError
 from forecaster.guardrails import check
 from forecaster.guardrails.regular import regular
@@ -104,3 +105,63 @@ def test_seconds_beyond_all_calendars_are_refused():
         stamps = pa.array(np.append(when, far)).cast(pa.timestamp("s"))
         with pytest.raises(DataError, match=r"no date|far beyond"):
             check(pa.table({"unique_id": ["a"] * 3, "ds": stamps, "y": [1.0, 2.0, 3.0]}), Schema(), freq="D")
+
+
+def moved_about(frame):
+    return frame.take(np.random.default_rng(0).permutation(len(frame)))
+
+
+DAMAGE = {
+    "none": lambda frame: frame,
+    "out of order": moved_about,
+    "a gap": lambda frame: frame.filter(np.arange(len(frame)) != 40),
+    "doubles out of order": lambda frame: moved_about(pa.concat_tables([frame, frame.slice(3, 30)])),
+    "a missing stamp": lambda frame: frame.set_column(
+        1, "ds", pa.chunked_array([pa.array([*frame["ds"].to_pylist()[:-1], None], frame["ds"].type)])
+    ),
+    "a zone": lambda frame: frame.set_column(1, "ds", frame["ds"].cast(pa.timestamp(frame["ds"].type.unit, "Europe/Berlin"))),
+}
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "ns"])
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("freq", ["D", "h", None])
+def test_damaged_stamps_of_any_unit_are_the_same_table(unit, damage, freq):
+    when = {name: stamps(freq or "D", begin, n).to_numpy() for name, begin, n in (("a", 3, 30), ("b", 0, 33), ("c", 20, 14))}
+    frame = frame_of({name: some.astype("M8[us]") for name, some in when.items()})
+    came = frame.set_column(1, "ds", frame["ds"].cast(pa.timestamp(unit)))
+    (one, found), (other, told) = (check(DAMAGE[damage](data), Schema(), freq=freq) for data in (frame, came))
+    assert [*found] == [*told]
+    assert one.frequency == other.frequency
+    for part in ("target", "indptr", "start"):
+        np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+
+
+def test_nanoseconds_are_cut_off():
+    when = pd.date_range("2024-01-01", periods=20, freq="D").to_numpy().astype("M8[ns]")
+    frame = pa.table({"unique_id": ["a"] * 20, "ds": when + np.arange(20) % 3, "y": np.arange(20.0)})
+    table, found = check(frame, Schema())
+    assert table.frequency.alias == "D"
+    assert not found
+    twice = pa.table({"unique_id": ["a", "a"], "ds": np.repeat(when[:1], 2) + np.array([5, 1]), "y": [1.0, 1.0]})
+    assert "duplicates" in {one.rule for one in check(pa.concat_tables([frame.slice(1), twice]), Schema(), freq="D")[1]}
+
+
+def test_series_that_end_alike_follow_the_calendar_only_if_the_longest_does():
+    days = stamps("D", 0, 20).to_numpy()
+    torn = days[[0, 1, 2, 2, *range(4, 20)]]
+    for whole, is_regular in ((days, True), (torn, False)):
+        _, found = check(frame_of({"a": whole, "b": whole[2:], "c": whole[10:]}), Schema(), freq="D")
+        assert ({"gaps", "conflicting_duplicates"} <= {one.rule for one in found}) != is_regular
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, int])
+def test_the_table_is_its_own(kind):
+    frame = pd.DataFrame({"unique_id": "a", "ds": stamps("D", 0, 20), "y": np.arange(20).astype(kind)})
+    table, _ = check(frames.read(frame)[0], Schema())
+    values = frame["y"].to_numpy().view()
+    values.flags.writeable = True
+    values[:] = -1
+    assert table.target.tolist() == list(range(20))
+    table.target[0] = 7
+    assert frame["y"][0] == -1
