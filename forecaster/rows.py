@@ -293,6 +293,8 @@ def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:
 
 def _dense(key: Ints, size: int) -> tuple[Ints, Ints]:
     """Keys as consecutive numbers in the same order, and where each comes first."""
+    if size == len(key) + 1 and np.array_equal(key, every := np.arange(len(key))):
+        return every, every
     if size > max(1_000_000, 4 * len(key)):
         _, first, code = np.unique(key, return_index=True, return_inverse=True)
         return code.astype(np.int64), first.astype(np.int64)
@@ -360,7 +362,7 @@ def _stamps(frame: pa.Table, name: str) -> tuple[NDArray[Any], str | None]:
     elif not pa.types.is_timestamp(kind):
         raise DataError(f"column {name!r} should hold the stamps, but holds {kind}; expected timestamps, dates or whole numbers")
     if column.num_chunks == 1 and not column.null_count:
-        return column.chunk(0).cast(pa.int64()).to_numpy().view(f"datetime64[{column.type.unit}]"), column.type.tz
+        return column.chunk(0).view(pa.int64()).to_numpy().view(f"datetime64[{column.type.unit}]"), column.type.tz
     values, per_second = _filled(column, pa.int64(), NO_STAMP, np.int64), _PER_SECOND[column.type.unit]
     missing = np.flatnonzero(values == NO_STAMP) if column.null_count else np.empty(0, np.int64)
     if column.type.unit == "ns":

@@ -63,9 +63,17 @@ template <int W>
 class Tile {
   public:
     void load(const Flow* flows, Index count, Index from) {
+        Index whole = count < W ? 0 : tall;
+        for (Index lane = 0; lane < std::min<Index>(W, count); ++lane) whole = std::clamp<Index>(flows[lane].n - from, 0, whole) / W * W;
+        for (Index t = 0; t < whole; t += W) {
+            Lanes<W> rows[W];
+            for (int lane = 0; lane < W; ++lane) rows[lane] = Lanes<W>::load(flows[lane].x + from + t);
+            Lanes<W>::transpose(rows);
+            for (int row = 0; row < W; ++row) rows[row].store(values_ + (t + row) * W);
+        }
         for (Index lane = 0; lane < W; ++lane) {
             const Index there = lane < count ? std::clamp<Index>(flows[lane].n - from, 0, tall) : 0;
-            for (Index t = 0; t < there; ++t) values_[t * W + lane] = flows[lane].x[from + t];
+            for (Index t = whole; t < there; ++t) values_[t * W + lane] = flows[lane].x[from + t];
             for (Index t = there; t < tall; ++t) values_[t * W + lane] = std::numeric_limits<double>::quiet_NaN();
         }
     }
@@ -140,16 +148,15 @@ double total(Lanes<W> x) {
     return sum;
 }
 
-// The demands of one series, and the steps from each to the one before (of the first: from the start); after them, where steps are left,
-// a demand of zero at the end of those.
+// The demands of one series, and the steps from each to the one before (of the first: from the start).
 struct Sold {
-    std::vector<double> size, gap;
+    std::vector<double> size, gap;  // with room behind the last demand
     Index demands = 0;
     double after = 0;  // steps since the last demand
 
     template <int W>
     void find(const double* x, Index n) {
-        size.resize(n + W + 1), gap.resize(n + W + 1);
+        if (static_cast<Index>(size.size()) < n + W) size.resize(n + W), gap.resize(n + W);
         demands = 0;
         Lanes<W> step, known = 0.0;
         for (int lane = 0; lane < W; ++lane) step.set(lane, lane + 1);
@@ -162,10 +169,7 @@ struct Sold {
         const double seen = total(known);
         if (seen < static_cast<double>(n)) count_known(x, n);
         after = seen - (demands ? gap[demands - 1] : 0);
-        size[demands] = 0, gap[demands] = seen;
-        const Index rows = demands + (after > 0);
-        size.resize(rows), gap.resize(rows);
-        for (Index k = rows - 1; k > 0; --k) gap[k] -= gap[k - 1];
+        for (Index k = demands - 1; k > 0; --k) gap[k] -= gap[k - 1];
     }
 
     template <int W>
@@ -206,62 +210,94 @@ struct Weights {
 template <int W, bool chance>
 class Trials {
     static constexpr int vectors = size_weights / W, part = 2 * size_weights;
-    Lanes<W> size_[vectors], pace_[vectors], sums_[vectors][pace_weights];
-    std::vector<double> parts_;  // of each demand, for each weight of paces: the part of the rate, then its squares over all steps up to it
+    // Demands that paces are ahead of sizes, so that the one's waiting is the other's work; all of them where registers are few.
+    static constexpr Index ahead = vectors == 1 ? 4 : std::numeric_limits<Index>::max();
 
-  public:
-    void make(const Sold& sold, const Weights<W>& sizes, const Weights<W>& paces, bool corrected) {
-        parts_.resize(part * sold.size.size());
-        for (int v = 0; v < vectors; ++v) pace_[v] = expect(sold, paces.v[v], corrected, parts_.data() + v * W);
-        for (int v = 0; v < vectors; ++v) size_[v] = add(sold, sizes.v[v], sums_[v]);
-    }
+    struct Pace {
+        Lanes<W> b, correction, at;
 
-    double error(int a, int b) const { return sums_[a / W][b][a % W]; }
-    Demand state(int a, int b, const Sold& sold) const {
-        return {size_[a / W][a % W], pace_[b / W][b % W], sold.after, static_cast<double>(sold.demands)};
-    }
-
-  private:
-    Lanes<W> expect(const Sold& sold, Lanes<W> b, bool corrected, double* out) const {
-        const Lanes<W> correction = corrected ? Lanes<W>(1.0) - b * Lanes<W>(0.5) : Lanes<W>(1.0);
-        Lanes<W> pace = chance ? 1 / sold.gap[0] : sold.gap[0], once, squares;
-        for (std::size_t k = 1; k < sold.size.size(); ++k) {
-            const double gap = sold.gap[k];
+        // What it says of a demand `gap` steps after the one before: its part of the rate, and the squares of that over all steps.
+        FORECASTER_INLINE Lanes<W> expect(double gap, double* out) const {
+            Lanes<W> once, squares;
             if constexpr (chance) {
-                once = pace, squares = once * once;
+                once = at, squares = once * once;
                 for (double step = 1; step < gap; ++step) {
                     once -= b * once;
                     squares += once * once;
                 }
-                const Lanes<W> towards = sold.size[k] != 0 ? 1.0 : 0.0;
-                pace = once + b * (towards - once);
             } else {
-                once = select(pace == Lanes<W>(1.0), Lanes<W>(1.0), correction) / pace;
+                once = select(at == Lanes<W>(1.0), Lanes<W>(1.0), correction) / at;
                 squares = Lanes<W>(gap) * once * once;
-                if (sold.size[k] != 0) pace += b * (Lanes<W>(gap) - pace);
             }
-            out += part;
             once.store(out), squares.store(out + size_weights);
+            return once;
         }
-        return pace;
+        FORECASTER_INLINE void take(double gap, double* out) {
+            const Lanes<W> once = expect(gap, out);
+            at = chance ? once + b * (Lanes<W>(1.0) - once) : at + b * (Lanes<W>(gap) - at);
+        }
+        void end(double gap, double* out) {
+            const Lanes<W> once = expect(gap, out);
+            if (chance) at = once - b * once;
+        }
+    };
+    struct Size {
+        Lanes<W> a, at, sums[pace_weights];
+
+        FORECASTER_INLINE void take(double y, const double* paces) {
+            const Lanes<W> squared = at * at, times = Lanes<W>(-2 * y) * at;
+            for (int j = 0; j < pace_weights; ++j) {
+                sums[j] += times * Lanes<W>(paces[j]);
+                sums[j] += squared * Lanes<W>(paces[size_weights + j]);
+            }
+            at += a * (Lanes<W>(y) - at);
+        }
+        void end(const double* paces) {
+            for (int j = 0; j < pace_weights; ++j) sums[j] += at * at * Lanes<W>(paces[size_weights + j]);
+        }
+    };
+
+    Pace pace_[vectors];
+    Size size_[vectors];
+    std::vector<double> parts_;  // of each demand, for each weight of paces: what `expect` says
+
+  public:
+    void make(const Sold& sold, const Weights<W>& sizes, const Weights<W>& paces, bool corrected) {
+        parts_.resize(part * (sold.demands + 1));
+        for (int v = 0; v < vectors; ++v) {
+            pace_[v] = {paces.v[v], corrected ? Lanes<W>(1.0) - paces.v[v] * Lanes<W>(0.5) : Lanes<W>(1.0), chance ? 1 / sold.gap[0] : sold.gap[0]};
+            size_[v] = {sizes.v[v], sold.size[0], {}};
+        }
+        const Index lead = std::min(ahead, sold.demands - 1);
+        const Index beside = sold.demands - 1 - lead;
+        for (int v = 0; v < vectors; ++v) move<true, false>(sold, v, lead, 1, 1);
+        if (vectors == 1) move<true, true>(sold, 0, beside, 1 + lead, 1);
+        for (int v = 0; v < vectors; ++v) move<false, true>(sold, v, lead, 1, 1 + beside);
+        if (sold.after == 0) return;
+        double* last = parts_.data() + part * sold.demands;
+        for (int v = 0; v < vectors; ++v) pace_[v].end(sold.after, last + v * W);
+        for (int v = 0; v < vectors; ++v) size_[v].end(last);
     }
 
-    Lanes<W> add(const Sold& sold, Lanes<W> a, Lanes<W>* sums) const {
-        Lanes<W> size = sold.size[0], sum[pace_weights];
-        for (Lanes<W>& one : sum) one = 0.0;
-        const double* paces = parts_.data();
-        for (std::size_t k = 1; k < sold.size.size(); ++k) {
-            const double y = sold.size[k];
-            const Lanes<W> squared = size * size, times = Lanes<W>(-2 * y) * size;
-            paces += part;
-            for (int j = 0; j < pace_weights; ++j) {
-                sum[j] += times * Lanes<W>(paces[j]);
-                sum[j] += squared * Lanes<W>(paces[size_weights + j]);
-            }
-            if (k < static_cast<std::size_t>(sold.demands)) size += a * (Lanes<W>(y) - size);
+    double error(int a, int b) const { return size_[a / W].sums[b][a % W]; }
+    Demand state(int a, int b, const Sold& sold) const {
+        return {size_[a / W].at[a % W], pace_[b / W].at[b % W], sold.after, static_cast<double>(sold.demands)};
+    }
+
+  private:
+    // Moves paces or sizes on over some demands, or both over different ones side by side.
+    template <bool paces, bool sizes>
+    FORECASTER_INLINE void move(const Sold& sold, int v, Index count, Index pace_from, Index size_from) {
+        Pace pace = pace_[v];
+        Size size = size_[v];
+        const double *y = sold.size.data() + size_from, *gap = sold.gap.data() + pace_from, *said = parts_.data() + part * size_from;
+        double* out = parts_.data() + part * pace_from + v * W;
+        for (Index k = 0; k < count; ++k) {
+            if (paces) pace.take(gap[k], out + part * k);
+            if (sizes) size.take(y[k], said + part * k);
         }
-        std::copy(sum, sum + pace_weights, sums);
-        return size;
+        if (paces) pace_[v] = pace;
+        if (sizes) size_[v] = size;
     }
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -55,6 +56,13 @@ struct Lanes {
         return out;
     }
     FORECASTER_INLINE void store(double* at) const { std::memcpy(at, &v, sizeof(Vector)); }
+
+    // Lane j of row i changes places with lane i of row j.
+    FORECASTER_INLINE static void transpose(Lanes* rows) {
+        cross<1>(rows);
+        if constexpr (W > 2) cross<2>(rows);
+        if constexpr (W > 4) cross<4>(rows);
+    }
 
     // Stores the lanes where the mask holds one after another; how many. There must be room for all lanes.
     FORECASTER_INLINE std::int64_t pack(Mask mask, double* at) const {
@@ -155,6 +163,19 @@ struct Lanes {
     }
 
   private:
+    // Of every two rows `step` apart the lanes that lie beside each other: the second of the one and the first of the other change places.
+    template <int step>
+    FORECASTER_INLINE static void cross(Lanes* rows) {
+        const auto both = [&]<std::size_t... l>(int i, std::index_sequence<l...>) __attribute__((always_inline)) {
+            const Vector one = rows[i].v, other = rows[i + step].v;
+            rows[i].v = __builtin_shufflevector(one, other, (l & step ? l - step + W : l)...);
+            rows[i + step].v = __builtin_shufflevector(one, other, (l & step ? l + W : l + step)...);
+        };
+#pragma GCC unroll 8
+        for (int i = 0; i < W; ++i)
+            if (!(i & step)) both(i, std::make_index_sequence<W>());
+    }
+
     // The first has enough zeros at its end that a multiple by an exponent is exact.
     static constexpr double log_two_high = 0x1.62e42fefa0000p-1, log_two_low = 0x1.cf79abc9e3b3ap-40;
     static constexpr double round_up = 0x1.8p52;  // a number below 2^51 that it is added to loses its fraction and shows itself in the last bits

@@ -277,7 +277,7 @@ def _coarser(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | No
         return None
     if came.unit not in _MICROS or column.num_chunks != 1 or column.null_count:
         return None
-    micros = column.chunk(0).cast(pa.int64()).to_numpy()
+    micros = column.chunk(0).view(pa.int64()).to_numpy()
     whole = micros // _MICROS[came.unit]
     if not np.array_equal(whole * _MICROS[came.unit], micros):
         return None
