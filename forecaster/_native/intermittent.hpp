@@ -14,7 +14,7 @@
 //
 // A step of these recursions is a handful of instructions, each waiting for the one before, and whether there is a demand cannot be
 // guessed. So W series go side by side, one per lane, without branches; a series that has ended goes on with missing values. ADIDA and
-// IMAPA have one smoothing weight per lane instead.
+// IMAPA have one smoothing weight per lane instead, and so has the choice of weights, which looks at demands only.
 #pragma once
 
 #include <cmath>
