@@ -142,6 +142,8 @@ def inside(rows: pd.DataFrame, source: Source, groups: str, windows: int, back: 
     left = rows.groupby("unique_id").cumcount(ascending=False) - back * source.horizon
     known, came = rows[left >= source.horizon], rows[(left < source.horizon) & (left >= -source.horizon)]
     known = known[known.groupby("unique_id")["y"].transform("size") > ROOM * source.horizon]
+    if known.empty:  # no series reaches that far back
+        return pd.DataFrame({"step": pd.Series(dtype=int), "inside": pd.Series(dtype=bool)})
     settings = Settings(
         horizon=source.horizon, season_length=source.season, freq=source.freq, learners=learners,
         backtest=RollingOrigin(windows), n_jobs=1,
