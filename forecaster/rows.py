@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null)
-_UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1)  # microseconds
+_SECONDS = (86_400, 3_600, 60, 1)
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -306,16 +306,16 @@ def _dense(key: Ints, size: int) -> tuple[Ints, Ints]:
 
 def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints) -> tuple[NDArray[Any], Ints | None, bool]:
     """The stamps in the order of the rows of a table, that order (None where they are in it), and whether all series end alike."""
-    order, alike = _order(code, runs, indptr, stamps.view(np.int64))
+    order, alike = _order(code, runs, indptr, stamps)
     if order is None:
         return stamps, None, alike
     if stamps.dtype == np.dtype("datetime64[ns]"):  # those of one microsecond are equal, and stay in the order that they came in
         stamps = micros(stamps).view("datetime64[us]")
-        order, alike = _order(code, runs, indptr, stamps.view(np.int64))
+        order, alike = _order(code, runs, indptr, stamps)
     return stamps if order is None else stamps[order], order, alike
 
 
-def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> tuple[Ints | None, bool]:
+def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any]) -> tuple[Ints | None, bool]:
     """The rows by series and stamp, equals in the order they came, None where they are so already; and whether all series end alike.
 
     Args:
@@ -329,7 +329,7 @@ def _order(code: Ints, runs: Ints, indptr: Ints, stamps: Ints) -> tuple[Ints | N
         moved, sizes = _sorted(code), np.diff(runs, append=len(stamps))
         order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
     along = stamps if order is None else stamps[order]
-    if (ascends := scan.ascends(np.ascontiguousarray(along), indptr)) > 0:
+    if (ascends := scan.ascends(np.ascontiguousarray(along).view(np.int64), indptr)) > 0:
         return order, ascends > 1
     by_time = _sorted(_small(stamps))
     return by_time[_sorted(np.repeat(code, np.diff(runs, append=len(stamps)))[by_time])], False
@@ -343,12 +343,14 @@ def _sorted(code: Ints) -> Ints:
     return order
 
 
-def _small(stamps: Ints) -> Ints:
+def _small(stamps: NDArray[Any]) -> Ints:
     """Numbers as small as may be that sort like the stamps, those that are none first."""
-    there = stamps != NO_STAMP
-    least = stamps.min(where=there, initial=np.iinfo(np.int64).max)
-    since = np.where(there, stamps - least, 0)
-    unit = next(unit for unit in _UNITS if not np.any(since % unit))
+    per_second = _PER_SECOND[np.datetime_data(stamps.dtype)[0]] if stamps.dtype.kind == "M" else 1
+    ticks: Ints = stamps.view(np.int64)
+    there = ticks != NO_STAMP
+    least = ticks.min(where=there, initial=np.iinfo(np.int64).max)
+    since = np.where(there, ticks - least, 0)
+    unit = next((unit for unit in (seconds * per_second for seconds in _SECONDS) if not np.any(since % unit)), 1)
     return np.where(there, since // unit + 1, 0)
 
 

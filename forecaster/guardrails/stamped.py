@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster._native import scan
 from forecaster.frequency import Frequency
 from forecaster.frequency.rhythm import micros
 from forecaster.guardrails.findings import Findings
-from forecaster.rows import Rows
+from forecaster.rows import Rows, room
 from forecaster.table import Ints
+
+_PER_SECOND = {"s": 1, "ms": 1_000, "ns": 1_000_000_000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,10 @@ class Stamped:
 
     def in_micros(self) -> Stamped:
         """The same with stamps in microseconds, or whole numbers as they are."""
-        return self if self.unit in ("us", "generic") else replace(self, stamps=micros(self.stamps).view("datetime64[us]"))
+        if self.unit in ("us", "generic"):
+            return self
+        near = scan.micros(self.stamps.view(np.int64), _PER_SECOND[self.unit], out := room(len(self.stamps), np.int64))
+        return replace(self, stamps=(out if near else micros(self.stamps)).view("datetime64[us]"))
 
     def named(self, series: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
         """The ids of some series."""
