@@ -44,7 +44,8 @@ def here(path: str | Path, what: str) -> Path:
             f"{what} should be a folder on a local or mounted file system, which has locks and renames; it is {told!r}. Only data, "
             f"future and actuals may be addresses: mount the bucket, or copy {what} there when it is done"
         )
-    return Path(path)
+    place = Path(path)
+    return place if place.name not in ("", "..") else place.resolve()
 
 
 class Store(Protocol):
@@ -68,10 +69,11 @@ class LocalStore:
         self.root = Path(root)
 
     def keys(self) -> set[str]:
-        """The keys of all folders that are whole."""
+        """The keys of all folders that are whole; a link is none of them, as what it leads to is not ours."""
         if not self.root.is_dir():
             return set()
-        return {entry.name for entry in os.scandir(self.root) if entry.is_dir() and not entry.name.startswith(".")}
+        with os.scandir(self.root) as entries:
+            return {entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")}
 
     def put(self, key: str, fill: Callable[[Path], None]) -> bool:
         """Commit a folder: `fill` writes into an empty one, which then appears under its key at once.
@@ -119,9 +121,8 @@ class LocalStore:
     def sweep(self) -> None:
         """Remove what killed writers left; only for whoever holds the run alone."""
         if self.root.is_dir():
-            for entry in os.scandir(self.root):
-                if entry.name.startswith(_PART):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+            for place in self.root.glob(f"{_PART}*"):
+                shutil.rmtree(place, ignore_errors=True)
 
 
 class Markers:
@@ -288,10 +289,17 @@ def _appear(part: Path, place: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Take away a folder that nobody looks for any more; one of files alone, as most are, without the care that a tree needs."""
+    """Take away a folder that nobody looks for any more; one of files alone, as most are, without the care that a tree needs.
+
+    Of a link only the link goes: what it leads to is not ours.
+    """
     try:
-        for entry in os.scandir(folder):
-            os.unlink(entry.path)
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+            return
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                os.unlink(entry.path)
         folder.rmdir()
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster.errors import ForecasterError, SettingsError
-from many_models import changes, course, ledger, manifest, outcomes
+from many_models import changes, course, keys, ledger, manifest, outcomes
 from many_models.blocks import Block
 from many_models.choice import narrowed
 from many_models.how import How
@@ -26,7 +26,7 @@ from many_models.source import Source, check_columns, source
 from many_models.store import alone, read_json
 from many_models.task import Task
 from many_models.update import update
-from many_models.upkeep import clean, drop_unsound, retire
+from many_models.upkeep import clean, drop_unsound, make_room, retire
 from many_models.worker import blocks_of, commit
 
 
@@ -63,6 +63,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
         _check_partition(root, before, task)
         tell("read", how.progress)
         groups, task = partitioned(rows, task, columns)
+        _check_types(root, before, groups)
         _say_what_stays_here(task)
         groups, wanted = (groups, None) if chosen is None else narrowed(groups, chosen, before, _known_job(root, task))
         drop_unsound(root, task)
@@ -70,6 +71,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
             update(task, root, how, groups, columns, rows)
         done = ledger.settled(blocks_of(root), task.identity)
         plan, blocks = lay_out(groups, done, before, task.identity, how.workers, wanted, not state)
+        make_room(root, blocks)
         manifest.write(root, task, rows.schema.empty_table().select(columns), rows.kind.name, plan.table["data_hash"])
         plan.save(root)
         nameless, blocks = _nameless(blocks, plan.by)
@@ -92,6 +94,21 @@ def _check_partition(root: Path, before: Plan | None, task: Task) -> None:
     if before is not None and list(before.by) != list(task.partition_by):
         told = f"one model per {', '.join(before.by)}, and this job wants one per {', '.join(task.partition_by)}"
         raise SettingsError(f"the run {str(root)!r} has {told}; give it another path, or begin anew with resume=False (--fresh)")
+
+
+def _check_types(root: Path, before: Plan | None, groups: Groups) -> None:
+    """A group is found again by the value of its key, so that text and numbers are no names of the same groups.
+
+    Raises:
+        SettingsError: a partition column had values of another kind in the run.
+    """
+    if before is None:
+        return
+    for name in groups.by:
+        was, now = (table.schema.field(name).type for table in (before.table, groups.table))
+        if not keys.comparable(was, now):
+            told = f"column {name!r} of the data is {now}, and was {was} when the run {str(root)!r} was trained"
+            raise SettingsError(f"{told}; give it that type, give the run another path, or begin anew with resume=False (--fresh)")
 
 
 def columns_of(rows: Source, task: Task) -> list[str]:

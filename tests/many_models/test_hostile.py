@@ -179,6 +179,46 @@ def test_a_hostile_job_file_runs_nothing_and_is_named(tmp_path: Path, text: str)
     assert not (tmp_path / "mark").exists()
 
 
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """A folder of somebody else, with what a run has too."""
+    folder = tmp_path / "precious"
+    (folder / "photos").mkdir(parents=True)
+    for name in ("letter.txt", "rows.arrow", "photos/one.png"):
+        (folder / name).write_bytes(b"mine")
+    return folder
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_block_that_is_a_link_takes_nothing_with_it(trained: Train, precious: Path, resume: bool) -> None:
+    run = trained()
+    key = run.blocks()[0]
+    (run.path / "blocks" / key).rename(run.path / "elsewhere")
+    for name in (key, "0" * 24):
+        (run.path / "blocks" / name).symlink_to(precious)
+    with pytest.warns(UserWarning, match=f"block {key} holds groups of another job"):
+        again = trained(resume=resume)
+    assert again.status().counts == {"done": 12}
+    assert _files(precious) == ["letter.txt", "photos/one.png", "rows.arrow"]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("folder", ["blocks", "data", "past", "inflight"])
+def test_a_folder_of_a_run_that_is_a_link_is_refused(trained: Train, precious: Path, folder: str, resume: bool) -> None:
+    run = trained()
+    place = run.path / folder
+    if place.exists():
+        place.rename(run.path / "elsewhere")
+    place.symlink_to(precious)
+    with pytest.raises(ForecasterError, match=f"{folder} is a link.*Take the link away"):
+        trained(resume=resume)
+    assert _files(precious) == ["letter.txt", "photos/one.png", "rows.arrow"]
+
+
 def test_a_run_that_names_foreign_functions_is_refused(made: Path) -> None:
     file = made / "run" / "run.json"
     whole = file.read_bytes()

@@ -135,6 +135,7 @@ def test_a_chosen_group_without_a_model_is_tried_again(trained: Train, log: Path
         (["s7"], {}, DataError, "no rows of store=s7"),
         (["s000"], {"seed": 4}, SettingsError, "options of the job changed"),
         ([("s000", 1)], {}, SettingsError, "named by store"),
+        ([b"\xff"], {}, DataError, "column 'store' of type binary cannot be read as string"),
         (pa.table({"shop": ["s000"]}), {}, SettingsError, "store"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,6 +254,28 @@ def test_blocks_that_cannot_be_read_any_more_are_trained_again(trained: Train, t
         again = trained(stores(24))
     assert {store for store, n in tries().items() if n == 2} == lost
     assert again.forecast(horizon=2).equals(expected)
+
+
+@pytest.mark.parametrize("other", [{"seed": 9}, {}], ids=["of another job", "of other data"])
+def test_a_block_of_another_run_in_the_place_of_ours_is_trained_again(trained: Train, other: dict[str, int]) -> None:
+    run, strange = trained(stores(24)), trained(stores(24, seed=5), folder="strange", options=other)
+    expected, key = run.forecast(), run.blocks()[0]
+    shutil.rmtree(run.path / "blocks" / key)
+    shutil.copytree(strange.path / "blocks" / strange.blocks()[0], run.path / "blocks" / key)
+    assert run.status().done < 24
+    with pytest.warns(UserWarning, match=f"block {key} holds groups of another job or other data"):
+        again = trained(stores(24))
+    assert again.status().counts == {"done": 24}
+    assert again.forecast().equals(expected)
+
+
+def test_a_block_of_another_name_is_the_same_block(trained: Train, tries: Tries) -> None:
+    run = trained(stores(24))
+    expected, key = run.forecast(), run.blocks()[0]
+    (run.path / "blocks" / key).rename(run.path / "blocks" / ("0" * 24))
+    assert run.forecast().equals(expected)
+    assert trained(stores(24)).forecast().equals(expected)
+    assert set(tries().values()) == {1}
 
 
 def test_what_cannot_be_forecast_any_more_is_named(trained: Train) -> None:
