@@ -30,7 +30,7 @@ from many_models.upkeep import clean, drop_unsound, make_room, retire
 from many_models.worker import blocks_of, commit
 
 
-class RunBusy(ForecasterError):
+class RunBusy(ForecasterError, RuntimeError):
     """Another process is working on the run."""
 
 
@@ -48,6 +48,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
 
     Raises:
         RunBusy: another process works on this run.
+        CannotWrite: the disk is full, broken or not ours to write.
         UnknownName: a column is not in the data.
         DataError: the data cannot be partitioned.
         SettingsError: the job itself cannot run.
@@ -55,7 +56,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
     """
     rows = source(data)
     columns = columns_of(rows, task)
-    with held(root):
+    with course.writing(root), held(root):
         if resume:
             manifest.check(root)
         clean(root, resume)
@@ -148,7 +149,7 @@ def _say_what_stays_here(task: Task) -> None:
 
 def train_again(task: Task, root: Path, how: How) -> int:
     """Try the groups without a model once more; gives how many there were."""
-    with held(root):
+    with course.writing(root), held(root):
         plan, done = Plan.load(root), ledger.committed(blocks_of(root), task.identity)
         if plan is None or done is None:
             return 0

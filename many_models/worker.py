@@ -28,7 +28,7 @@ from many_models.work import DONE, HALTED, REFUSED, Receipt
 MODELS, REST = "models", "tables.arrow"
 SMALL = ("leaderboard", "findings", "selected", "trials", "ids")
 """Tables that lie together in one file of their block."""
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
 """What the system says where the disk is full, broken or not ours: no group is to blame."""
 
 
