@@ -263,14 +263,14 @@ def read_object(path: Path, kinds: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[bool]:
-    """Hold a lock that dies with its holder; gives whether it was free."""
+def alone(path: Path, *, shared: bool = False) -> Iterator[bool]:
+    """Hold a lock that dies with its holder; gives whether it was free. A shared one may be held by many, while nobody holds it alone."""
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
+    with path.open("rb" if shared and path.exists() else "a+b") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             yield False
             return

@@ -191,15 +191,19 @@ def _any_null(table: pa.Table, by: Sequence[str]) -> pa.ChunkedArray:
 
 
 class held:
-    """The run, for this process alone."""
+    """The run, for this process alone; where it is shared, for all that only read it, while nobody writes.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Raises:
+        RunBusy: another process holds it.
+    """
+
+    def __init__(self, root: Path, *, shared: bool = False) -> None:
+        self.root, self.shared = root, shared
 
     def __enter__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         for _ in range(20):
-            self.lock = alone(self.root / "lock")
+            self.lock = alone(self.root / "lock", shared=self.shared)
             if self.lock.__enter__():
                 return
             self.lock.__exit__(None, None, None)

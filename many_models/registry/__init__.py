@@ -81,7 +81,7 @@ class Registry:
         """
         name, words = _name("model", name), _tags(tags)
         run = run if isinstance(run, Run) else Run.open(run)
-        with held(run.path):
+        with held(run.path, shared=True):
             facts = copies.facts_of(run)
             found = self._same(name, facts["content"])
             made = found.facts["copy"] if found else copies.copy(run, self._copies)

@@ -21,6 +21,7 @@ from forecaster.archive.sealed import sealed, unsealed
 from forecaster.errors import ArchiveError, DataError, SettingsError, UnknownName
 from many_models import ManyModels, Registry, Run
 from many_models.registry import InUse
+from many_models.training import RunBusy, held
 
 Train = Callable[..., Run]
 OF_THIS = Path(__file__).parent
@@ -51,6 +52,16 @@ def test_registering_what_has_not_changed_is_nothing_new(trained: Train, books: 
     assert [books.register("sales", run).number for _ in range(3)] == [1, 1, 1]
     assert len(books.audit()) == 1
     assert len(list((books.path / "runs").iterdir())) == 1
+
+
+def test_any_number_register_one_run_but_not_while_it_is_trained(trained: Train, books: Registry) -> None:
+    run = trained(stores(2))
+    with held(run.path, shared=True):  # as another process that registers it does
+        assert books.register("sales", run).number == 1
+        with pytest.raises(RunBusy):
+            trained(stores(2))
+    with held(run.path), pytest.raises(RunBusy):
+        books.register("sales", run)
 
 
 def test_runs_of_the_user_beside_the_copies_stay(trained: Train, tmp_path: Path) -> None:
