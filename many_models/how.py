@@ -17,7 +17,7 @@ _UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 
 ENDING, SHORTEST_ENDING, LONGEST_ENDING = 0.05, 0.3, 30.0
-"""Share of a deadline, and least and most seconds of it, in which no model is trained any more: processes end and the run is put in order."""
+"""Share of a deadline, and least and most seconds of it, in which no model is trained any more: processes end, the run is put in order."""
 
 
 @dataclass(frozen=True)
