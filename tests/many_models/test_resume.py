@@ -26,7 +26,7 @@ from forecaster.errors import ArchiveError
 from many_models import ManyModels, Run, blocks, bundle, engines, manifest
 from many_models.blocks import Block
 from many_models.store import read_parquet, write_json
-from many_models.training import RunBusy
+from many_models.training import RunBusy, held
 from many_models.work import Receipt
 
 Train = Callable[..., Run]
@@ -168,6 +168,7 @@ def test_ctrl_c_is_heard_though_a_finalizer_swallows_it(trained: Train, tmp_path
 
 
 def test_status_and_results_from_another_process(driver: Driver, tmp_path: Path) -> None:
+    task()  # a task of this process: a run may name its functions
     process = driver(0.3)
     wait_until(lambda: committed(tmp_path / "run"))
     run = Run.open(tmp_path / "run")
@@ -183,6 +184,16 @@ def test_status_and_results_from_another_process(driver: Driver, tmp_path: Path)
     assert set(run.outcomes()["store"].to_pylist()) <= set(run.forecast()["store"].to_pylist())
     with pytest.raises(RunBusy, match="another process"):
         ManyModels(task()).train(stores(24), tmp_path / "run", progress=False)
+
+
+def test_a_clock_that_was_set_back_makes_no_nonsense(trained: Train) -> None:
+    run = trained(stores(12))
+    expected = run.forecast()
+    write_json(run.path / "attempt.json", manifest.attempt(run.path) | {"since": time.time() + 3600.0, "kept": 0})
+    with held(run.path):
+        status = run.status()
+    assert (status.running, status.rate, status.eta) == (True, None, None)
+    assert trained(stores(12)).forecast().equals(expected)
 
 
 def test_nothing_is_done_twice(trained: Train, tries: Tries) -> None:
