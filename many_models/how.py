@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from forecaster.errors import SettingsError
 from forecaster.progress import Way
+from forecaster.threads import available
 from many_models.engines import Chosen, check, chosen
 from many_models.work import Limits
 
@@ -54,7 +54,7 @@ class How:
         until = None if seconds_left is None else time.monotonic() + seconds_left - _ending(seconds_left)
         named = chosen(engine)
         check(named)
-        return cls(named, workers or _cores(), limits, Way.of(progress), until)
+        return cls(named, workers or available(), limits, Way.of(progress), until)
 
 
 def _ending(seconds: float) -> float:
@@ -73,7 +73,3 @@ def _quantity(name: str, value: Any, units: dict[str, float], hint: str) -> floa
 def _whole(name: str, value: Any) -> int | None:
     amount = _quantity(name, value, {unit: float(size) for unit, size in _BYTES.items()}, "'2GB' or 2000000000")
     return None if amount is None else int(amount)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

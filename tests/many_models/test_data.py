@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,10 +24,12 @@ from hypothesis import strategies as st
 from pyarrow import fs
 from small_runs import PATHS, by_store, stores, task
 
+from forecaster import threads
 from forecaster.errors import DataError, SettingsError, UnknownName
 from many_models import ManyModels, Run, hashing, keys, pipeline
 from many_models.blocks import Block, costs, pack, split
 from many_models.evaluation import NothingYet
+from many_models.how import How
 from many_models.partition import partition
 from many_models.source import source
 from many_models.task import Task
@@ -334,6 +337,29 @@ def test_groups_that_are_no_series_column(trained: Train, tmp_path: Path) -> Non
 def test_options_that_cannot_be_meant(trained: Train, how: dict[str, object], error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told):
         trained(**how)
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "9900000 100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
+        ({"cpu.max": "what?"}, 8),
+    ],
+)
+def test_there_are_no_more_workers_than_the_container_is_granted_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(threads, "CGROUP", tmp_path)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert How.of("local", None, None, None, False).workers == cores
 
 
 def test_columns_that_are_not_there(trained: Train) -> None:
