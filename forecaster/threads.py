@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-
 CGROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container what it is granted."""
 
