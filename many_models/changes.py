@@ -16,6 +16,7 @@ from many_models.task import Task
 
 KINDS = ("kept", "updated", "retrained", "new", "retired")
 FILE, SETTLED = "changes.parquet", "settled.parquet"
+CURE = "delete it: no model is in it, and the next training tells all groups as new"
 
 
 def settle(root: Path, task: Task, plan: Plan, done: pa.Table, at: Ints, chosen: Chosen | None = None) -> None:
@@ -38,7 +39,7 @@ def settle(root: Path, task: Task, plan: Plan, done: pa.Table, at: Ints, chosen:
 def read(root: Path) -> pa.Table | None:
     """What the last call that came to its end did; None where there was none."""
     try:
-        return read_parquet(root / FILE, {"change": pa.string(), "reason": pa.string()})
+        return read_parquet(root / FILE, {"change": pa.string(), "reason": pa.string()}, cure=CURE)
     except FileNotFoundError:
         return None
 
@@ -60,7 +61,7 @@ def _now(plan: Plan, done: pa.Table, at: Ints) -> pa.Table:
 
 def _settled(root: Path) -> pa.Table | None:
     try:
-        return read_parquet(root / SETTLED, {"rows": pa.int64(), "data_hash": pa.string(), "block": pa.string()})
+        return read_parquet(root / SETTLED, {"rows": pa.int64(), "data_hash": pa.string(), "block": pa.string()}, cure=CURE)
     except FileNotFoundError:
         return None
 

@@ -179,7 +179,8 @@ class Run:
         if known := ", ".join(getattr(self.settings, "known", ())):
             warnings.warn(f"compared is what training forecast without the future of {known}; give forecast=", stacklevel=3)
         files = [*(self.path / "blocks").glob("[!.]*/forecasts.parquet"), *self.past()]
-        return scoring.together([read_parquet(file).replace_schema_metadata(None) for file in sorted(files)])
+        cure = "delete it, and what it forecast is left out"
+        return scoring.together([read_parquet(file, cure=cure).replace_schema_metadata(None) for file in sorted(files)])
 
     def explain(self, group: Mapping[str, Any], data: Any = None, future: Any = None, horizon: int | None = None) -> Any:
         """Why one group is forecast, or its rows are predicted, as they are: see `Forecaster.explain` and `Classifier.explain`.
