@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from forecaster import frames
+from forecaster.archive.sealed import SEAL
 from forecaster.errors import ArchiveError
 from many_models.blocks import fingerprint
 from many_models.progress import Tally
@@ -21,7 +23,7 @@ from many_models.store import read_object, write_json
 from many_models.task import Task
 
 FILE, ATTEMPT = "run.json", "attempt.json"
-FORMAT = 2
+FORMAT = 3
 """Goes up when what an earlier version wrote cannot be read, or gone on with, any more."""
 _KINDS: dict[str, Any] = {
     "format": int, "job": dict, "identity": str, "schema": dict, "arrow_schema": str, "frame": str, "data": dict,
@@ -52,26 +54,39 @@ def read(root: Path) -> dict[str, Any]:
     Raises:
         ArchiveError: there is no run, or a version wrote it whose format is another one.
     """
+    check(root)
     told = read_object(root / FILE, _KINDS)
     if told is None:
         raise ArchiveError(
             f"no run at {str(root)!r}; expected a folder that train(data, path=...) or `many-models train --run` has written"
         )
-    check(root, told["format"])
     return told
 
 
-def check(root: Path, written: int | None = None) -> None:
+def check(root: Path) -> None:
     """Refuse a run of another format, where there is one.
 
     Raises:
-        ArchiveError: a version wrote it whose format is another one.
+        ArchiveError: run.json is damaged, or a version wrote it whose format is another one.
     """
-    if written is None:
-        written = int((read_object(root / FILE, {"format": int}) or {"format": FORMAT})["format"])
+    try:
+        written = (read_object(root / FILE, {"format": int}) or {"format": FORMAT})["format"]
+    except ArchiveError:
+        written = _before_checksums(root / FILE)
+        if written is None:
+            raise
     if written != FORMAT:
         way = "update forecaster" if written > FORMAT else "an earlier version wrote it: train again with resume=False (--fresh)"
         raise ArchiveError(f"the run at {str(root)!r} has format {written}, this version reads format {FORMAT}; {way}")
+
+
+def _before_checksums(path: Path) -> int | None:
+    """The format of a run.json that has no checksum, as those before format 3 had none."""
+    try:
+        told = json.loads(path.read_bytes())
+        return told["format"] if told["format"] in (1, 2) and SEAL not in told else None
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return None
 
 
 def columns(root: Path) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from forecaster.archive.sealed import sealed, unsealed
 from forecaster.errors import ArchiveError, SettingsError
 
 _PART = ".part-"
@@ -138,8 +138,7 @@ class Markers:
             write_json(self.root / f"{key}.json", note, durable=False)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        note: dict[str, Any] | None = read_json(self.root / f"{key}.json")
-        return note
+        return read_json(self.root / f"{key}.json")
 
     def clear(self, key: str) -> None:
         (self.root / f"{key}.json").unlink(missing_ok=True)
@@ -166,22 +165,22 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
         _sync(path.parent)
 
 
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Write JSON whole or not at all."""
-    write_bytes(path, json.dumps(value, indent=1).encode(), durable=durable)
+def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write a JSON object whole or not at all, with a digest of it."""
+    write_bytes(path, sealed(value), durable=durable)
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> dict[str, Any] | None:
     """What `write_json` wrote; None where there is no file.
 
     Raises:
         ArchiveError: the file holds something else.
     """
     try:
-        return json.loads(path.read_bytes())
+        return unsealed(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ArchiveError(f"{path} is damaged ({error}); take it from a backup, or train again with resume=False") from None
 
 
@@ -255,13 +254,11 @@ def read_object(path: Path, kinds: Mapping[str, Any]) -> dict[str, Any] | None:
     Raises:
         ArchiveError: the file holds something else.
     """
-    if not path.exists():
-        return None
     told = read_json(path)
-    wrong = [name for name, kind in kinds.items() if not isinstance(told, dict) or not isinstance(told.get(name), kind)]
+    wrong = [] if told is None else [name for name, kind in kinds.items() if not isinstance(told.get(name), kind)]
     if wrong:
         raise ArchiveError(f"{path} is damaged (it has no {wrong[0]!r} as it should be); take it from a backup, or train again")
-    return dict(told)
+    return told
 
 
 @contextmanager

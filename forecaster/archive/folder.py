@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from forecaster.archive.foreign import one_thread
 from forecaster.archive.payload import Reader, Writer
+from forecaster.archive.sealed import sealed, unsealed
 from forecaster.archive.tree import decode, encode, missing
 from forecaster.errors import ArchiveError, CannotSave
 
@@ -107,18 +108,17 @@ def _manifest_of(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     raw = _read(path)
     try:
-        told = json.loads(raw)
-        whole = _render({k: v for k, v in told.items() if k != "sha256"}) == raw
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        told = unsealed(raw)
+        if not isinstance(told.get("files"), dict):
+            raise ValueError("it names no files")
+    except ValueError as error:
         raise ArchiveError(f"{path} is damaged: {error}; take the archive from its backup or save the model again") from error
-    if not whole or not isinstance(told.get("files"), dict):
-        raise ArchiveError(f"{path} is damaged: its own checksum differs; take the archive from its backup or save the model again")
     if told.get("format") not in READS:
         raise ArchiveError(
             f"{path} is of format {told.get('format')!r}, written by forecaster {told.get('versions', {}).get('forecaster')}; "
             f"this version reads format {', '.join(map(str, READS))}: load it with that version, or fit and save the model again"
         )
-    return dict(told)
+    return told
 
 
 def _manifest(files: Mapping[str, bytes], extra: Mapping[str, Any]) -> bytes:
@@ -129,18 +129,9 @@ def _manifest(files: Mapping[str, bytes], extra: Mapping[str, Any]) -> bytes:
         "extra": dict(extra),
     }
     try:
-        return _render(content)
+        return sealed(content)
     except (TypeError, ValueError) as error:
         raise CannotSave(f"extra must be plain JSON values: {error}") from error
-
-
-def _render(content: Mapping[str, Any]) -> bytes:
-    """Canonical bytes of a manifest with its own checksum, so that any other byte is noticed."""
-
-    def text(told: Mapping[str, Any]) -> bytes:
-        return json.dumps(told, indent=1, sort_keys=True, allow_nan=False).encode()
-
-    return text({**content, "sha256": hashlib.sha256(text(content)).hexdigest()})
 
 
 @cache

@@ -14,6 +14,7 @@ series is good at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,8 +29,13 @@ from forecaster.learners._newer import told
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
-LONGEST = 200
-"""Lags at most where none are asked for."""
+LONGEST, YEAR = 200, 400
+"""Lags at most where none are asked for: usually, and where those reach over a year of days that helps."""
+
+PENALTIES = (0.01, 0.1, 1.0)
+"""What is tried where none is asked for, the usual one first."""
+MARGIN, ORIGINS = 0.98, 8
+"""Part of the error of the usual lags and penalty that others have to come down to, and origins at which they are compared."""
 
 FEWEST = 3
 """Values before a training row."""
@@ -53,19 +59,20 @@ class Autoregression:
     """Ridge regression on the latest values, pooled over the series of a group; a season is learned where the lags reach over it.
 
     Args:
-        lags: Latest values to look at; half of the median length of the series of a group where None, 2 to 200.
-        penalty: Of squared coefficients, as part of the mean square of the features.
+        lags: Latest values to look at; where None half of the median length of the series of a group, 2 to 200, or up to 400 if those
+            would have been better two horizons ago.
+        penalty: Of squared coefficients, as part of the mean square of the features; where None 0.01, 0.1 or 1, chosen likewise.
         design: Tells the horizon; filled in by a job.
     """
 
     lags: int | None = None
-    penalty: float = 0.01
+    penalty: float | None = None
     design: Design | None = None
 
     def __post_init__(self) -> None:
         if self.lags is not None and self.lags < 1:
             raise SettingsError(f"autoregression: lags start at 1; came {self.lags!r}")
-        if not 0 <= self.penalty < np.inf:
+        if self.penalty is not None and not 0 <= self.penalty < np.inf:
             raise SettingsError(f"autoregression: penalty is a number from 0 up; came {self.penalty!r}")
 
     @property
@@ -76,18 +83,76 @@ class Autoregression:
     def fit(self, table: Table) -> Autoregressed:
         """One regression per group; where there is nothing to learn from, the last value stays."""
         horizon = (self.design or Design()).horizon
-        values, begin = _carried(table), table.indptr[:-1]
+        values = _carried(table)
         rules: list[Floats] = []
         with threadpool_limits(1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
             for first, last in zip(table.group_ptr[:-1], table.group_ptr[1:], strict=True):
-                sizes = table.sizes[first:last]
-                lags = self.lags or int(np.clip(np.median(sizes) // 2, 2, LONGEST))
-                rules.append(self._rule(values, begin[first:last], sizes, lags, horizon))
+                series = _Series(values, table.indptr[first:last], table.sizes[first:last], horizon)
+                lags, penalty = self._chosen(series)
+                rules.append(series.rules(lags, [penalty])[0])
         longest = max(len(rule) for rule in rules) if rules else 1
         return Autoregressed(tuple(rules), horizon, table.tail(longest))
 
-    def _rule(self, values: Floats, begin: Ints, sizes: Ints, lags: int, horizon: int) -> Floats:
-        """The constant, then the coefficient of each lag, for each step; zero where there is nothing to learn from. (lags, horizon)"""
+    def _chosen(self, series: _Series) -> tuple[int, float]:
+        """The lags and the penalty that would have been best two horizons ago; the usual ones where that cannot be told."""
+        counts = [self.lags] if self.lags else series.lengths()
+        penalties = PENALTIES if self.penalty is None else (self.penalty,)
+        best = counts[0], penalties[0]
+        earlier = series.earlier()
+        if len(counts) * len(penalties) == 1 or earlier is None:
+            return best
+        errors = {
+            (count, penalty): earlier.error(rule, counts[0])
+            for count in counts
+            for penalty, rule in zip(penalties, earlier.rules(count, penalties, quick=True), strict=True)
+        }
+        found = min(errors, key=errors.__getitem__)
+        return found if errors[found] < MARGIN * errors[best] else best
+
+
+@dataclass(frozen=True)
+class _Series:
+    """The series of one group.
+
+    Args:
+        values: Of all series.
+        begin: Where each one starts. (series,)
+        sizes: How many values each one has. (series,)
+        horizon: Steps ahead.
+    """
+
+    values: Floats
+    begin: Ints
+    sizes: Ints
+    horizon: int
+
+    def lengths(self) -> list[int]:
+        """How many lags there may be: half of the median length, or all but two horizons, which may reach over a year of days."""
+        half = int(np.clip(np.median(self.sizes) // 2, 2, LONGEST))
+        most = int(np.clip(np.median(self.sizes) - 2 * self.horizon, 2, YEAR))
+        return [half, most] if half == LONGEST and most > half else [half]
+
+    def earlier(self) -> _Series | None:
+        """The series two horizons ago, of those that were long enough; nothing where none was."""
+        sizes = self.sizes - 2 * self.horizon
+        there = sizes >= FEWEST + 2 * self.horizon
+        return _Series(self.values, self.begin[there], sizes[there], self.horizon) if there.any() else None
+
+    def error(self, rule: Floats, lags: int) -> float:
+        """How far off a rule is in the two horizons that come, in the size of a window of so many lags."""
+        later = np.unique(np.linspace(0, self.horizon, ORIGINS).astype(int))
+        at = ((self.begin + self.sizes - 1)[:, None] + later).ravel()
+        begin = np.repeat(self.begin, len(later))
+        came = self.values[at[:, None] + 1 + np.arange(self.horizon)]
+        _, size, _ = _windows(self.values, begin, at, lags)
+        off = np.abs(_ahead(self.values, begin, at, rule) - came).mean(1) / size
+        off = off[np.isfinite(off)]
+        return float(np.minimum(off, FARTHEST).mean()) if len(off) else np.inf
+
+    def rules(self, lags: int, penalties: Sequence[float], quick: bool = False) -> list[Floats]:
+        """For each penalty the constant, then the coefficient of each lag, for each step; zero where there is nothing to learn from.
+        (lags, horizon) each"""
+        begin, sizes, horizon, values = self.begin, self.sizes, self.horizon, self.values
         most = max(ROWS // max(len(begin), 1), 1)
         count = np.clip(sizes - FEWEST, 0, most)
         series = np.repeat(np.arange(len(begin)), count)
@@ -97,12 +162,12 @@ class Autoregression:
         known = (begin + sizes)[series] - 1 - at
         ahead = np.minimum(at[:, None] + 1 + np.arange(horizon), (begin + sizes)[series, None] - 1)
         targets = np.clip((values[ahead] - last[:, None]) / size[:, None], -FARTHEST, FARTHEST)
-        good = (size > 0) & np.isfinite(features).all(1) & np.isfinite(targets).all(1)
+        good = (size > 0) & np.isfinite(features).all(0) & np.isfinite(targets).all(1)
         if (whole := good & (known >= horizon)).sum() >= ENOUGH * lags:
             good = whole
         if not good.any():
-            return np.zeros((lags, horizon))
-        return _fitted(features[good], targets[good], np.minimum(known[good], horizon), self.penalty)
+            return [np.zeros((lags, horizon))] * len(penalties)
+        return _fitted(features[:, good], targets[good], np.minimum(known[good], horizon), penalties, 2 if quick else ROUNDS)
 
 
 @storable
@@ -155,55 +220,57 @@ def _carried(table: Table) -> Floats:
 
 def _windows(values: Floats, begin: Ints, at: Ints, lags: int) -> tuple[Floats, Floats, Floats]:
     """The last value of each window, the size of its differences, and what lies between the last value and those before it in that size.
-    (rows,), (rows,), (rows, lags - 1)"""
-    window = values[np.maximum(at[:, None] - np.arange(lags), begin[:, None])]
+    (rows,), (rows,), (lags - 1, rows)"""
+    window = values[np.maximum(at - np.arange(lags)[:, None], begin)]
     seen = np.clip(at - begin, 1, max(lags - 1, 1))
-    apart = window[:, 1:] - window[:, :1]
-    size = _summed(np.abs(apart)) / seen + _summed(np.abs(np.diff(window, axis=1))) / seen
+    apart = window[1:] - window[0]
+    size = _summed(np.abs(apart)) / seen + _summed(np.abs(np.diff(window, axis=0))) / seen
     size = np.where(size > 0, size, np.nan)
-    return window[:, 0], size, np.clip(apart / size[:, None], -FARTHEST, FARTHEST)
+    return window[0], size, np.clip(apart / size, -FARTHEST, FARTHEST)
 
 
 def _summed(parts: Floats) -> Floats:
-    """The sum over the columns, one after the other: the bits of a row do not depend on how many there are."""
-    out = np.zeros(len(parts))
-    for column in parts.T:
-        out += column
+    """The sum over the lags, one after the other: the bits of a row do not depend on how many there are."""
+    out = np.zeros(parts.shape[1])
+    for lag in parts:
+        out += lag
     return out
 
 
-def _fitted(features: Floats, targets: Floats, known: Ints, penalty: float) -> Floats:
-    """Ridge regression of every step on the rows that know it. (lags, horizon)"""
-    ones = np.column_stack([np.ones(len(features)), features])
+def _fitted(features: Floats, targets: Floats, known: Ints, penalties: Sequence[float], rounds: int) -> list[Floats]:
+    """Ridge regressions of every step on the rows that know it, weighed by the errors of the first one. (lags, horizon) each"""
+    ones = np.concatenate([np.ones((1, len(targets))), features])
     there = np.arange(targets.shape[1]) < known[:, None]
-    targets, weight = np.where(there, targets, 0.0), np.ones(len(ones))
-    for _ in range(ROUNDS):
-        rule = _solved(ones, targets, known, weight, penalty)
-        off = (np.abs(targets - ones @ rule) * there).sum(1) / known
+    targets, weight = np.where(there, targets, 0.0), np.ones(len(targets))
+    for _ in range(rounds - 1):
+        rule = _solved(ones, targets, known, weight, penalties[:1])[0]
+        off = (np.abs(targets - ones.T @ rule) * there).sum(1) / known
         weight = 1 / np.maximum(off, max(EXACT * float(np.median(off)), 1e-9))
-    return rule
+    return _solved(ones, targets, known, weight, penalties)
 
 
-def _solved(features: Floats, targets: Floats, known: Ints, weight: Floats, penalty: float) -> Floats:
-    weighed = features * weight[:, None]
-    right, squares = weighed.T @ targets, np.zeros((features.shape[1],) * 2)
-    rule, counts = np.empty_like(right), np.unique(known)
+def _solved(features: Floats, targets: Floats, known: Ints, weight: Floats, penalties: Sequence[float]) -> list[Floats]:
+    weighed = features * weight
+    right, squares = weighed @ targets, np.zeros((len(features),) * 2)
+    rules, counts = [np.empty_like(right) for _ in penalties], np.unique(known)
     # from the farthest steps, which the fewest rows know
     for nearer, count in zip([0, *counts[:-1]][::-1], counts[::-1], strict=True):
         new = known == count
-        squares += weighed[new].T @ features[new]
+        squares += weighed[:, new] @ features[:, new].T
         held = np.diag(squares)[1:]
-        ridge = np.full(len(squares), penalty * float(held.mean()) if len(held) else 0.0)
-        ridge[0] = 0.0
-        rule[:, nearer:count] = np.linalg.solve(squares + np.diag(ridge + 1e-9), right[:, nearer:count])
-    rule[:, counts[-1] :] = rule[:, counts[-1] - 1 : counts[-1]]  # steps that no row knows
-    return rule
+        for penalty, rule in zip(penalties, rules, strict=True):
+            ridge = np.full(len(squares), penalty * float(held.mean()) if len(held) else 0.0)
+            ridge[0] = 0.0
+            rule[:, nearer:count] = np.linalg.solve(squares + np.diag(ridge + 1e-9), right[:, nearer:count])
+    for rule in rules:
+        rule[:, counts[-1] :] = rule[:, counts[-1] - 1 : counts[-1]]  # steps that no row knows
+    return rules
 
 
 def _ahead(values: Floats, begin: Ints, at: Ints, rule: Floats) -> Floats:
     """What a rule makes of the windows that end at some rows; of one that never changes the same. (rows, horizon)"""
     last, size, features = _windows(values, begin, at, len(rule))
     out = np.repeat(rule[None, 0], len(at), axis=0)
-    for feature, weights in zip(features.T, rule[1:], strict=True):
+    for feature, weights in zip(features, rule[1:], strict=True):
         out += feature[:, None] * weights
     return np.asarray(last[:, None] + np.where(np.isfinite(size), size, 0.0)[:, None] * np.where(np.isfinite(size)[:, None], out, 0.0))

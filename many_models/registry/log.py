@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from forecaster.archive.sealed import sealed
 from forecaster.errors import ArchiveError
 from many_models.manifest import commit_of_code
 from many_models.store import LocalStore, read_json
@@ -105,7 +106,7 @@ class Log:
         told = {name: getattr(event, name) for name in _KINDS} | {"after": last}
 
         def fill(part: Path) -> None:
-            (part / FILE).write_text(json.dumps(told, indent=1))
+            (part / FILE).write_bytes(sealed(told))
 
         return LocalStore(self.root).put(Path(file_of(len(events) + 1)).parent.name, fill)
 

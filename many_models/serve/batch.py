@@ -79,7 +79,7 @@ class Jobs:
 
     def all(self) -> list[dict[str, Any]]:
         """All jobs, the newest first."""
-        told = [read_json(path) for path in self.folder.glob("*/status.json")]
+        told = [one for path in self.folder.glob("*/status.json") if (one := read_json(path)) is not None]
         return [_shown(one) for one in sorted(told, key=lambda one: -one["asked"])]
 
     def get(self, number: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Jobs:
         Raises:
             UnknownName: there is no such job.
         """
-        told = read_json(self._place(number) / "status.json")
+        told = read_json(self._place(number) / "status.json") or {}
         said = self._place(number) / "said.txt"
         return _shown(told) | {"said": said.read_text(errors="replace")[-KEPT:] if said.exists() else ""}
 

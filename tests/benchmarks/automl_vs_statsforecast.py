@@ -1,10 +1,10 @@
 """`Forecaster` with its defaults beside the usual recipe: statsforecast's four automatic models and the median of them.
 
     python tests/benchmarks/automl_vs_statsforecast.py --peer /path/to/python-with-statsforecast --cache FOLDER
-        [--data ../shared/data] [--sets m3_yearly ...] [--series 300] [--back 0] [--out table.md]
+        [--data ../shared/data] [--sets m3_yearly ...] [--series 1000] [--back 0] [--out table.md]
 
-Both sides get the same frame and the same season, and forecast the same series with 80% intervals: every k-th of a set, fewer where the
-peer takes minutes per series. MASE is scaled by the seasonal differences of the training values, mean over series. Seconds are CPU
+Both sides get the same frame and the same season, and forecast the same series with 80% intervals: all of a set, or every k-th where the
+peers take many seconds for each. MASE is scaled by the seasonal differences of the training values, mean over series. Seconds are CPU
 seconds on one thread from frame to forecast frame, after a warm-up on ten series; the peer's are the sum of its four models, kept in
 the cache with their forecasts. `--back 1` cuts a horizon off every series first: where choices of design are made. nn5 is filled by
 straight lines for both sides, since the peer takes no missing values.
@@ -16,6 +16,8 @@ import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,12 @@ import numpy as np
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
 # set -> season, horizon, frequency, most series
 SETS: dict[str, tuple[int, int, Any, int]] = {
-    "m3_yearly": (1, 6, 1, 400),
-    "m3_quarterly": (4, 8, 1, 200),
-    "m3_monthly": (12, 18, 1, 150),
-    "m3_other": (1, 8, 1, 100),
-    "aus_tourism": (4, 8, "QS", 152),
-    "m4_weekly": (1, 13, 1, 60),
+    "m3_yearly": (1, 6, 1, 1000),
+    "m3_quarterly": (4, 8, 1, 1000),
+    "m3_monthly": (12, 18, 1, 1000),
+    "m3_other": (1, 8, 1, 1000),
+    "aus_tourism": (4, 8, "QS", 1000),
+    "m4_weekly": (1, 13, 1, 1000),
     "nn5": (7, 56, 1, 38),
     "m4_hourly": (24, 48, 1, 22),
 }
@@ -129,26 +131,72 @@ def mase(forecast: np.ndarray, train: Any, test: Any, season: int) -> np.ndarray
     return np.abs(actual - forecast).mean(1) / np.where(scale > 0, scale, np.nan)
 
 
-def inside(values: np.ndarray, test: Any) -> float:
+def inside(values: np.ndarray, test: Any) -> np.ndarray:
+    """How many of the values to come lie in their interval, and of how many."""
     actual = test.y.to_numpy().reshape(values.shape[:2])
-    return float(np.mean((actual >= values[..., 1]) & (actual <= values[..., 2])))
+    return np.array([np.sum((actual >= values[..., 1]) & (actual <= values[..., 2])), actual.size])
 
 
-def compare(name: str, options: argparse.Namespace) -> str:
-    """One row of the table."""
+@dataclass(frozen=True)
+class Found:
+    """What was measured on a set, or on several.
+
+    Args:
+        name: Of the set.
+        errors: MASE by side, the median of the peers among them. Each (series,)
+        held: How many values lie in the 80% interval, by side, of how many.
+        seconds: Of the processor, by side.
+    """
+
+    name: str
+    errors: dict[str, np.ndarray]
+    held: dict[str, np.ndarray]
+    seconds: dict[str, float]
+
+    def mean(self, side: str) -> float:
+        return float(np.nanmean(self.errors[side]))
+
+    @property
+    def best(self) -> str:
+        return min(PEERS, key=self.mean)
+
+    def row(self) -> str:
+        own, best, spent = self.mean("ours"), self.mean(self.best), sum(self.seconds[peer] for peer in PEERS)
+        inside = " / ".join(f"{self.held[side][0] / self.held[side][1]:.1%}" for side in ("ours", self.best))
+        return (
+            f"| {self.name} | {len(self.errors['ours'])} | {own:.3f} | {best:.3f} {self.best} | {self.mean('median'):.3f} "
+            f"| {own / best - 1:+.1%} | {inside} | {self.seconds['ours']:.1f} / {spent:.1f} | {spent / self.seconds['ours']:.0f}x |"
+        )
+
+    @classmethod
+    def joined(cls, name: str, parts: Sequence[Found]) -> Found:
+        """All series of several sets as one."""
+        sides = parts[0].errors
+        return cls(
+            name,
+            {side: np.concatenate([part.errors[side] for part in parts]) for side in sides},
+            {side: np.sum([part.held[side] for part in parts], axis=0) for side in parts[0].held},
+            {side: sum(part.seconds[side] for part in parts) for side in parts[0].seconds},
+        )
+
+
+def compare(name: str, options: argparse.Namespace) -> Found:
     train, test = load(options.data, name, options.series, options.back)
-    season = SETS[name][0]
-    peers = {peer: result(peer, name, options) for peer in PEERS}
-    mine, seconds = result("ours", name, options)
-    scores = {peer: np.nanmean(mase(values[..., 0], train, test, season)) for peer, (values, _) in peers.items()}
-    best = min(scores, key=scores.__getitem__)
-    middle = np.nanmean(mase(np.median([values[..., 0] for values, _ in peers.values()], axis=0), train, test, season))
-    own = np.nanmean(mase(mine[..., 0], train, test, season))
-    spent = sum(used for _, used in peers.values())
-    return (
-        f"| {name} | {len(mine)} | {own:.3f} | {scores[best]:.3f} {best} | {middle:.3f} | {own / scores[best] - 1:+.1%} "
-        f"| {inside(mine, test):.1%} / {inside(peers[best][0], test):.1%} | {seconds:.1f} / {spent:.1f} | {spent / seconds:.0f}x |"
+    sides = {side: result(side, name, options) for side in ("ours", *PEERS)}
+    points = {side: values[..., 0] for side, (values, _) in sides.items()}
+    points["median"] = np.median([points[peer] for peer in PEERS], axis=0)
+    return Found(
+        name,
+        {side: mase(values, train, test, SETS[name][0]) for side, values in points.items()},
+        {side: inside(values, test) for side, (values, _) in sides.items()},
+        {side: seconds for side, (_, seconds) in sides.items()},
     )
+
+
+def means(found: Sequence[Found]) -> str:
+    """The mean over the sets, M3 being one, of every side's MASE."""
+    told = {side: float(np.mean([one.mean(side) for one in found])) for side in ("ours", "median", *PEERS)}
+    return f"mean MASE of {len(found)} sets ({', '.join(one.name for one in found)}): " + ", ".join(f"{k} {v:.3f}" for k, v in told.items())
 
 
 def main() -> None:
@@ -157,7 +205,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("automl_cache"), help="where forecasts of the peer are kept")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--sets", nargs="*", choices=list(SETS), default=list(SETS))
-    parser.add_argument("--series", type=int, default=400)
+    parser.add_argument("--series", type=int, default=1000, help="of a set at most")
     parser.add_argument("--back", type=int, default=0, help="horizons to cut off first")
     parser.add_argument("--before", nargs="*", default=[], help="a command to run every measurement with")
     parser.add_argument("--out", type=Path, help="also write the table here")
@@ -169,9 +217,17 @@ def main() -> None:
     options.cache.mkdir(parents=True, exist_ok=True)
     rows = [HEADS, "|" + "---|" * (HEADS.count("|") - 1)]
     print("\n".join(rows))
+    found = []
     for name in options.sets:
-        rows.append(compare(name, options))
+        found.append(compare(name, options))
+        rows.append(found[-1].row())
         print(rows[-1], flush=True)
+    if m3 := [one for one in found if one.name.startswith("m3")]:
+        found = [Found.joined("m3", m3), *(one for one in found if one not in m3)]
+        rows.append(found[0].row())
+        print(rows[-1])
+    rows += ["", means(found)]
+    print("\n".join(rows[-2:]))
     if options.out:
         options.out.write_text("\n".join(rows) + "\n")
     return None

@@ -79,3 +79,38 @@ def test_where_there_is_nothing_to_learn_the_last_value_stays():
 def test_options_that_cannot_be_meant_are_refused(options):
     with pytest.raises(SettingsError, match=next(iter(options))):
         make("autoregression", **options)
+
+
+def days(count: int, seed: int, noise: float) -> np.ndarray:
+    """Values with a pattern of a week, and one of a year whose weeks tell nothing of one another."""
+    rng = np.random.default_rng(seed)
+    year = np.random.default_rng(3).normal(scale=4, size=52)[np.arange(count) // 7 % 52]
+    return 50 + 3 * np.sin(2 * np.pi * np.arange(count) / 7) + year + rng.normal(scale=noise, size=count)
+
+
+def test_lags_reach_over_a_year_of_days_where_that_helps():
+    whole = [days(800 + HORIZON, seed, 0.5) for seed in range(12)]
+    known, came = [series[:-HORIZON] for series in whole], np.array([series[-HORIZON:] for series in whole])
+    chosen = make("autoregression", design=Design(horizon=HORIZON)).fit(table_of(known))
+    assert len(chosen.rules[0]) == 400
+    assert np.abs(chosen.predict(HORIZON).mean - came).mean() < 0.7 * np.abs(said(*known, lags=200) - came).mean()
+
+
+def rule(series: list[np.ndarray], **options: object) -> np.ndarray:
+    return make("autoregression", design=Design(horizon=HORIZON), **options).fit(table_of(series)).rules[0]
+
+
+def test_what_is_chosen_is_what_is_fitted():
+    series = [days(800, seed, 0.5) for seed in range(12)]
+    chosen = rule(series)
+    assert sum(np.array_equal(chosen, rule(series, lags=400, penalty=penalty)) for penalty in (0.01, 0.1, 1.0)) == 1
+
+
+def test_a_larger_penalty_is_taken_where_only_noise_is_there():
+    noise = [np.random.default_rng(seed).normal(size=60) for seed in range(4)]
+    np.testing.assert_array_equal(rule(noise), rule(noise, penalty=1.0))
+
+
+def test_series_too_short_to_tell_have_the_usual_lags_and_penalty():
+    walks = [np.random.default_rng(seed).normal(size=2 * HORIZON + 8).cumsum() for seed in range(3)]
+    np.testing.assert_array_equal(said(*walks), said(*walks, penalty=0.01, lags=(2 * HORIZON + 8) // 2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from breaking import breaking, kills, raises
 from small_runs import stores
 
 from forecaster import Classifier, Forecaster, RollingOrigin
+from forecaster.archive.sealed import sealed, unsealed
 from forecaster.errors import ArchiveError, DataError, SettingsError, UnknownName
 from many_models import ManyModels, Registry, Run
 from many_models.registry import InUse
@@ -292,7 +292,8 @@ def test_a_damaged_log_names_the_file(trained: Train, books: Registry, damage: s
     books.register("sales", trained(stores(1)), alias="champion")
     books.tag("sales", a="b")
     file = books.path / "log" / "00000001" / "event.json"
-    told = json.loads(file.read_text())
+    whole = file.read_bytes()
+    told = unsealed(whole)
     if damage == "gone":
         file.unlink()
     elif damage == "copy":
@@ -302,11 +303,11 @@ def test_a_damaged_log_names_the_file(trained: Train, books: Registry, damage: s
             (books.path / "log" / later).rmdir()
     file.parent.mkdir(exist_ok=True)
     changed = {
-        "flip": json.dumps(told).replace("sales", "saler"), "cut": file.read_text()[:40] if file.exists() else "", "list": "[]",
-        "kind": json.dumps(told | {"kind": 3}), "deep": "[" * 100_000, "copy": json.dumps(told),
+        "flip": whole.replace(b"sales", b"saler"), "cut": whole[:40], "list": b"[]", "deep": b"[" * 100_000,
+        "kind": sealed(told | {"kind": 3}), "copy": sealed(told),
     }  # fmt: skip
     if damage in changed:
-        file.write_text(changed[damage])
+        file.write_bytes(changed[damage])
     with pytest.raises(ArchiveError, match=r"0000000[12]/event\.json"):
         books.open("sales")
 

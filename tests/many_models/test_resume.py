@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -21,9 +22,9 @@ import pytest
 from small_runs import Inline, by_store, stores, task
 
 from forecaster.errors import ArchiveError
-from many_models import ManyModels, Run, blocks, bundle, engines
+from many_models import ManyModels, Run, blocks, bundle, engines, manifest
 from many_models.blocks import Block
-from many_models.store import read_parquet
+from many_models.store import read_parquet, write_json
 from many_models.training import RunBusy
 from many_models.work import Receipt
 
@@ -274,8 +275,8 @@ def test_a_damaged_forecast_is_made_again(trained: Train) -> None:
 
 def test_opening_a_run_runs_none_of_its_functions(trained: Train) -> None:
     path = trained(stores(3)).path
-    page = path / "run.json"
-    page.write_text(page.read_text().replace("faulty:load", "subprocess:run"))
+    job = json.dumps(manifest.read(path)["job"]).replace("faulty:load", "subprocess:run")
+    write_json(path / manifest.FILE, manifest.read(path) | {"job": json.loads(job)})
     with pytest.raises(ArchiveError, match="subprocess:run, which is not ours"):
         Run.open(path).forecast(horizon=3)
 
@@ -287,11 +288,23 @@ def test_a_damaged_run_page_says_so(trained: Train) -> None:
         Run.open(path)
 
 
-@pytest.mark.parametrize(("written", "way"), [(1, r"earlier version.*resume=False"), (99, "update forecaster")])
-def test_a_run_of_another_format_is_refused_and_can_be_begun_anew(trained: Train, written: int, way: str) -> None:
+def _without_checksum(page: Path, told: dict[str, Any]) -> None:
+    page.write_text(json.dumps(told, indent=1))
+
+
+@pytest.mark.parametrize(
+    ("written", "write", "way"),
+    [
+        (1, _without_checksum, r"earlier version.*resume=False"),
+        (2, _without_checksum, r"earlier version.*resume=False"),
+        (99, write_json, "update forecaster"),
+    ],
+)
+def test_a_run_of_another_format_is_refused_and_can_be_begun_anew(
+    trained: Train, written: int, write: Callable[[Path, dict[str, Any]], None], way: str
+) -> None:
     path = trained(stores(3)).path
-    page = path / "run.json"
-    page.write_text(json.dumps(json.loads(page.read_text()) | {"format": written}))
+    write(path / manifest.FILE, manifest.read(path) | {"format": written})
     for use in (lambda: Run.open(path), lambda: trained(stores(3))):
         with pytest.raises(ArchiveError, match=rf"format {written}.*{way}"):
             use()

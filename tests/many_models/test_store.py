@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from forecaster.errors import ArchiveError
 from many_models.store import LocalStore, Markers, alone, read_json, write_json
 
 DIES = """
@@ -72,6 +74,19 @@ def test_markers_and_json(tmp_path: Path) -> None:
     markers.clear("k")
     markers.clear("k")
     assert markers.all() == {}
-    write_json(tmp_path / "x.json", [1])
-    assert read_json(tmp_path / "x.json") == [1]
+    told = {"b": [1, 2.5, None], "a": {"\u00e9\n": True}}
+    write_json(tmp_path / "x.json", told)
+    back = read_json(tmp_path / "x.json")
+    assert back == told
+    assert list(back or ()) == ["b", "a"]
     assert read_json(tmp_path / "y.json") is None
+
+
+def test_every_flipped_bit_of_json_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    write_json(file, {"job": {"horizon": 4, "learners": ["naive"]}, "since": 1.5})
+    whole = file.read_bytes()
+    for at, bit in itertools.product(range(len(whole)), range(8)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << bit)]) + whole[at + 1 :])
+        with pytest.raises(ArchiveError, match=r"x\.json is damaged"):
+            read_json(file)
