@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from forecaster.archive.regular import bytes_of
 from forecaster.errors import ArchiveError
 from many_models.store import DIGEST, digest
 
@@ -39,7 +40,7 @@ def read(file: Path) -> dict[str, pa.Table]:
         FileNotFoundError: there is no file.
         ArchiveError: it holds something else.
     """
-    data = memoryview(file.read_bytes())
+    data = memoryview(bytes_of(file))
     made: dict[str, list[pa.Table]] = {}
     try:
         for streams in _writings(data):

@@ -8,15 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from many_models import keys
+from many_models import keys, outcomes
 from many_models.blocks import Ints
-from many_models.outcomes import modelled, tally
 from many_models.plan import Chosen, Plan
 from many_models.store import parquet_bytes, read_parquet, write_bytes
 from many_models.task import Task
 
 KINDS = ("kept", "updated", "retrained", "new", "retired")
 FILE, SETTLED = "changes.parquet", "settled.parquet"
+CURE = "delete it: no model is in it, and the next training tells all groups as new"
 
 
 def settle(root: Path, task: Task, plan: Plan, done: pa.Table, at: Ints, chosen: Chosen | None = None) -> None:
@@ -39,14 +39,14 @@ def settle(root: Path, task: Task, plan: Plan, done: pa.Table, at: Ints, chosen:
 def read(root: Path) -> pa.Table | None:
     """What the last call that came to its end did; None where there was none."""
     try:
-        return read_parquet(root / FILE, {"change": pa.string(), "reason": pa.string()})
+        return read_parquet(root / FILE, {"change": pa.string(), "reason": pa.string()}, cure=CURE)
     except FileNotFoundError:
         return None
 
 
 def line(changes: pa.Table) -> str:
     """How many groups there are of each kind, on a line."""
-    counts = tally(changes, "change")
+    counts = outcomes.tally(changes, "change")
     return ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind]) or "no groups"
 
 
@@ -61,7 +61,7 @@ def _now(plan: Plan, done: pa.Table, at: Ints) -> pa.Table:
 
 def _settled(root: Path) -> pa.Table | None:
     try:
-        return read_parquet(root / SETTLED, {"rows": pa.int64(), "data_hash": pa.string(), "block": pa.string()})
+        return read_parquet(root / SETTLED, {"rows": pa.int64(), "data_hash": pa.string(), "block": pa.string()}, cure=CURE)
     except FileNotFoundError:
         return None
 
@@ -87,19 +87,23 @@ def _compared(now: pa.Table, before: pa.Table | None, by: list[str], job: str, c
 def _kinds(now: pa.Table, before: pa.Table, known: Chosen, same_job: bool, chosen: Chosen | None) -> tuple[pa.Array, pa.Array]:
     """Kind and reason of each group that there is now, beside what it was before."""
     same_rows, same_block = (_flags(pc.equal(now[name], before[name])) for name in ("data_hash", "block"))
+    none = np.zeros(now.num_rows, bool)
+    asked, late = none if chosen is None else chosen, _flags(outcomes.late(before))
     cases = [
         (~known, "new", "the run has not had it before"),
         (np.full(now.num_rows, not same_job), "retrained", "the options of the job changed"),
-        (np.zeros(now.num_rows, bool) if chosen is None else ~chosen, "kept", "not among the groups to train"),
+        (none if chosen is None else ~chosen, "kept", "not among the groups to train"),
         (same_rows & same_block, "kept", "its data is the same"),
         (_flags(pc.greater(now["moved"], 0)), "updated", "rows were added: its model goes on from them"),
-        (same_rows, "retrained", "its model was asked for, had no time before a deadline, or could not be read any more"),
+        (same_rows & asked, "retrained", "it is among the groups to train"),
+        (same_rows & late, "retrained", "there was no time for its model before a deadline"),
+        (same_rows, "retrained", "it was tried again, or its files could not be read any more"),
         (np.ones(now.num_rows, bool), "retrained", "its data changed"),
     ]
     case = pa.array(np.argmax(np.stack([flags for flags, _, _ in cases]), axis=0))
     reason = pa.array([why for _, _, why in cases]).take(case)
     lost = pc.binary_join_element_wise(reason, "it has no model of its own", "; ")
-    return pa.array([kind for _, kind, _ in cases]).take(case), pc.if_else(modelled(now).combine_chunks(), reason, lost)
+    return pa.array([kind for _, kind, _ in cases]).take(case), pc.if_else(outcomes.modelled(now).combine_chunks(), reason, lost)
 
 
 def _flags(values: pa.ChunkedArray) -> Chosen:

@@ -53,7 +53,7 @@ many-models train job.yaml --data sales.csv --run runs/first
 
 many-models report --run runs/first --out first.html
 
-Codes at the end: 0 all is done, 3 some groups have no model, 2 the call is wrong, 1 it failed."""
+Codes at the end: 0 all is done, 3 some groups have no model, 4 look at what was found, 2 the call is wrong, 1 it failed: try again."""
 app = typer.Typer(
     help="One model per store, product or device, in one batch run that can be stopped at any time and gone on with.",
     epilog=BEGIN,
@@ -174,7 +174,8 @@ def main() -> None:
         app(standalone_mode=True)
     except ForecasterError as error:
         typer.echo(f"error: {in_shell(str(error))}", err=True)
-        sys.exit(USAGE)
+        # What is no fault of the call may go well another time: a full disk, a run that another process works on.
+        sys.exit(BROKEN if isinstance(error, (OSError, RuntimeError)) else USAGE)
     except OSError as error:
         typer.echo(f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
         sys.exit(BROKEN)

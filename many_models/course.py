@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,11 +21,33 @@ from many_models.source import Source
 from many_models.store import Markers
 from many_models.task import Task
 from many_models.work import DONE, HALTED, REFUSED, Engine, Receipt
-from many_models.worker import Train, blocks_of, commit
+from many_models.worker import FULL, Train, blocks_of, commit
 
 
 class CannotWrite(ForecasterError, OSError):
     """The disk is full, broken or not ours to write: no group is to blame."""
+
+    @classmethod
+    def of(cls, root: Path, why: object) -> CannotWrite:
+        """The error that says what can be done about it."""
+        told = f"the run at {str(root)!r} cannot go on: {why}. What is done is kept"
+        return cls(f"{told}; see that the folder can be written to, make room and train again")
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """What the driver does to a run.
+
+    Raises:
+        CannotWrite: the disk is full, broken or not ours to write.
+    """
+    try:
+        yield
+    except OSError as error:
+        ours = error.filename is None or Path(error.filename).is_relative_to(root)
+        if not ours or error.errno not in FULL:
+            raise
+        raise CannotWrite.of(root, error) from error
 
 
 @dataclass
@@ -57,9 +80,7 @@ class Course:
         if receipt.status == DONE:
             self._done(block, receipt)
         elif receipt.status == HALTED:
-            raise CannotWrite(
-                f"the run at {str(self.root)!r} cannot go on: {receipt.error}. What is done is kept; make room and train again"
-            )
+            raise CannotWrite.of(self.root, receipt.error)
         elif block.lost is not None:
             self._record(block, block.lost)
         elif receipt.status == REFUSED:

@@ -99,9 +99,7 @@ def cover(engine: Engine, task: Task, root: Path, blocks: Sequence[Block], until
         if HALTED in became.values() or (set(became.values()) == {REFUSED} and not made):
             return made
         parts = {gap.key: _smaller(gap, task) for gap in gaps if gap.key in became.keys() - made}
-        for gap in gaps:
-            if gap.key not in made and not parts.get(gap.key):
-                _record(gap, task, root)
+        _record([gap for gap in gaps if gap.key not in made and not parts.get(gap.key)], task, root)
         gaps = [part for smaller in parts.values() for part in smaller]
     return made
 
@@ -127,8 +125,9 @@ def _smaller(gap: Block, task: Task) -> list[Block]:
     return [stop_gap(part, task) for part in parts]
 
 
-def _record(gap: Block, task: Task, root: Path) -> None:
-    """Not even a cheap forecast could be had, or had in time."""
-    block = Block.of(f"{task.identity} without a forecast", gap.groups, gap.files, 0, gap.before)
-    told = outcomes.lost(gap.groups, "timed_out", gap.attempts, DEADLINE, LATER)
-    commit(blocks_of(root), block, task, told)
+def _record(gaps: Sequence[Block], task: Task, root: Path) -> None:
+    """Not even a cheap forecast could be had, or had in time: no time is left to write a block for each."""
+    for before in sorted({gap.before for gap in gaps}):
+        groups = pa.concat_tables([gap.groups for gap in gaps if gap.before == before])
+        told = outcomes.lost(groups, "timed_out", before, DEADLINE, LATER)
+        commit(blocks_of(root), Block.of(f"{task.identity} without a forecast", groups, (), 0, before), task, told)

@@ -53,9 +53,12 @@ def paired(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
         raise NothingYet("this run has no forecasts to compare with; train it, or forecast with its future first")
     check_columns(made.schema, [*dict.fromkeys([*task.partition_by, *settings.series, settings.time]), "forecast"], "forecasts")
     check_columns(actuals.schema, [*settings.series, settings.time, settings.target], "actuals")
+    if not actuals.num_rows:
+        raise NothingYet("the actuals have no rows; give those of the times that were forecast")
     named = [*settings.series, settings.time]
     at = keys.found(made.select(named), keys.alike(actuals.select(named), made.schema))
-    actual = np.where(at < 0, np.nan, actuals[settings.target].cast(pa.float64()).to_numpy()[np.maximum(at, 0)])
+    came = keys.alike(actuals.select([settings.target]), pa.schema({settings.target: pa.float64()}))[settings.target]
+    actual = np.where(at < 0, np.nan, came.to_numpy()[np.maximum(at, 0)])
     pairs = np.isfinite(actual)
     if not pairs.any():
         raise NothingYet(_nothing_in_common(made, actuals, settings.time))

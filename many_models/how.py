@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from dataclasses import dataclass
@@ -10,14 +9,15 @@ from typing import Any
 
 from forecaster.errors import SettingsError
 from forecaster.progress import Way
+from forecaster.threads import available
 from many_models.engines import Chosen, check, chosen
 from many_models.work import Limits
 
 _UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 
-ENDING, LONGEST_ENDING = 0.05, 30.0
-"""Share of a deadline, and most seconds of it, in which no model is trained any more: processes end and the run is put in order."""
+ENDING, SHORTEST_ENDING, LONGEST_ENDING = 0.05, 0.3, 30.0
+"""Share of a deadline, and least and most seconds of it, in which no model is trained any more: processes end, the run is put in order."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,14 @@ class How:
             raise SettingsError(f"workers should be a whole number from 1 on, or None for one per core; it is {workers!r}")
         limits = Limits(_quantity("time_limit_per_group", seconds, _UNITS, "'5min' or 300"), _whole("memory_limit", memory))
         seconds_left = _quantity("deadline", deadline, _UNITS, "'10min' or 600")
-        until = None if seconds_left is None else time.monotonic() + seconds_left - min(ENDING * seconds_left, LONGEST_ENDING)
+        until = None if seconds_left is None else time.monotonic() + seconds_left - _ending(seconds_left)
         named = chosen(engine)
         check(named)
-        return cls(named, workers or _cores(), limits, Way.of(progress), until)
+        return cls(named, workers or available(), limits, Way.of(progress), until)
+
+
+def _ending(seconds: float) -> float:
+    return min(max(ENDING * seconds, SHORTEST_ENDING), LONGEST_ENDING)
 
 
 def _quantity(name: str, value: Any, units: dict[str, float], hint: str) -> float | None:
@@ -69,7 +73,3 @@ def _quantity(name: str, value: Any, units: dict[str, float], hint: str) -> floa
 def _whole(name: str, value: Any) -> int | None:
     amount = _quantity(name, value, {unit: float(size) for unit, size in _BYTES.items()}, "'2GB' or 2000000000")
     return None if amount is None else int(amount)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster.errors import DataError
+
 Ints = NDArray[np.int64]
 
 
@@ -55,15 +57,43 @@ def found(table: pa.Table, groups: pa.Table) -> Ints:
     return np.where(missing | (theirs[row] != mine), -1, row)
 
 
+def comparable(one: pa.DataType, other: pa.DataType) -> bool:
+    """Whether keys of one type can be found among keys of another: both are numbers, text, stamps, or of the same type."""
+    return _kind(one) == _kind(other)
+
+
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        return _kind(kind.value_type)
+    of = pa.types
+    kinds = {
+        "number": of.is_integer(kind) or of.is_floating(kind),
+        "text": of.is_string(kind) or of.is_large_string(kind),
+        "stamp": of.is_timestamp(kind),
+    }
+    return next((name for name, fits in kinds.items() if fits), str(kind))
+
+
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of values, not of codes."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def alike(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns in the types that columns of the same name have in a schema."""
-    columns = {name: plain(table[name]) for name in table.column_names}
-    return pa.table({name: column.cast(schema.field(name).type) for name, column in columns.items()})
+    """The columns in the types that columns of the same name have in a schema.
+
+    Raises:
+        DataError: a value is none of that type.
+    """
+    return pa.table({name: _cast(name, plain(table[name]), schema.field(name).type) for name in table.column_names})
+
+
+def _cast(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    try:
+        return column.cast(kind)
+    except pa.ArrowException as error:
+        told = f"column {name!r} of type {column.type} cannot be read as {kind} ({error})"
+        raise DataError(f"{told}; give it the type that it has in the data of the run") from None
 
 
 def told(groups: pa.Table, row: int, length: int = 60) -> str:

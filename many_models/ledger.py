@@ -14,8 +14,8 @@ from many_models.outcomes import COLUMNS, late, modelled, origin
 from many_models.store import Store, read_parquet
 
 Ints = NDArray[np.int64]
-NEEDED = set(COLUMNS) - {"forecast"}
-"""Columns of outcomes, without which a block is as good as damaged."""
+NEEDED = {name: kind for name, kind in COLUMNS.items() if name != "forecast"}
+"""Columns of outcomes and their types, without which a block is as good as damaged."""
 
 
 def committed(store: Store, job: str) -> pa.Table | None:
@@ -43,7 +43,7 @@ def settled(store: Store, job: str) -> pa.Table | None:
 
 def _outcomes(folder: Path, key: str, job: str) -> pa.Table | None:
     try:
-        rows = read_parquet(folder / "outcomes.parquet")
+        rows = read_parquet(folder / "outcomes.parquet", NEEDED)
     except FileNotFoundError:
         # Another process has just taken the block away: its groups live in a newer one.
         return None
@@ -51,7 +51,7 @@ def _outcomes(folder: Path, key: str, job: str) -> pa.Table | None:
         # Damaged: the next training does its groups again.
         return None
     noted = rows.schema.metadata or {}
-    if noted.get(b"job", b"").decode() != job or not set(rows.column_names) >= NEEDED:
+    if noted.get(b"job", b"").decode() != job:
         return None
     rows = rows.replace_schema_metadata(None)
     if "forecast" not in rows.column_names:  # written before groups without a model had one

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from forecaster import frames
+from forecaster.archive.regular import bytes_of
 from forecaster.archive.sealed import SEAL
 from forecaster.errors import ArchiveError
 from many_models.blocks import fingerprint
@@ -83,9 +84,9 @@ def check(root: Path) -> None:
 def _before_checksums(path: Path) -> int | None:
     """The format of a run.json that has no checksum, as those before format 3 had none."""
     try:
-        told = json.loads(path.read_bytes())
+        told = json.loads(bytes_of(path))
         return told["format"] if told["format"] in (1, 2) and SEAL not in told else None
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+    except (OSError, ArchiveError, ValueError, TypeError, LookupError, RecursionError):
         return None
 
 
@@ -116,7 +117,7 @@ def end(root: Path, workers: int) -> None:
 
 def attempt(root: Path) -> dict[str, Any]:
     """Who worked on the run last."""
-    return read_object(root / ATTEMPT, {"attempt": str, "pid": int, "since": float, "kept": int}) or {}
+    return read_object(root / ATTEMPT, {"attempt": str, "pid": int, "since": float, "kept": int}, "delete it: no model is in it") or {}
 
 
 def _version(name: str) -> str | None:

@@ -97,6 +97,7 @@ class ManyModels:
             UnknownName: a column is not in the data, or there is no such engine, or no such way to show progress.
             SettingsError: an option has a value that cannot be meant.
             RunBusy: another process is working on this run.
+            CannotWrite: the disk is full, broken or not ours to write: an OSError.
             MissingExtra: what tracks the run is not installed.
         """
         if update not in (None, "state"):

@@ -15,7 +15,7 @@ from many_models import changes, outcomes
 from many_models import prepare as preparing
 from many_models.many import ManyModels
 from many_models.run import Run
-from many_models.steps import Made, Step, fingerprint, hashed, whole
+from many_models.steps import Made, Step, fingerprint, hashed, refuse_strangers, whole
 from many_models.store import here, write_parquet
 from many_models.task import Task
 
@@ -42,7 +42,7 @@ def prepare(task: Task, data: Any, out: str | Path, workers: int | None = None) 
         SettingsError: the folder holds something else.
     """
     folder = here(out, "out")
-    _refuse_other_files(folder)
+    refuse_strangers(folder, preparing.FILES, "no step has prepared")
     options = {name: value for name, value in task.settings.as_dict().items() if name in _READ}
 
     def make() -> Made:
@@ -131,9 +131,3 @@ def write(rows: pa.Table, file: Path) -> None:
     """Write a .csv file or a .parquet file, whole or not at all."""
     with whole(file) as place:
         write_csv(rows, place) if file.suffix == ".csv" else write_parquet(rows, place)
-
-
-def _refuse_other_files(folder: Path) -> None:
-    names = [file.name for file in folder.iterdir()] if folder.is_dir() else [folder.name] if folder.exists() else []
-    if other := sorted(name for name in names if not name.startswith((".", "_", "part-"))):
-        raise SettingsError(f"{str(folder)!r} holds {other[0]!r}, which no step has prepared; give a folder of its own")

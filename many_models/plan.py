@@ -165,7 +165,7 @@ def _block(groups: Groups, part: Ints, job: str, done: pa.Table | None) -> Block
 
 def _files_before(groups: Groups, before: Plan | None) -> tuple[list[tuple[str, ...]], Ints]:
     """Where the rows of groups were kept by an earlier call, and which of these places is that of each group. (groups,)"""
-    if before is None:
+    if before is None or not before.table.num_rows:
         return [()], np.zeros(len(groups), np.int64)
     at = rows_of(groups.table["data_hash"], before.table)
     kept = before.table["files"].combine_chunks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
 from collections import Counter
@@ -30,6 +31,8 @@ from many_models.worker import Guarded, ids_of, only, read_block, with_groups
 
 FINDINGS = "_findings.parquet"
 """What the guardrails saw, beside the rows; readers of the folder pass over names that begin like this."""
+FILES = re.compile(rf"part-\d{{6}}\.parquet|{re.escape(FINDINGS)}")
+"""Names of the files that a folder of prepared rows has."""
 REFUSED = "refused"
 """The rule of a finding about a group that no repair can mend: it will have no model of its own."""
 

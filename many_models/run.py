@@ -111,12 +111,13 @@ class Run:
         Returns:
             A frame with series columns, time, "forecast" and one column per quantile, or the path `out`.
         """
-        if out is not None:
-            scoring.check_out(here(out, "out"))
+        place = None if out is None else here(out, "out")
+        if place is not None:
+            scoring.check_out(place)
         parts = scoring.forecasts(self.path, self.task, self.placed(), future, horizon, workers)
-        if out is None:
+        if place is None:
             return self._give(scoring.together(parts, self._keys()))
-        return scoring.write(parts, self._keys(), Path(out))
+        return scoring.write(parts, self._keys(), place)
 
     def predict(self, data: Any, out: str | Path | None = None, workers: int | None = None) -> Any:
         """Predict rows by the model of their group: for runs of classifiers and regressors.
@@ -178,7 +179,8 @@ class Run:
         if known := ", ".join(getattr(self.settings, "known", ())):
             warnings.warn(f"compared is what training forecast without the future of {known}; give forecast=", stacklevel=3)
         files = [*(self.path / "blocks").glob("[!.]*/forecasts.parquet"), *self.past()]
-        return scoring.together([read_parquet(file).replace_schema_metadata(None) for file in sorted(files)])
+        cure = "delete it, and what it forecast is left out"
+        return scoring.together([read_parquet(file, cure=cure).replace_schema_metadata(None) for file in sorted(files)])
 
     def explain(self, group: Mapping[str, Any], data: Any = None, future: Any = None, horizon: int | None = None) -> Any:
         """Why one group is forecast, or its rows are predicted, as they are: see `Forecaster.explain` and `Classifier.explain`.
@@ -217,7 +219,7 @@ class Run:
         """
         from many_models.report import write
 
-        return write(self, Path(path), None if forecast is None else frames.read(forecast)[0])
+        return write(self, here(path, "path"), None if forecast is None else frames.read(forecast)[0])
 
     def status(self) -> Status:
         """How far the run is, also while another process works on it."""

@@ -22,13 +22,13 @@ from many_models import engines, keys, outcomes, spool
 from many_models.blocks import Block
 from many_models.how import How
 from many_models.source import Frame
-from many_models.steps import whole
+from many_models.steps import refuse_strangers, whole
 from many_models.store import LocalStore, read_parquet, write_parquet
 from many_models.task import Task
 from many_models.work import DONE, REFUSED, Work
 from many_models.worker import Predict, blocks_of, cut, read_table, with_groups
 
-_PART = re.compile(r"part-\d{6}\.parquet|\..*")
+_PARTS = re.compile(r"part-\d{6}\.parquet")
 TRIES = 3
 """How often a block is forecast before it is given up."""
 
@@ -148,8 +148,8 @@ def check_out(out: Path) -> None:
     """Refuse to write Parquet under the name of something else."""
     if out.suffix not in ("", ".parquet"):
         raise SettingsError(f"out should be a .parquet file or a folder without an ending, got {str(out)!r}")
-    if other := [file.name for file in (out.iterdir() if out.is_dir() else ()) if not _PART.fullmatch(file.name)]:
-        raise SettingsError(f"the folder out={str(out)!r} holds {sorted(other)[0]!r}, which is no forecast; give a folder of its own")
+    if out.suffix == "" or out.is_dir():
+        refuse_strangers(out, _PARTS, "is no forecast")
 
 
 def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> Iterator[pa.Table]:

@@ -59,7 +59,8 @@ def status_of(root: Path, outcomes: pa.Table) -> Status:
     """Read how far a run is."""
     groups, attempt, running = len(Plan.hashes(root) or ()), manifest.attempt(root), _held(root)
     fresh = outcomes.num_rows - int(attempt.get("kept", 0))
-    rate = max(fresh, 0) / max(time.time() - attempt["since"], 1e-9) if running and attempt else None
+    spent = time.time() - attempt["since"] if running and attempt else 0.0
+    rate = max(fresh, 0) / spent if spent > 0 else None  # a clock that was set back says nothing
     eta = (groups - outcomes.num_rows) / rate if rate else None
     flying = len(Markers(root / "inflight").all()) if running else 0
     return Status(groups, counted(outcomes), without_model(outcomes).num_rows, running, attempt.get("pid"), flying, rate, eta)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 
 import forecaster
 from forecaster import frames
-from forecaster.errors import ArchiveError
+from forecaster.errors import ArchiveError, SettingsError
 from forecaster.frames import places
 from many_models import hashing
 from many_models.store import read_object, sync_tree, write_json
@@ -123,6 +124,21 @@ def whole(out: Path) -> Iterator[Path]:
     finally:
         os.close(lock)
         shutil.rmtree(work, ignore_errors=True)
+
+
+def refuse_strangers(out: Path, ours: re.Pattern[str], told: str) -> None:
+    """Refuse to put a folder in the place of one that holds anything but what an earlier call has made there, as that would be lost.
+
+    Raises:
+        SettingsError: it holds something else, it is a file, or this process works in it.
+    """
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"{str(out)!r} is a file, and a folder would take its place; give another name")
+    names = [file.name for file in out.iterdir()] if out.is_dir() else []
+    if other := sorted(name for name in names if not ours.fullmatch(name) and not name.startswith(_PART)):
+        raise SettingsError(f"the folder {str(out)!r} holds {other[0]!r}, which {told}; give a folder of its own")
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise SettingsError(f"the folder {str(out)!r} is the one that this process works in, and would be replaced; give a folder in it")
 
 
 def sweep(folder: Path, name: str | None = None) -> None:

@@ -17,12 +17,15 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from forecaster.archive.regular import bytes_of
 from forecaster.archive.sealed import sealed, unsealed
 from forecaster.errors import ArchiveError, SettingsError
 
 _PART = ".part-"
 _WAITING, _EACH = 16, 3
 """Threads that wait for the disk, and files that one of them takes at least: to wake one costs as much as to sync one."""
+AFRESH = "train again with resume=False"
+"""What can be done about any damaged file of a run."""
 DIGEST = 32
 """Length of a digest, in bytes."""
 _FEW = 4096
@@ -44,7 +47,8 @@ def here(path: str | Path, what: str) -> Path:
             f"{what} should be a folder on a local or mounted file system, which has locks and renames; it is {told!r}. Only data, "
             f"future and actuals may be addresses: mount the bucket, or copy {what} there when it is done"
         )
-    return Path(path)
+    place = Path(path)
+    return place if place.name not in ("", "..") else place.resolve()
 
 
 class Store(Protocol):
@@ -68,10 +72,11 @@ class LocalStore:
         self.root = Path(root)
 
     def keys(self) -> set[str]:
-        """The keys of all folders that are whole."""
+        """The keys of all folders that are whole; a link is none of them, as what it leads to is not ours."""
         if not self.root.is_dir():
             return set()
-        return {entry.name for entry in os.scandir(self.root) if entry.is_dir() and not entry.name.startswith(".")}
+        with os.scandir(self.root) as entries:
+            return {entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")}
 
     def put(self, key: str, fill: Callable[[Path], None]) -> bool:
         """Commit a folder: `fill` writes into an empty one, which then appears under its key at once.
@@ -119,9 +124,8 @@ class LocalStore:
     def sweep(self) -> None:
         """Remove what killed writers left; only for whoever holds the run alone."""
         if self.root.is_dir():
-            for entry in os.scandir(self.root):
-                if entry.name.startswith(_PART):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+            for place in self.root.glob(f"{_PART}*"):
+                shutil.rmtree(place, ignore_errors=True)
 
 
 class Markers:
@@ -170,18 +174,24 @@ def write_json(path: Path, value: Mapping[str, Any], *, durable: bool = True) ->
     write_bytes(path, sealed(value), durable=durable)
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path, cure: str = AFRESH) -> dict[str, Any] | None:
     """What `write_json` wrote; None where there is no file.
+
+    Args:
+        path: The file.
+        cure: What else can be done where it is damaged and there is no backup.
 
     Raises:
         ArchiveError: the file holds something else.
     """
     try:
-        return unsealed(path.read_bytes())
+        data = bytes_of(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    try:
+        return unsealed(data)
     except ValueError as error:
-        raise ArchiveError(f"{path} is damaged ({error}); take it from a backup, or train again with resume=False") from None
+        raise ArchiveError(f"{path} is damaged ({error}); take it from a backup, or {cure}") from None
 
 
 def write_parquet(table: pa.Table, where: Path) -> None:
@@ -221,20 +231,23 @@ def _unchanged(data: memoryview) -> bool:
     return digest(data[:seal], data[foot:]) == data[seal:foot]
 
 
-def read_parquet(path: Path, kinds: Mapping[str, pa.DataType] | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+def read_parquet(
+    path: Path, kinds: Mapping[str, pa.DataType] | None = None, columns: Sequence[str] | None = None, cure: str = AFRESH
+) -> pa.Table:
     """What `write_parquet` wrote.
 
     Args:
         path: The file.
         kinds: Columns that must be there, and their types.
         columns: Those that are wanted, which is quicker than all.
+        cure: What else can be done where it is damaged and there is no backup.
 
     Raises:
         FileNotFoundError: there is no file.
         ArchiveError: it holds something else.
     """
+    data = bytes_of(path)
     try:
-        data = path.read_bytes()
         if not _unchanged(memoryview(data)):
             raise ValueError("its digest is another one")
         with pq.ParquetFile(pa.BufferReader(data)) as file:
@@ -242,34 +255,34 @@ def read_parquet(path: Path, kinds: Mapping[str, pa.DataType] | None = None, col
     except (OSError, pa.ArrowException, ValueError) as error:
         if isinstance(error, OSError) and (error.errno is not None or type(error) is not OSError):
             raise  # the disk's fault, or no such file: damage is a plain OSError of Arrow's
-        raise ArchiveError(f"{path} is damaged ({str(error)[:200]}); take it from a backup, or train again with resume=False") from None
+        raise ArchiveError(f"{path} is damaged ({str(error)[:200]}); take it from a backup, or {cure}") from None
     if wrong := [name for name, kind in (kinds or {}).items() if name not in table.column_names or table.schema.field(name).type != kind]:
-        raise ArchiveError(f"{path} has no column {wrong[0]!r} of the right type; take it from a backup, or train again with resume=False")
+        raise ArchiveError(f"{path} has no column {wrong[0]!r} of the right type; take it from a backup, or {cure}")
     return table
 
 
-def read_object(path: Path, kinds: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A JSON object with these keys; None where there is no file.
+def read_object(path: Path, kinds: Mapping[str, Any], cure: str = AFRESH) -> dict[str, Any] | None:
+    """A JSON object with these keys; None where there is no file. `cure` is as for `read_json`.
 
     Raises:
         ArchiveError: the file holds something else.
     """
-    told = read_json(path)
+    told = read_json(path, cure)
     wrong = [] if told is None else [name for name, kind in kinds.items() if not isinstance(told.get(name), kind)]
     if wrong:
-        raise ArchiveError(f"{path} is damaged (it has no {wrong[0]!r} as it should be); take it from a backup, or train again")
+        raise ArchiveError(f"{path} is damaged (it has no {wrong[0]!r} as it should be); take it from a backup, or {cure}")
     return told
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[bool]:
-    """Hold a lock that dies with its holder; gives whether it was free."""
+def alone(path: Path, *, shared: bool = False) -> Iterator[bool]:
+    """Hold a lock that dies with its holder; gives whether it was free. A shared one may be held by many, while nobody holds it alone."""
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
+    with path.open("rb" if shared and path.exists() else "a+b") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             yield False
             return
@@ -288,10 +301,17 @@ def _appear(part: Path, place: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Take away a folder that nobody looks for any more; one of files alone, as most are, without the care that a tree needs."""
+    """Take away a folder that nobody looks for any more; one of files alone, as most are, without the care that a tree needs.
+
+    Of a link only the link goes: what it leads to is not ours.
+    """
     try:
-        for entry in os.scandir(folder):
-            os.unlink(entry.path)
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+            return
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                os.unlink(entry.path)
         folder.rmdir()
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)

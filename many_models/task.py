@@ -65,8 +65,8 @@ class Task:
             raise SettingsError("partition_by is empty; name the columns whose values get one model each, such as ['store_id']")
         if len(set(self.partition_by)) < len(self.partition_by):
             raise SettingsError(f"partition_by names a column twice: {list(self.partition_by)}")
-        if taken := set(COLUMNS) & set(self.partition_by):
-            raise SettingsError(f"partition_by names {sorted(taken)}, which outcomes have a column of their own for; rename it in the data")
+        if taken := (set(COLUMNS) | _OWN) & set(self.partition_by):
+            raise SettingsError(f"partition_by names {sorted(taken)}, which runs have a column of their own for; rename it in the data")
 
     @property
     def paths(self) -> dict[str, str]:
@@ -144,6 +144,9 @@ PATHS: dict[str, dict[str, str]] = {
                 "parse": "forecaster.tabular.settings:RegressorSettings"},
 }  # fmt: skip
 """What is run for each kind of job, where it is not what a forecasting job runs."""
+
+_OWN = {"block", "moved", "files", "first", "second"}
+"""Columns that tables of groups have within a run, beside those of outcomes."""
 
 _PATHS = ("fit", "save", "load", "check", "fallback", "move", "parse")
 _MEANT = {field.default for field in fields(Task) if field.name in _PATHS} | {path for paths in PATHS.values() for path in paths.values()}

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster.errors import ForecasterError, SettingsError
-from many_models import changes, course, ledger, manifest, outcomes
+from many_models import changes, course, keys, ledger, manifest, outcomes
 from many_models.blocks import Block
 from many_models.choice import narrowed
 from many_models.how import How
@@ -26,11 +26,11 @@ from many_models.source import Source, check_columns, source
 from many_models.store import alone, read_json
 from many_models.task import Task
 from many_models.update import update
-from many_models.upkeep import clean, drop_unsound, retire
+from many_models.upkeep import clean, drop_unsound, make_room, retire
 from many_models.worker import blocks_of, commit
 
 
-class RunBusy(ForecasterError):
+class RunBusy(ForecasterError, RuntimeError):
     """Another process is working on the run."""
 
 
@@ -48,6 +48,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
 
     Raises:
         RunBusy: another process works on this run.
+        CannotWrite: the disk is full, broken or not ours to write.
         UnknownName: a column is not in the data.
         DataError: the data cannot be partitioned.
         SettingsError: the job itself cannot run.
@@ -55,7 +56,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
     """
     rows = source(data)
     columns = columns_of(rows, task)
-    with held(root):
+    with course.writing(root), held(root):
         if resume:
             manifest.check(root)
         clean(root, resume)
@@ -63,6 +64,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
         _check_partition(root, before, task)
         tell("read", how.progress)
         groups, task = partitioned(rows, task, columns)
+        _check_types(root, before, groups)
         _say_what_stays_here(task)
         groups, wanted = (groups, None) if chosen is None else narrowed(groups, chosen, before, _known_job(root, task))
         drop_unsound(root, task)
@@ -70,6 +72,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
             update(task, root, how, groups, columns, rows)
         done = ledger.settled(blocks_of(root), task.identity)
         plan, blocks = lay_out(groups, done, before, task.identity, how.workers, wanted, not state)
+        make_room(root, blocks)
         manifest.write(root, task, rows.schema.empty_table().select(columns), rows.kind.name, plan.table["data_hash"])
         plan.save(root)
         nameless, blocks = _nameless(blocks, plan.by)
@@ -92,6 +95,21 @@ def _check_partition(root: Path, before: Plan | None, task: Task) -> None:
     if before is not None and list(before.by) != list(task.partition_by):
         told = f"one model per {', '.join(before.by)}, and this job wants one per {', '.join(task.partition_by)}"
         raise SettingsError(f"the run {str(root)!r} has {told}; give it another path, or begin anew with resume=False (--fresh)")
+
+
+def _check_types(root: Path, before: Plan | None, groups: Groups) -> None:
+    """A group is found again by the value of its key, so that text and numbers are no names of the same groups.
+
+    Raises:
+        SettingsError: a partition column had values of another kind in the run.
+    """
+    if before is None:
+        return
+    for name in groups.by:
+        was, now = (table.schema.field(name).type for table in (before.table, groups.table))
+        if not keys.comparable(was, now):
+            told = f"column {name!r} of the data is {now}, and was {was} when the run {str(root)!r} was trained"
+            raise SettingsError(f"{told}; give it that type, give the run another path, or begin anew with resume=False (--fresh)")
 
 
 def columns_of(rows: Source, task: Task) -> list[str]:
@@ -131,7 +149,7 @@ def _say_what_stays_here(task: Task) -> None:
 
 def train_again(task: Task, root: Path, how: How) -> int:
     """Try the groups without a model once more; gives how many there were."""
-    with held(root):
+    with course.writing(root), held(root):
         plan, done = Plan.load(root), ledger.committed(blocks_of(root), task.identity)
         if plan is None or done is None:
             return 0
@@ -173,15 +191,19 @@ def _any_null(table: pa.Table, by: Sequence[str]) -> pa.ChunkedArray:
 
 
 class held:
-    """The run, for this process alone."""
+    """The run, for this process alone; where it is shared, for all that only read it, while nobody writes.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Raises:
+        RunBusy: another process holds it.
+    """
+
+    def __init__(self, root: Path, *, shared: bool = False) -> None:
+        self.root, self.shared = root, shared
 
     def __enter__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         for _ in range(20):
-            self.lock = alone(self.root / "lock")
+            self.lock = alone(self.root / "lock", shared=self.shared)
             if self.lock.__enter__():
                 return
             self.lock.__exit__(None, None, None)

@@ -22,32 +22,20 @@ from many_models.plan import Plan
 from many_models.source import Source
 from many_models.store import Markers, read_parquet
 from many_models.task import Fitted, Task
-from many_models.work import Receipt
-from many_models.worker import MODELS, blocks_of, commit, guarded, ids_of, only, read_block
+from many_models.worker import MODELS, Guarded, blocks_of, commit, ids_of, only, read_block
 
 
 @dataclass(frozen=True)
-class Update:
+class Update(Guarded):
     """Lets the models of a block go on from newer rows, and commits them as a block of their own.
 
     Groups of which more has changed than that rows were added stay as they are: they have no outcome under their new rows.
 
     Args:
-        root: The folder of the run.
-        task: What was fitted.
-        columns: Columns to read.
-        attempt: Name of this call.
         sources: The block that the models of each block lie in. Key -> key
     """
 
-    root: str
-    task: Task
-    columns: tuple[str, ...]
-    attempt: str
     sources: Mapping[str, str]
-
-    def __call__(self, block: Block) -> Receipt:
-        return guarded(block, self.attempt, Markers(Path(self.root) / "inflight"), self._run)
 
     def _run(self, block: Block) -> dict[str, int]:
         started, by = time.perf_counter(), list(self.task.partition_by)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.errors import ForecasterError
+from forecaster.errors import ArchiveError, ForecasterError
 from many_models import keys, ledger, outcomes, spool
-from many_models.blocks import Ints
+from many_models.blocks import Block, Ints
 from many_models.plan import Plan
 from many_models.steps import sweep
 from many_models.store import LocalStore, Markers, read_parquet, write_parquet
@@ -70,6 +71,14 @@ def drop_unsound(root: Path, task: Task) -> None:
         warnings.warn(f"{len(broken)} blocks{first} cannot be read any more and are trained again: {why}", stacklevel=4)
 
 
+def make_room(root: Path, blocks: Sequence[Block]) -> None:
+    """Take away what lies under the keys of blocks that are to be made, which is not what they say: it was put there by hand."""
+    store = blocks_of(root)
+    for key in [block.key for block in blocks if os.path.lexists(store.get(block.key))]:
+        warnings.warn(f"block {key} holds groups of another job or other data; its own groups are trained again", stacklevel=4)
+        store.delete(key)
+
+
 def _trouble(folder: Path, task: Task) -> str | None:
     """Why a block cannot be read."""
     try:
@@ -82,7 +91,16 @@ def _trouble(folder: Path, task: Task) -> str | None:
 
 
 def clean(root: Path, resume: bool) -> None:
-    """Remove what killed processes left behind; all of an earlier run where it is not to be resumed."""
+    """Remove what killed processes left behind; all of an earlier run where it is not to be resumed.
+
+    Raises:
+        ArchiveError: a folder in the run is a link: what it leads to might be anything, and is not for us to sweep.
+    """
+    for folder in ("blocks", spool.FOLDER, "past", "inflight"):
+        if (root / folder).is_symlink():
+            raise ArchiveError(
+                f"{root / folder} is a link; a run keeps its files in its own folder. Take the link away, or link the folder of the run"
+            )
     for folder in ("blocks", spool.FOLDER, "past"):
         LocalStore(root / folder).sweep()
     Markers(root / "inflight").sweep()

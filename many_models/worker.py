@@ -7,7 +7,7 @@ import random
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from many_models.work import DONE, HALTED, REFUSED, Receipt
 MODELS, REST = "models", "tables.arrow"
 SMALL = ("leaderboard", "findings", "selected", "trials", "ids")
 """Tables that lie together in one file of their block."""
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM)
 """What the system says where the disk is full, broken or not ours: no group is to blame."""
 
 
@@ -117,7 +117,7 @@ def blocks_of(root: str | Path) -> Store:
     return LocalStore(Path(root) / "blocks")
 
 
-def guarded(block: Block, attempt: str, markers: Markers, run: object) -> Receipt:
+def guarded(block: Block, attempt: str, markers: Markers, run: Callable[[Block], dict[str, int]]) -> Receipt:
     """Run a block with a marker beside it; whatever is raised becomes a receipt."""
     started = time.perf_counter()
     try:
@@ -125,11 +125,12 @@ def guarded(block: Block, attempt: str, markers: Markers, run: object) -> Receip
         if note and (note["attempt"], note["tries"]) == (attempt, block.tries):
             return Receipt(block.key, "crashed", error_type="WorkerDied", error="a worker died while it worked on this block")
         markers.set(block.key, {"attempt": attempt, "tries": block.tries, "groups": len(block), "since": time.time()})
-        counts = run(block)  # type: ignore[operator]
+        counts = run(block)
         receipt = Receipt(block.key, DONE, time.perf_counter() - started, counts)
     except BaseException as error:
         receipt = Receipt(block.key, _status(error), time.perf_counter() - started, {}, type(error).__name__, describe(error))
-    markers.clear(block.key)
+    with suppress(OSError):  # a marker that cannot be taken away is nobody's fault; the driver sweeps it
+        markers.clear(block.key)
     return receipt
 
 

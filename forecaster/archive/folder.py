@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from forecaster.archive.foreign import one_thread
 from forecaster.archive.payload import Reader, Writer
+from forecaster.archive.regular import bytes_of
 from forecaster.archive.sealed import sealed, unsealed
 from forecaster.archive.tree import decode, encode, missing
 from forecaster.errors import ArchiveError, CannotSave
@@ -155,7 +156,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return bytes_of(path)
     except OSError as error:
         raise ArchiveError(
             f"{path} cannot be read ({error.strerror}); an archive is a folder with {MANIFEST}, {TREE}, {COLUMNS} and {ROWS}"

@@ -16,8 +16,8 @@ from many_models import engines
 from many_models.many import ManyModels
 
 BROKEN, USAGE, FAILURES, ATTENTION, STOPPED = 1, 2, 3, 4, 130
-"""Exit codes beside 0: a file cannot be read or written, the command cannot be meant, some groups have no model, the command has worked
-and found something that somebody should look at, stopped by Ctrl-C."""
+"""Exit codes beside 0: a file cannot be read or written or another process is at it, the command cannot be meant, some groups have no
+model, the command has worked and found something that somebody should look at, stopped by Ctrl-C."""
 
 
 def _engines(incomplete: str) -> list[str]:

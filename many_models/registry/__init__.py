@@ -15,7 +15,7 @@ from many_models.registry.log import Event, Log
 from many_models.registry.shelf import Model, Version, shelf
 from many_models.registry.trial import MEASURES, Verdict
 from many_models.run import Run
-from many_models.store import LocalStore
+from many_models.store import LocalStore, here
 from many_models.training import held
 
 CHAMPION = "champion"
@@ -54,11 +54,11 @@ class Registry:
     """Named models over runs. Any number of processes may write at the same time.
 
     Args:
-        path: Folder of the registry; it is made with the first model.
+        path: Folder of the registry, on a local or mounted file system; it is made with the first model.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = here(path, "path")
         self._log = Log(self.path / "log")
         self._copies = LocalStore(self.path / "runs")
 
@@ -81,7 +81,7 @@ class Registry:
         """
         name, words = _name("model", name), _tags(tags)
         run = run if isinstance(run, Run) else Run.open(run)
-        with held(run.path):
+        with held(run.path, shared=True):
             facts = copies.facts_of(run)
             found = self._same(name, facts["content"])
             made = found.facts["copy"] if found else copies.copy(run, self._copies)

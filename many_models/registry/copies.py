@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import time
 import uuid
@@ -19,6 +20,7 @@ from many_models.plan import FILE as PLAN
 from many_models.run import Run
 from many_models.store import LocalStore
 
+_OURS = re.compile(r"(\.part-)?[0-9a-f]{32}")
 A_DAY = 86_400
 """Seconds after which nobody is still registering a copy."""
 
@@ -62,11 +64,14 @@ def copy(run: Run, store: LocalStore) -> str:
 
 
 def sweep(root: Path, wanted: Iterable[str]) -> None:
-    """Take away copies that no version names, and what killed writers left, once nobody can be about to name them."""
+    """Take away copies that no version names, and what killed writers left, once nobody can be about to name them.
+
+    What has another name than we give is not ours: a user may keep runs beside the copies.
+    """
     kept = set(wanted)
-    for entry in os.scandir(root):
-        if entry.name not in kept and time.time() - entry.stat().st_mtime > A_DAY:
-            shutil.rmtree(entry.path, ignore_errors=True)
+    for place in root.iterdir():
+        if _OURS.fullmatch(place.name) and place.name not in kept and time.time() - place.lstat().st_mtime > A_DAY:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _link(source: str, target: str) -> None:

@@ -148,7 +148,8 @@ def work_of(run: Run) -> tuple[float, tuple[int, int]]:
     told = manifest.attempt(run.path)
     if not {"ended", "workers", "total"} <= set(told):
         return float("nan"), (0, 0)
-    return float(told["ended"]) - told["since"], (int(told["total"]) - told["kept"], int(told["workers"]))
+    took = float(told["ended"]) - told["since"]
+    return took if took >= 0 else float("nan"), (int(told["total"]) - told["kept"], int(told["workers"]))
 
 
 def _name(metric: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -15,11 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from breaking import breaking, raises
 from small_runs import stores
 
 from forecaster import simulate
 from forecaster.errors import SettingsError
 from many_models import Run, cli, doctor, engines, screen
+from many_models.training import held
 
 Train = Callable[..., Run]
 
@@ -52,6 +55,20 @@ def test_a_run_with_failures_ends_with_3_and_names_them(trained: Train, call: Ca
     assert code == 3
     (Path(run.settings.log) / "cured").touch()
     assert by_name(call("retry", "--run", run.path)[1]) == {"done": 5, "failed": 1}
+
+
+def test_what_may_go_well_another_time_ends_with_1(call: Call, tmp_path: Path) -> None:
+    rows, job, run = tmp_path / "rows.parquet", tmp_path / "job.yaml", tmp_path / "run"
+    pq.write_table(stores(2, 40), rows)
+    job.write_text("{horizon: 2, series: [store], time: day, target: y, learners: [naive], backtest: null, partition_by: [store]}")
+    train = ("train", job, "--data", rows, "--run", run, "--quiet")
+    with held(run):
+        code, told = call(*train)
+    assert (code, "another process is working on the run" in told) == (1, True)
+    with breaking(run, raises(9, errno.ENOSPC)):
+        code, told = call(*train)
+    assert (code, "No space left on device" in told, "make room and train again" in told) == (1, True, True)
+    assert call(*train)[0] == 0
 
 
 def by_name(told: str) -> dict[str, int]:
@@ -345,7 +362,7 @@ def test_the_shell_completes_what_was_begun(package: str, begun: str, ends: list
 
 
 def test_the_last_column_of_a_table_goes_on_below_and_loses_nothing() -> None:
-    why = "its model was asked for, had no time before a deadline, or could not be read any more; it has no model of its own"
+    why = "there was no time for its model before a deadline; it has no model of its own"
     table = pa.table({"store": ["s" * 60, "t"], "change": ["retrained", "new"], "rows": [1000, 2], "reason": [why, None]})
     lines = screen.lines(table, table.column_names, wrapped=True)
     assert max(map(len, lines)) <= 80

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,9 +24,12 @@ from hypothesis import strategies as st
 from pyarrow import fs
 from small_runs import PATHS, by_store, stores, task
 
+from forecaster import threads
 from forecaster.errors import DataError, SettingsError, UnknownName
-from many_models import ManyModels, Run, hashing, keys
+from many_models import ManyModels, Run, hashing, keys, pipeline
 from many_models.blocks import Block, costs, pack, split
+from many_models.evaluation import NothingYet
+from many_models.how import How
 from many_models.partition import partition
 from many_models.source import source
 from many_models.task import Task
@@ -158,6 +162,8 @@ def test_a_run_lies_where_there_are_locks_and_renames(trained: Train, tmp_path: 
         Run.open(path)
     with pytest.raises(SettingsError, match=told):
         trained(stores(2)).forecast(out=path)
+    with pytest.raises(SettingsError, match=told):
+        trained(stores(2)).report(path)
 
 
 def test_a_file_that_changes_while_the_run_goes_on_is_noticed(trained: Train, tmp_path: Path, log: Path) -> None:
@@ -198,6 +204,34 @@ def test_a_folder_of_forecasts_holds_those_of_the_last_call_only(trained: Train,
     assert pq.read_table(run.forecast(out=tmp_path / "out")).num_rows == 4
     with pytest.raises(SettingsError, match=r"out\.xlsx"):
         run.forecast(out=tmp_path / "out.xlsx")
+
+
+@pytest.mark.parametrize("name", [".git", "part-timers.csv", "thesis.txt"])
+def test_a_folder_that_holds_anything_else_is_never_replaced(trained: Train, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    run = trained(stores(2))
+    run.forecast(out=out)
+    (out / name).mkdir()
+    with pytest.raises(SettingsError, match=f"holds '{name}', which is no forecast"):
+        run.forecast(out=out)
+    assert (out / name).is_dir()
+
+
+@pytest.mark.parametrize("out", [".", "../here", ".."])
+def test_the_folder_that_one_works_in_is_never_replaced(trained: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    run = trained(stores(2), folder="far/run")
+    here = tmp_path / "near" / "here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    with pytest.raises(SettingsError, match=r"this process works in|holds 'here'"):
+        pipeline.forecast(run, out)
+    assert list(here.iterdir()) == []
+
+
+def test_a_file_is_never_replaced_by_a_folder(trained: Train, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(SettingsError, match=r"out' is a file"):
+        trained(stores(2)).forecast(out=tmp_path / "out")
 
 
 def test_the_place_of_a_run_is_no_column_of_its_data(trained: Train) -> None:
@@ -259,6 +293,23 @@ def test_categories_and_numbers_can_be_keys(trained: Train) -> None:
     assert trained(frame, folder="b").outcomes()["store"].tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("name", ["status", "rows", "block", "moved", "files", "first", "second"])
+def test_columns_of_a_run_are_no_partition_columns(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{name}'.*rename it in the data"):
+        Task(Settings(), (name,))
+
+
+@pytest.mark.parametrize("update", [None, "state"])
+def test_keys_of_another_type_are_refused_before_anything_is_done(trained: Train, update: str | None) -> None:
+    numbers = stores(2).set_column(0, "store", pa.array(np.repeat([0, 1], 4000)))
+    run = trained(stores(2))
+    with pytest.raises(SettingsError, match=r"'store' of the data is int64, and was string.*resume=False"):
+        trained(numbers, update=update)
+    assert by_store(run) == {"s000": "done", "s001": "done"}
+    assert by_store(trained(numbers, resume=False)) == {0: "done", 1: "done"}
+    assert by_store(trained(numbers.set_column(0, "store", numbers["store"].cast(pa.int16())))) == {0: "done", 1: "done"}
+
+
 def test_a_series_may_not_lie_in_two_groups(tmp_path: Path) -> None:
     data = stores(2).append_column("region", pa.array(np.tile(["north", "south"], 4000)))
     job = ManyModels(Task(Settings(), ("region",), **PATHS))
@@ -286,6 +337,29 @@ def test_groups_that_are_no_series_column(trained: Train, tmp_path: Path) -> Non
 def test_options_that_cannot_be_meant(trained: Train, how: dict[str, object], error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told):
         trained(**how)
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "9900000 100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
+        ({"cpu.max": "what?"}, 8),
+    ],
+)
+def test_there_are_no_more_workers_than_the_container_is_granted_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(threads, "CGROUP", tmp_path)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert How.of("local", None, None, None, False).workers == cores
 
 
 def test_columns_that_are_not_there(trained: Train) -> None:
@@ -336,6 +410,16 @@ def test_past_forecasts_are_compared_with_what_came_true(trained: Train) -> None
     assert again[0]["n"] == 3  # two forecasts of day 4001: of both trainings
     with pytest.raises(DataError, match="from 4000 to 400"):
         run.evaluate(pa.table({"store": ["s000"], "day": [9], "y": [1.0]}))
+
+
+def test_actuals_that_cannot_be_read_are_named(trained: Train) -> None:
+    run = trained(stores(2))
+    good = pa.table({"store": ["s000"], "day": [4000], "y": [1.0]})
+    with pytest.raises(NothingYet, match="actuals have no rows"):
+        run.evaluate(good.slice(0, 0))
+    for name, values in {"y": ["much"], "day": ["monday"]}.items():
+        with pytest.raises(DataError, match=f"column '{name}' of type string cannot be read as"):
+            run.evaluate(good.set_column(good.column_names.index(name), name, pa.array(values)))
 
 
 @settings(max_examples=40)

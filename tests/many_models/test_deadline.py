@@ -78,9 +78,10 @@ def test_groups_that_no_fallback_can_help_spoil_no_forecast(trained: Train) -> N
 
 
 def test_a_time_too_short_for_anything_leaves_an_outcome_for_every_group(trained: Train) -> None:
-    run = trained(stores(12), deadline=0.001)
-    assert by_store(run) == dict.fromkeys((f"s{i:03}" for i in range(12)), "timed_out")
+    run = trained(stores(60), deadline=0.001)
+    assert by_store(run) == dict.fromkeys((f"s{i:03}" for i in range(60)), "timed_out")
     assert set(by_store(run, "error_type").values()) == {"Deadline"}
+    assert len(run.blocks()) == 1  # to say so group by group, or block by block, would take time that there is not
     again = trained(stores(12), options={"sleep": 30}, deadline=4)
     assert set(by_store(again).values()) == {"fallback"}
     assert set(by_store(again, "forecast").values()) == {"fallback"}

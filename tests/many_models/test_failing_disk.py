@@ -12,8 +12,8 @@ import pytest
 from breaking import breaking, raises
 from small_runs import Inline, stores, task
 
-from forecaster.errors import ForecasterError
 from many_models import ManyModels, Run, engines
+from many_models.course import CannotWrite
 
 Train = Callable[..., Run]
 
@@ -49,7 +49,7 @@ def test_going_on_after_a_failed_write_gives_what_an_undisturbed_run_gives(tmp_p
         try:
             with breaking(folder, raises(n, getattr(errno, code))):
                 night(folder)
-        except (OSError, ForecasterError):
+        except CannotWrite:
             stopped += 1
         assert told(night(folder)) == whole, seen[n - 1]
         assert not list(folder.rglob(".part-*")), seen[n - 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from small_runs import stores
 
 from forecaster import Forecaster
 from forecaster.archive.sealed import sealed, unsealed
@@ -179,6 +181,46 @@ def test_a_hostile_job_file_runs_nothing_and_is_named(tmp_path: Path, text: str)
     assert not (tmp_path / "mark").exists()
 
 
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """A folder of somebody else, with what a run has too."""
+    folder = tmp_path / "precious"
+    (folder / "photos").mkdir(parents=True)
+    for name in ("letter.txt", "rows.arrow", "photos/one.png"):
+        (folder / name).write_bytes(b"mine")
+    return folder
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_block_that_is_a_link_takes_nothing_with_it(trained: Train, precious: Path, resume: bool) -> None:
+    run = trained()
+    key = run.blocks()[0]
+    (run.path / "blocks" / key).rename(run.path / "elsewhere")
+    for name in (key, "0" * 24):
+        (run.path / "blocks" / name).symlink_to(precious)
+    with pytest.warns(UserWarning, match=f"block {key} holds groups of another job"):
+        again = trained(resume=resume)
+    assert again.status().counts == {"done": 12}
+    assert _files(precious) == ["letter.txt", "photos/one.png", "rows.arrow"]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("folder", ["blocks", "data", "past", "inflight"])
+def test_a_folder_of_a_run_that_is_a_link_is_refused(trained: Train, precious: Path, folder: str, resume: bool) -> None:
+    run = trained()
+    place = run.path / folder
+    if place.exists():
+        place.rename(run.path / "elsewhere")
+    place.symlink_to(precious)
+    with pytest.raises(ForecasterError, match=f"{folder} is a link.*Take the link away"):
+        trained(resume=resume)
+    assert _files(precious) == ["letter.txt", "photos/one.png", "rows.arrow"]
+
+
 def test_a_run_that_names_foreign_functions_is_refused(made: Path) -> None:
     file = made / "run" / "run.json"
     whole = file.read_bytes()
@@ -189,3 +231,27 @@ def test_a_run_that_names_foreign_functions_is_refused(made: Path) -> None:
         with pytest.raises(ForecasterError, match="os:system, which is not ours"):
             _ = Run.open(made / "run").task
     file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("device", ["pipe", "/dev/zero"])
+@pytest.mark.parametrize("pattern", FILES)
+@pytest.mark.filterwarnings("ignore")
+def test_a_pipe_or_a_device_is_never_waited_for(made: Path, tmp_path: Path, pattern: str, device: str) -> None:
+    shutil.copytree(made, tmp_path / "copy")
+    file = next((tmp_path / "copy").glob(pattern))
+    file.unlink()
+    os.mkfifo(file) if device == "pipe" else file.symlink_to(device)
+    told = list(everything(tmp_path / "copy", models="models" in pattern))
+    if "blocks" not in pattern and "settled" not in pattern:  # what only training reads, and what is as good as not there
+        assert any(f"{file} is no file but a pipe or a device" in one for one in told)
+
+
+def test_what_may_be_deleted_is_told(trained: Train) -> None:
+    run = trained()
+    asked = {"attempt.json": run.status, "settled.parquet": lambda: trained(stores(13)), "changes.parquet": run.changes}
+    for name, ask in asked.items():
+        (run.path / name).write_bytes(b"spoilt")
+        with pytest.raises(ForecasterError, match=f"{name} is damaged.*delete it: no model is in it"):
+            ask()
+        (run.path / name).unlink()
+    assert trained(stores(13)).status().counts == {"done": 13}

@@ -102,7 +102,7 @@ def test_chosen_groups_are_fitted_afresh_after_an_update(trained: Train, tries: 
     assert changes(run) == {"s000": "kept", "s001": "retrained", "s002": "kept"}
     assert tries() == {"s000": 1, "s001": 2, "s002": 1}
     told = dict(zip(run.changes()["store"].to_pylist(), run.changes()["reason"].to_pylist(), strict=True))
-    assert told["s000"] == "not among the groups to train"
+    assert (told["s000"], told["s001"]) == ("not among the groups to train", "it is among the groups to train")
     assert Counter(run.forecast()["store"].to_pylist()) == {"s000": 2, "s001": 2, "s002": 2}
 
 
@@ -135,6 +135,7 @@ def test_a_chosen_group_without_a_model_is_tried_again(trained: Train, log: Path
         (["s7"], {}, DataError, "no rows of store=s7"),
         (["s000"], {"seed": 4}, SettingsError, "options of the job changed"),
         ([("s000", 1)], {}, SettingsError, "named by store"),
+        ([b"\xff"], {}, DataError, "column 'store' of type binary cannot be read as string"),
         (pa.table({"shop": ["s000"]}), {}, SettingsError, "store"),
     ],
 )

@@ -336,6 +336,18 @@ def test_the_same_content_has_the_same_fingerprint(tmp_path: Path) -> None:
     assert fingerprint(tmp_path / "a.parquet") != told
 
 
+@pytest.mark.parametrize("name", ["thesis.txt", ".git", "_drafts", "part-time.csv"])
+def test_a_folder_that_holds_something_else_is_not_prepared(tmp_path: Path, name: str) -> None:
+    job, out = ManyModels(Forecaster(2, series="store"), "store").task, tmp_path / "out"
+    (out / name).mkdir(parents=True)
+    with pytest.raises(SettingsError, match=f"holds '{name}', which no step has prepared"):
+        pipeline.prepare(job, weeks(30), out)
+    assert (out / name).exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="is a file"):
+        pipeline.prepare(job, weeks(30), tmp_path / "file")
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(chain: Chain, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("ten years of work")

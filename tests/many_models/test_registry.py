@@ -21,6 +21,7 @@ from forecaster.archive.sealed import sealed, unsealed
 from forecaster.errors import ArchiveError, DataError, SettingsError, UnknownName
 from many_models import ManyModels, Registry, Run
 from many_models.registry import InUse
+from many_models.training import RunBusy, held
 
 Train = Callable[..., Run]
 OF_THIS = Path(__file__).parent
@@ -51,6 +52,41 @@ def test_registering_what_has_not_changed_is_nothing_new(trained: Train, books: 
     assert [books.register("sales", run).number for _ in range(3)] == [1, 1, 1]
     assert len(books.audit()) == 1
     assert len(list((books.path / "runs").iterdir())) == 1
+
+
+def test_any_number_register_one_run_but_not_while_it_is_trained(trained: Train, books: Registry) -> None:
+    run = trained(stores(2))
+    with held(run.path, shared=True):  # as another process that registers it does
+        assert books.register("sales", run).number == 1
+        with pytest.raises(RunBusy):
+            trained(stores(2))
+    with held(run.path), pytest.raises(RunBusy):
+        books.register("sales", run)
+
+
+def test_runs_of_the_user_beside_the_copies_stay(trained: Train, tmp_path: Path) -> None:
+    books = Registry(tmp_path)  # whose copies lie in "runs", as runs of users often do
+    old = trained(stores(2, seed=1), folder="runs/old")
+    os.utime(old.path, (0, 0))
+    books.register("sales", trained(stores(2), folder="runs/nightly"))
+    assert Run.open(old.path).status().counts == {"done": 2}
+
+
+def test_copies_that_nobody_names_go_after_a_day(trained: Train, books: Registry) -> None:
+    books.register("sales", trained(stores(2)))
+    for name in ("a" * 32, ".part-" + "b" * 32, "c" * 32):
+        (books.path / "runs" / name).mkdir()
+    for name in ("a" * 32, ".part-" + "b" * 32):
+        os.utime(books.path / "runs" / name, (0, 0))
+    books.register("sales", trained(stores(2, seed=1)))
+    assert {place.name for place in (books.path / "runs").iterdir()} >= {"c" * 32}
+    assert len(list((books.path / "runs").iterdir())) == 3
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/registry", Path("gs://bucket/registry")])
+def test_a_registry_lies_where_there_are_locks_and_renames(path: str) -> None:
+    with pytest.raises(SettingsError, match="local or mounted file system"):
+        Registry(path)
 
 
 def test_promote_roll_back_and_the_log_of_it(trained: Train, books: Registry) -> None:

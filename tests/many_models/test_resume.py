@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from forecaster.errors import ArchiveError
 from many_models import ManyModels, Run, blocks, bundle, engines, manifest
 from many_models.blocks import Block
 from many_models.store import read_parquet, write_json
-from many_models.training import RunBusy
+from many_models.training import RunBusy, held
 from many_models.work import Receipt
 
 Train = Callable[..., Run]
@@ -167,6 +168,7 @@ def test_ctrl_c_is_heard_though_a_finalizer_swallows_it(trained: Train, tmp_path
 
 
 def test_status_and_results_from_another_process(driver: Driver, tmp_path: Path) -> None:
+    task()  # a task of this process: a run may name its functions
     process = driver(0.3)
     wait_until(lambda: committed(tmp_path / "run"))
     run = Run.open(tmp_path / "run")
@@ -182,6 +184,16 @@ def test_status_and_results_from_another_process(driver: Driver, tmp_path: Path)
     assert set(run.outcomes()["store"].to_pylist()) <= set(run.forecast()["store"].to_pylist())
     with pytest.raises(RunBusy, match="another process"):
         ManyModels(task()).train(stores(24), tmp_path / "run", progress=False)
+
+
+def test_a_clock_that_was_set_back_makes_no_nonsense(trained: Train) -> None:
+    run = trained(stores(12))
+    expected = run.forecast()
+    write_json(run.path / "attempt.json", manifest.attempt(run.path) | {"since": time.time() + 3600.0, "kept": 0})
+    with held(run.path):
+        status = run.status()
+    assert (status.running, status.rate, status.eta) == (True, None, None)
+    assert trained(stores(12)).forecast().equals(expected)
 
 
 def test_nothing_is_done_twice(trained: Train, tries: Tries) -> None:
@@ -253,6 +265,28 @@ def test_blocks_that_cannot_be_read_any_more_are_trained_again(trained: Train, t
         again = trained(stores(24))
     assert {store for store, n in tries().items() if n == 2} == lost
     assert again.forecast(horizon=2).equals(expected)
+
+
+@pytest.mark.parametrize("other", [{"seed": 9}, {}], ids=["of another job", "of other data"])
+def test_a_block_of_another_run_in_the_place_of_ours_is_trained_again(trained: Train, other: dict[str, int]) -> None:
+    run, strange = trained(stores(24)), trained(stores(24, seed=5), folder="strange", options=other)
+    expected, key = run.forecast(), run.blocks()[0]
+    shutil.rmtree(run.path / "blocks" / key)
+    shutil.copytree(strange.path / "blocks" / strange.blocks()[0], run.path / "blocks" / key)
+    assert run.status().done < 24
+    with pytest.warns(UserWarning, match=f"block {key} holds groups of another job or other data"):
+        again = trained(stores(24))
+    assert again.status().counts == {"done": 24}
+    assert again.forecast().equals(expected)
+
+
+def test_a_block_of_another_name_is_the_same_block(trained: Train, tries: Tries) -> None:
+    run = trained(stores(24))
+    expected, key = run.forecast(), run.blocks()[0]
+    (run.path / "blocks" / key).rename(run.path / "blocks" / ("0" * 24))
+    assert run.forecast().equals(expected)
+    assert trained(stores(24)).forecast().equals(expected)
+    assert set(tries().values()) == {1}
 
 
 def test_what_cannot_be_forecast_any_more_is_named(trained: Train) -> None:
