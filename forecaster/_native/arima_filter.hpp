@@ -8,10 +8,9 @@
 #include "arima_gaps.hpp"
 #include "arima_innovations.hpp"
 #include "arima_process.hpp"
+#include "arima_short.hpp"
 
 namespace forecaster::arima {
-
-constexpr double exact = 1e-13, close = 1e-9;  // when a filter is steady: for results, and while searching
 
 template <int W>
 class Likelihood {
@@ -41,8 +40,11 @@ class Likelihood {
     // Deviance at coefficients in the same order.
     V run(const V* coefficients) {
         process_.set(coefficients);
+        out_.summed = false;
         if (!data_->skips.empty())
             gaps_.run(process_, out_);
+        else if (ShortFilter<W>::takes(process_, *data_))
+            ShortFilter<W>{process_, out_, still_}.run();
         else if (columns_ == 1)
             filter<1>();
         else if (columns_ == 2 && data_->holes == 0)

@@ -9,11 +9,14 @@
 
 namespace forecaster::arima {
 
+constexpr double exact = 1e-13, close = 1e-8;  // when a filter is steady: for results, and while searching
+
 // Column 0 is the series, then constant and covariates, then missing values that differencing starts from, in the order of time. Each
 // is n long; a column is zero before its start. Later missing values are skipped rows, filled with any value.
 struct Regression {
     Index n = 0;
     int columns = 1, holes = 0;
+    bool constant = false;       // whether column 1 is the constant
     std::vector<Index> skips;    // rows without an observation, ascending
     std::vector<double> weights; // polynomial of the differences, from lag 0
     std::vector<double> values;  // (columns, n)
@@ -30,6 +33,8 @@ struct Innovations {
     std::vector<double> variances;  // of lane 0, up to `steady`; 1 from there
     Lanes<W> logs;                  // sum of the logarithms of the variances
     Index steady = 0;
+    bool summed = false;            // whether the filter left the products of all columns of errors
+    Lanes<W> products[3];           // then: of column 0 with itself, 1 with 0, 1 with itself
 
     void take(const Regression& regression, int states) {
         data = &regression;
@@ -95,6 +100,11 @@ class LeastSquares {
     // Products of all columns of errors. Four sums at a time, because each addition waits for the one before.
     void gram(const Innovations<W>& from) {
         const int columns = data_->columns;
+        if (from.summed) {
+            for (int b = 0, i = 0; b < columns; ++b)
+                for (int c = 0; c <= b; ++c, ++i) normal_[b * columns + c] = normal_[c * columns + b] = from.products[i];
+            return;
+        }
         const Index n = data_->n;
         const V* errors = from.errors.data();
         for (int b = 0; b < columns; ++b)

@@ -46,6 +46,9 @@ class Process {
         start();
     }
 
+    int ar() const { return ar_; }
+    int ma() const { return ma_; }
+
     // What the state takes over from its first element, and from a shock.
     V carry(int i) const { return i < ar_ ? phi[i + 1] : V(0.0); }
     V shock(int i) const { return i == 0 ? V(1.0) : i <= ma_ ? theta[i] : V(0.0); }

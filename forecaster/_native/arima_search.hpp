@@ -1,5 +1,6 @@
 // Which ARIMA: the stepwise search of Hyndman and Khandakar (2008) on the exact AICc, widened to a beam of models whose neighbours
-// are tried, each fit started from the best of several points.
+// are tried, each fit started from the best of several points. The likelihood of a long series has many hills: where it has no
+// season, the search leaps too, and its beam is as wide as the best models are close.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +20,18 @@ struct Tried {
     Candidate model;
     bool expanded;  // its neighbours were tried too
 };
+
+// How far a search goes. The beam: the `least` best models, and up to `most` of those `within` so much of the best. How many steps a
+// fit may take. Whether it leaps: starts from a larger model too, and adds two terms at once.
+struct Effort {
+    int least, most;
+    double within;
+    int passes;
+    bool leaps;
+};
+constexpr Effort usual{.least = 4, .most = 4, .within = 0, .passes = 10, .leaps = false};
+constexpr Effort thorough{.least = 2, .most = 8, .within = 5, .passes = 12, .leaps = true};
+constexpr Index long_series = 200;
 
 template <int W>
 class Search {
@@ -51,6 +64,7 @@ class Search {
   private:
     const Series* series_ = nullptr;
     const Rules* rules_ = nullptr;
+    Effort effort_ = usual;
     Prepared prepared_[2];
     Likelihood<W> likelihood_;
     Levenberg<W> levenberg_;
@@ -71,7 +85,7 @@ class Search {
 
     static constexpr double bound_ = 0.9999, edge_ = 0.999;
     static constexpr double alike_ = 1.0, negligible_ = 10.0;
-    static constexpr int beam_ = 4;
+    static constexpr std::size_t compared_ = 4;  // models that are fitted around missing values
 
     double minimise(Candidate& one, double tolerance, int passes, double abandon_above) {
         static constexpr Point lower = filled(-bound_), upper = filled(bound_);
@@ -133,7 +147,7 @@ class Search {
         ++models_;
         Candidate one{.orders = orders};
         begin(from, one);
-        measure(one, 0.1, 10, worth_knowing());
+        measure(one, 0.1, effort_.passes, worth_knowing());
         pool_.push_back({one, false});
         if (one.criterion < best_.criterion) best_ = one;
     }
@@ -142,11 +156,13 @@ class Search {
     // ends in a model worse by more than 1 in one series of ten.
     void search(const Orders& differences) {
         const Orders most = limits(differences);
+        effort_ = most.P + most.Q == 0 && series_->observed() >= long_series ? thorough : usual;
         beginnings(differences, most);
         for (Tried* next = unexpanded(); next && models_ < rules_->models; next = unexpanded()) {
             next->expanded = true;
             const Candidate from = next->model;
             for (const auto& move : moves_) {
+                if (std::max(move[0], move[1]) > 1 && !effort_.leaps) continue;
                 Orders to = from.orders;
                 to.p += move[0], to.q += move[1], to.P += move[2], to.Q += move[3];
                 if (move[4]) to.constant = 1 - to.constant;
@@ -163,7 +179,7 @@ class Search {
         prepare(whole, differences);
         search(differences);
         sort_pool();
-        pool_.resize(std::min<std::size_t>(pool_.size(), beam_));
+        pool_.resize(std::min(pool_.size(), compared_));
         prepare(series, differences);
         best_ = Candidate{};
         for (Tried& tried : pool_) {
@@ -200,14 +216,14 @@ class Search {
 
     // Criterion of the last model in the beam: how bad a worse one is need not be known.
     double worth_knowing() const {
-        std::array<double, beam_> kept;
+        std::array<double, std::max(usual.most, thorough.most)> kept;
         kept.fill(infinite);
         for (const Tried& tried : pool_) {
             if (!(tried.model.criterion < kept.back())) continue;
             kept.back() = tried.model.criterion;
             std::sort(kept.begin(), kept.end());
         }
-        return kept.back();
+        return std::clamp(kept[0] + effort_.within, kept[effort_.least - 1], kept[effort_.most - 1]);
     }
 
     Tried* unexpanded() {
@@ -220,8 +236,10 @@ class Search {
         return found;
     }
 
-    static constexpr int moves_[17][5] = {{0, 0, -1, 0, 0}, {0, 0, 0, -1, 0}, {0, 0, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, -1, -1, 0}, {0, 0, -1, 1, 0},
-                                          {0, 0, 1, -1, 0}, {0, 0, 1, 1, 0},  {-1, 0, 0, 0, 0}, {0, -1, 0, 0, 0}, {1, 0, 0, 0, 0}, {0, 1, 0, 0, 0},
+    // The leaps come first: with two terms of both kinds there is room for a cycle that the model does not have yet.
+    static constexpr int moves_[20][5] = {{2, 0, 0, 0, 0}, {0, 2, 0, 0, 0}, {2, 2, 0, 0, 0}, {0, 0, -1, 0, 0}, {0, 0, 0, -1, 0},
+                                          {0, 0, 1, 0, 0}, {0, 0, 0, 1, 0}, {0, 0, -1, -1, 0}, {0, 0, -1, 1, 0}, {0, 0, 1, -1, 0},
+                                          {0, 0, 1, 1, 0}, {-1, 0, 0, 0, 0}, {0, -1, 0, 0, 0}, {1, 0, 0, 0, 0}, {0, 1, 0, 0, 0},
                                           {-1, -1, 0, 0, 0}, {-1, 1, 0, 0, 0}, {1, -1, 0, 0, 0}, {1, 1, 0, 0, 0}, {0, 0, 0, 0, 1}};
 
     bool within(const Orders& o, const Orders& most) const {
@@ -254,6 +272,7 @@ class Search {
         start(0, 1, 0, 1, constant, nothing);
         start(small ? 1 : 2, small ? 1 : 2, small ? 0 : 1, small ? 0 : 1, constant, Candidate(best_));
         start(0, 0, 0, 0, 0, nothing);
+        if (effort_.leaps) start(3, 3, 0, 0, constant, nothing);
     }
 
     // Polishes what is kept; where nothing could be fitted the model without parameters stands.

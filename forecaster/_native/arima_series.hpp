@@ -87,7 +87,7 @@ struct Prepared {
         Values w = series.y;
         difference(w, orders.d, orders.D, m);
         Regression& r = regression;
-        r.n = static_cast<Index>(w.size()), r.columns = 1, r.holes = 0;
+        r.n = static_cast<Index>(w.size()), r.columns = 1, r.holes = 0, r.constant = orders.constant;
         r.starts.assign(1, 0), r.skips.clear(), r.weights = difference_polynomial(orders.d, orders.D, m);
         centre = orders.constant ? mean_of(w) : 0.0;
         double squares = 0;

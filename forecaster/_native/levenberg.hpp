@@ -120,7 +120,7 @@ class Levenberg {
         k_ = k, rows_ = rows, lower_ = lower, upper_ = upper, step_ = how.step, longest_ = how.longest;
         for (int i = 0; i < k; ++i) x[i] = std::clamp(x[i], lower[i], upper[i]);
         point_.resize(k);
-        sheet_.resize(static_cast<std::size_t>(rows) * blocks());
+        if (blocks() > 1) sheet_.resize(static_cast<std::size_t>(rows) * blocks());
         gram_.assign(static_cast<std::size_t>(columns()) * columns() + W, 0.0);
         for (auto* of_k : {&gradient_, &pull_, &move_, &trial_}) of_k->resize(k);
         for (auto* of_kk : {&curvature_, &factor_}) of_kk->resize(static_cast<std::size_t>(k) * stride());
@@ -148,13 +148,10 @@ class Levenberg {
     // Gradient and curvature at the point whose `value` was taken last.
     template <class Problem>
     void differentiate(Problem& problem, const double* x) {
-        keep(problem, 0);
-        for (int block = 1; block < blocks(); ++block) {
-            run(problem, x, block);
-            keep(problem, block);
-        }
-        for (int a = 0; a < blocks(); ++a)
-            for (int b = a; b < blocks(); ++b) multiply(a, b);
+        if (blocks() == 1)
+            multiply_at_once<W>(problem);
+        else
+            multiply_blocks(problem, x);
         squares_ = gram_[0];
         for (int i = 0; i < k_; ++i) inverse_[i] = 1 / shift(x, i);
         for (int i = 0; i < k_; ++i) {
@@ -164,6 +161,34 @@ class Levenberg {
             gradient_[i] = products[0] * inverse_[i];
             frozen_[i] = (x[i] >= upper_[i] && gradient_[i] < 0) || (x[i] <= lower_[i] && gradient_[i] > 0);
         }
+    }
+
+    template <class Problem>
+    void multiply_blocks(Problem& problem, const double* x) {
+        keep(problem, 0);
+        for (int block = 1; block < blocks(); ++block) {
+            run(problem, x, block);
+            keep(problem, block);
+        }
+        for (int a = 0; a < blocks(); ++a)
+            for (int b = a; b < blocks(); ++b) multiply(a, b);
+    }
+
+    // Where one pass has all columns, they need not be kept.
+    template <int Rows, class Problem>
+    void multiply_at_once(Problem& problem) {
+        if constexpr (Rows > 1)
+            if (k_ + 1 < Rows) return multiply_at_once<Rows - 1>(problem);
+        Lanes<W> others = 1.0, sum[Rows];
+        others.set(0, 0.0);
+        for (auto& s : sum) s = 0.0;
+        for (Index t = 0; t < rows_; ++t) {
+            const Lanes<W> e = problem.residual(t), column = e - others * e[0];
+            double one[W];
+            column.store(one);
+            for (int l = 0; l < Rows; ++l) sum[l] += Lanes<W>(one[l]) * column;
+        }
+        for (int l = 0; l < Rows; ++l) sum[l].store(&gram_[static_cast<std::size_t>(l) * columns()]);
     }
 
     template <class Problem>

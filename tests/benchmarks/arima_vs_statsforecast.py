@@ -36,6 +36,7 @@ SETS: dict[str, tuple[int, int, Any]] = {
     "m3_yearly": (1, 6, 1),
     "m3_quarterly": (4, 8, 1),
     "m3_monthly": (12, 18, 1),
+    "m3_other": (1, 8, 1),
     "aus_tourism": (4, 8, "QS"),
     "m4_weekly": (1, 13, 1),
     "nn5": (7, 56, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -208,6 +209,43 @@ def test_the_search_ends_no_worse_than_stepwise(shared):
     # The smallest of the models within 1 of the best is taken.
     assert (gain < -1.001).mean() < 0.02
     assert (gain > 1).mean() > 0.1
+
+
+def two_cycles(n: int, seed: int) -> np.ndarray:
+    """Two cycles and noise, which together are an ARMA(4, 4)."""
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=n + 200)
+    for period in (52, 9):
+        cycle, shocks = np.zeros(n + 200), rng.normal(size=n + 200)
+        for t in range(2, n + 200):
+            cycle[t] = 1.94 * np.cos(2 * np.pi / period) * cycle[t - 1] - 0.97**2 * cycle[t - 2] + shocks[t]
+        y += cycle
+    return y[200:]
+
+
+def test_the_search_of_long_series_ends_as_well_as_the_true_orders():
+    """Where they are not differenced, by any number of threads."""
+    table = table_of([two_cycles(500, seed) for seed in range(25)])
+    found, again = (make("arima", period=1, threads=threads).fit(table) for threads in (1, 3))
+    np.testing.assert_array_equal(found.numbers, again.numbers)
+    true = make("arima", period=1, order=(4, 0, 4)).fit(table)
+    off = (found.aicc - true.aicc)[found.orders[:, 1] == 0]
+    assert len(off) > 15
+    assert off.max() < 2
+    assert off.mean() < -5
+
+
+@pytest.mark.parametrize("order", [(1, 0, 1), (2, 0, 1), (0, 1, 3), (4, 1, 0)])
+def test_columns_that_say_nothing_change_no_likelihood(order):
+    """A filter in registers takes few columns; a covariate of zeros sends the same model through the one for any number."""
+    y, x = season_and_walk(400, 1, 4), np.random.default_rng(4).normal(size=(400, 1))
+    for constant in (False, True):
+        recipe = make("arima", order=order, constant=constant)
+        for columns in (np.zeros((400, 0)), x):
+            more = np.hstack([columns, np.zeros((400, 2))])
+            tables = (dataclasses.replace(table_of([y]), known={f"x{i}": c for i, c in enumerate(known.T)}) for known in (columns, more))
+            few, many = (recipe.fit(table) for table in tables)
+            np.testing.assert_allclose(few.loglik, many.loglik, atol=1e-5)
 
 
 def some_table():
