@@ -100,22 +100,19 @@ class Likelihood {
         gain_.assign(process_.first.begin(), process_.first.end());
         lead_ = gain_;
         out_.state.assign(out_.state.size(), V(0.0));
-        out_.logs = 0.0;
-        V variance = process_.variance, product = 1.0, most = 0.0;
-        Index t = 0, quiet = 0;
+        V variance = process_.variance;
+        Settling<W> settling{still_};
+        Index t = 0;
         int active = Fixed ? Fixed : columns_ - data_->holes;
-        for (; t < n_ && quiet <= process_.states; ++t) {
+        for (; t < n_ && settling.quiet <= process_.states; ++t) {
             if constexpr (Fixed == 0) active = begun(t, active);
             out_.variances[t] = variance[0];
-            product *= variance;
+            settling.begin(variance);
             const V fell = advance<Fixed>(t, active, variance);
-            most = max(fell, most);
             variance -= fell;
-            if (t % 16 < 15) continue;
-            out_.logs += log(product), product = 1.0;
-            quiet = largest(most) < still_ ? quiet + 16 : 0, most = 0.0;
+            settling.end(t, fell);
         }
-        out_.logs += log(product);
+        out_.logs = settling.sum();
         out_.steady = t;
         go_on<Fixed>();
     }

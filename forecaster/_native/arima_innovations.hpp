@@ -46,6 +46,23 @@ struct Innovations {
     const Lanes<W>* row(Index t) const { return errors.data() + t * data->columns; }
 };
 
+// Sums the logarithms of variances and tells when they have come to rest: for as many rows as there are states, sixteen at a time.
+template <int W>
+struct Settling {
+    const double still;
+    Lanes<W> logs = 0.0, product = 1.0, most = 0.0;
+    Index quiet = 0;
+
+    void begin(const Lanes<W>& variance) { product *= variance; }
+    void end(Index t, const Lanes<W>& fell) {
+        most = max(fell, most);
+        if (t % 16 < 15) return;
+        logs += log(product), product = 1.0;
+        quiet = largest(most) < still ? quiet + 16 : 0, most = 0.0;
+    }
+    Lanes<W> sum() const { return logs + log(product); }
+};
+
 template <int W>
 class LeastSquares {
     using V = Lanes<W>;

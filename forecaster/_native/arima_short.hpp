@@ -22,7 +22,7 @@ class ShortFilter {
     ShortFilter(const Process<W>& process, Innovations<W>& out, double still) : process_(process), out_(out), data_(*out.data), still_(still) {}
 
     void run() {
-        out_.logs = 0.0, out_.summed = true;
+        out_.summed = true;
         for (V& product : out_.products) product = 0.0;
         if (data_.columns == 1)
             dispatch<1, most_states>();
@@ -51,12 +51,12 @@ class ShortFilter {
             for (V& a : row) a = 0.0;
         for (int i = 0; i < States; ++i) gain[i] = lead[i] = process_.first[i], phi[i] = process_.carry(i);
         lead[States] = 0.0;
-        V variance = process_.variance, product = 1.0, most = 0.0;
-        V products[3] = {0.0, 0.0, 0.0};
-        Index t = 0, quiet = 0;
-        for (; t < data_.n && quiet <= States; ++t) {
+        V variance = process_.variance, products[3] = {0.0, 0.0, 0.0};
+        Settling<W> settling{still_};
+        Index t = 0;
+        for (; t < data_.n && settling.quiet <= States; ++t) {
             out_.variances[t] = variance[0];
-            product *= variance;
+            settling.begin(variance);
             const V inverse = V(1.0) / variance, weight = sqrt(inverse);
             V before[Columns], pull[Columns], e[Columns];
             for (int c = 0; c < Columns; ++c) {
@@ -74,13 +74,10 @@ class ShortFilter {
                 gain[i] = k - rho * next;
                 lead[i] = next - rho * k;
             }
-            most = max(fell, most);
             variance -= fell;
-            if (t % 16 < 15) continue;
-            out_.logs += log(product), product = 1.0;
-            quiet = largest(most) < still_ ? quiet + 16 : 0, most = 0.0;
+            settling.end(t, fell);
         }
-        out_.logs += log(product);
+        out_.logs = settling.sum();
         out_.steady = t;
         for (int i = 0; i < 3; ++i) out_.products[i] = products[i];
         for (int i = 0; i < States; ++i) std::copy_n(state[i], Columns, &out_.state[i * Columns]);
