@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from forecaster.archive.regular import bytes_of
 from forecaster.errors import ArchiveError
-from many_models.store import DIGEST, digest
+from many_models.store import AFRESH, DIGEST, digest
 
 _NAME, _LENGTH = b"table", 8
 _LARGE = 256 * 1024
@@ -48,7 +48,7 @@ def read(file: Path) -> dict[str, pa.Table]:
                 made.setdefault(name, []).append(table)
         return {name: tables[0] if len(tables) == 1 else pa.concat_tables(tables) for name, tables in made.items()}
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise ArchiveError(f"{file} is damaged ({str(error)[:200]}); take it from a backup, or train again with resume=False") from None
+        raise ArchiveError(f"{file} is damaged ({str(error)[:200]}); take it from a backup, or {AFRESH}") from None
 
 
 def _writings(data: memoryview) -> Iterator[memoryview]:

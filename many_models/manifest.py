@@ -20,7 +20,7 @@ from forecaster.archive.sealed import SEAL
 from forecaster.errors import ArchiveError
 from many_models.blocks import fingerprint
 from many_models.progress import Tally
-from many_models.store import read_object, write_json
+from many_models.store import AFRESH, read_object, write_json
 from many_models.task import Task
 
 FILE, ATTEMPT = "run.json", "attempt.json"
@@ -77,7 +77,7 @@ def check(root: Path) -> None:
         if written is None:
             raise
     if written != FORMAT:
-        way = "update forecaster" if written > FORMAT else "an earlier version wrote it: train again with resume=False (--fresh)"
+        way = "update forecaster" if written > FORMAT else f"an earlier version wrote it: {AFRESH}"
         raise ArchiveError(f"the run at {str(root)!r} has format {written}, this version reads format {FORMAT}; {way}")
 
 

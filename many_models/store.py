@@ -24,7 +24,7 @@ from forecaster.errors import ArchiveError, SettingsError
 _PART = ".part-"
 _WAITING, _EACH = 16, 3
 """Threads that wait for the disk, and files that one of them takes at least: to wake one costs as much as to sync one."""
-AFRESH = "train again with resume=False"
+AFRESH = "train again with resume=False (--fresh)"
 """What can be done about any damaged file of a run."""
 DIGEST = 32
 """Length of a digest, in bytes."""

@@ -21,7 +21,7 @@ from forecaster.errors import ArchiveError, CannotSave, DataError, ForecasterErr
 from many_models import bundle, hashing, keys, outcomes, spool
 from many_models.blocks import Block
 from many_models.source import parquet
-from many_models.store import LocalStore, Markers, Store, read_parquet, write_parquet
+from many_models.store import AFRESH, LocalStore, Markers, Store, read_parquet, write_parquet
 from many_models.task import Fitted, Task
 from many_models.work import DONE, HALTED, REFUSED, Receipt
 
@@ -301,7 +301,7 @@ def read_table(folder: Path, name: str) -> pa.Table:
         return read_parquet(folder / f"{name}.parquet").replace_schema_metadata(None)
     tables = bundle.read(folder / REST)
     if name not in tables:
-        raise ArchiveError(f"{folder / REST} has no table {name!r}; take it from a backup, or train again with resume=False")
+        raise ArchiveError(f"{folder / REST} has no table {name!r}; take it from a backup, or {AFRESH}")
     return tables[name]
 
 

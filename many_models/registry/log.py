@@ -91,7 +91,7 @@ class Log:
         there = LocalStore(self.root).keys()
         for number, name in enumerate(sorted(key for key in there if re.fullmatch("[0-9]{8}", key)), 1):
             file = self.root / file_of(number)
-            told = read_json(file)
+            told = read_json(file, "make the registry anew")
             if told is None or name != file.parent.name:
                 raise ArchiveError(f"{file} is missing, and events after it are there; take it from a backup")
             event = Event.read(told, file)

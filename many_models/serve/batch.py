@@ -20,6 +20,7 @@ from many_models.store import read_json, write_json
 
 KEPT = 4000
 """Most characters of what a job said that are told."""
+_CURE = "delete the folder of the job"
 RAN, FAILURES = 0, 3
 """Exit codes of a job that has a result."""
 
@@ -79,7 +80,7 @@ class Jobs:
 
     def all(self) -> list[dict[str, Any]]:
         """All jobs, the newest first."""
-        told = [one for path in self.folder.glob("*/status.json") if (one := read_json(path)) is not None]
+        told = [one for path in self.folder.glob("*/status.json") if (one := read_json(path, _CURE)) is not None]
         return [_shown(one) for one in sorted(told, key=lambda one: -one["asked"])]
 
     def get(self, number: str) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class Jobs:
         Raises:
             UnknownName: there is no such job.
         """
-        told = read_json(self._place(number) / "status.json") or {}
+        told = read_json(self._place(number) / "status.json", _CURE) or {}
         said = self._place(number) / "said.txt"
         return _shown(told) | {"said": said.read_text(errors="replace")[-KEPT:] if said.exists() else ""}
 
