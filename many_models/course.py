@@ -20,6 +20,7 @@ from many_models.progress import Tally, show, tell
 from many_models.source import Source
 from many_models.store import Markers
 from many_models.task import Task
+from many_models.upkeep import sweep_parts
 from many_models.work import DONE, HALTED, REFUSED, Engine, Receipt
 from many_models.worker import FULL, Train, blocks_of, commit
 
@@ -162,6 +163,7 @@ def run(
         for block in blocks:
             engine.submit(block)
         _follow(Course(task, root, engine, tally), how.progress)
+        sweep_parts(root)  # also of workers that outlived a killed driver, and wrote when this call had already begun
         manifest.end(root, workers)
     finally:
         engine.close()

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import ForecasterError
+from many_models.blocks import Block
 from many_models.outcomes import COLUMNS, late, modelled, origin
 from many_models.store import Store, read_parquet
 
@@ -39,6 +40,12 @@ def settled(store: Store, job: str) -> pa.Table | None:
     """The same without the groups for whose model no time was left: what need not be done again."""
     done = committed(store, job)
     return None if done is None else done.filter(pc.invert(late(done)))
+
+
+def holds(folder: Path, block: Block, job: str) -> bool:
+    """Whether a folder is this block of the job."""
+    rows = _outcomes(folder, block.key, job)
+    return rows is not None and set(rows["data_hash"].to_pylist()) == set(block.groups["data_hash"].to_pylist())
 
 
 def _outcomes(folder: Path, key: str, job: str) -> pa.Table | None:

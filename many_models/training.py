@@ -72,7 +72,7 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
             update(task, root, how, groups, columns, rows)
         done = ledger.settled(blocks_of(root), task.identity)
         plan, blocks = lay_out(groups, done, before, task.identity, how.workers, wanted, not state)
-        make_room(root, blocks)
+        make_room(root, blocks, task)
         manifest.write(root, task, rows.schema.empty_table().select(columns), rows.kind.name, plan.table["data_hash"])
         plan.save(root)
         nameless, blocks = _nameless(blocks, plan.by)

@@ -71,12 +71,15 @@ def drop_unsound(root: Path, task: Task) -> None:
         warnings.warn(f"{len(broken)} blocks{first} cannot be read any more and are trained again: {why}", stacklevel=4)
 
 
-def make_room(root: Path, blocks: Sequence[Block]) -> None:
-    """Take away what lies under the keys of blocks that are to be made, which is not what they say: it was put there by hand."""
+def make_room(root: Path, blocks: Sequence[Block], task: Task) -> None:
+    """Take away what lies under the keys of blocks that are to be made and is something else: it was put there by hand. What is the block
+    itself stays: a worker whose driver was killed may have been quicker than we are."""
     store = blocks_of(root)
-    for key in [block.key for block in blocks if os.path.lexists(store.get(block.key))]:
-        warnings.warn(f"block {key} holds groups of another job or other data; its own groups are trained again", stacklevel=4)
-        store.delete(key)
+    for block in blocks:
+        folder = store.get(block.key)
+        if os.path.lexists(folder) and (folder.is_symlink() or not ledger.holds(folder, block, task.identity)):
+            warnings.warn(f"block {block.key} holds groups of another job or other data; its own groups are trained again", stacklevel=4)
+            store.delete(block.key)
 
 
 def _trouble(folder: Path, task: Task) -> str | None:
@@ -90,6 +93,12 @@ def _trouble(folder: Path, task: Task) -> str | None:
     return None
 
 
+def sweep_parts(root: Path) -> None:
+    """Remove what killed processes were writing; only while no worker writes."""
+    for folder in ("blocks", spool.FOLDER, "past"):
+        LocalStore(root / folder).sweep()
+
+
 def clean(root: Path, resume: bool) -> None:
     """Remove what killed processes left behind; all of an earlier run where it is not to be resumed.
 
@@ -101,8 +110,7 @@ def clean(root: Path, resume: bool) -> None:
             raise ArchiveError(
                 f"{root / folder} is a link; a run keeps its files in its own folder. Take the link away, or link the folder of the run"
             )
-    for folder in ("blocks", spool.FOLDER, "past"):
-        LocalStore(root / folder).sweep()
+    sweep_parts(root)
     Markers(root / "inflight").sweep()
     for part in root.glob(".part-*"):
         if part.is_file():

@@ -23,7 +23,7 @@ import pytest
 from small_runs import Inline, by_store, stores, task
 
 from forecaster.errors import ArchiveError
-from many_models import ManyModels, Run, blocks, bundle, engines, manifest
+from many_models import ManyModels, Run, blocks, bundle, engines, manifest, training
 from many_models.blocks import Block
 from many_models.store import read_parquet, write_json
 from many_models.training import RunBusy, held
@@ -278,6 +278,26 @@ def test_a_block_of_another_run_in_the_place_of_ours_is_trained_again(trained: T
         again = trained(stores(24))
     assert again.status().counts == {"done": 24}
     assert again.forecast().equals(expected)
+
+
+def test_what_a_worker_without_a_driver_still_writes_is_taken_or_swept(
+    trained: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    whole = trained(stores(24), folder="whole")
+    key, plain = whole.blocks()[0], training.lay_out
+
+    def late(*given: Any) -> Any:
+        """Once the call knows what is done, a block of the call before is committed, and another is begun and never ended."""
+        place = tmp_path / "run" / "blocks"
+        shutil.copytree(whole.path / "blocks" / key, place / key)
+        (place / ".part-orphan").mkdir()
+        return plain(*given)
+
+    monkeypatch.setattr(training, "lay_out", late)
+    run = trained(stores(24))
+    assert run.outcomes().equals(whole.outcomes())
+    assert not leftovers(run.path)
+    assert not [str(one.message) for one in recwarn if "another job" in str(one.message)]
 
 
 def test_a_block_of_another_name_is_the_same_block(trained: Train, tries: Tries) -> None:
