@@ -158,11 +158,15 @@ def test_ctrl_c_is_heard_though_a_finalizer_swallows_it(trained: Train, tmp_path
                 Dying()
                 yield done
 
-    with monkeypatch.context() as patch:
-        patch.setattr(engines, "make", Pressed)
-        with pytest.raises(KeyboardInterrupt):
-            trained(stores(24, 4000))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored, a test before have left another
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(engines, "make", Pressed)
+            with pytest.raises(KeyboardInterrupt):
+                trained(stores(24, 4000))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert 0 < len(by_store(Run.open(tmp_path / "run"))) < 24
     assert set(by_store(trained(stores(24, 4000))).values()) == {"done"}
 
