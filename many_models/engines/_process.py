@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+import select
 import signal
 import sys
 import threading
-import time
 import warnings
 from multiprocessing.connection import Connection
 
@@ -18,12 +18,12 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 _PR_SET_PDEATHSIG = 1
 
 
-def main(pipe: Connection, payload: bytes, driver: int) -> None:
+def main(pipe: Connection, payload: bytes) -> None:
     """Say why the work cannot be loaded, or nothing (""); then answer each block that comes with a receipt, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What matters is a finding or an outcome; thousands of warnings of other libraries would bury it.
     warnings.simplefilter("ignore")
-    _die_with(driver)
+    _die_with(pipe)
     _one_thread()
     try:
         work = pickle.loads(payload)
@@ -38,22 +38,19 @@ def main(pipe: Connection, payload: bytes, driver: int) -> None:
             return
 
 
-def _die_with(driver: int) -> None:
-    """No orphans: the kernel ends us with our parent, which ends with the driver; elsewhere a thread watches the driver."""
+def _die_with(pipe: Connection) -> None:
+    """No orphans: a thread waits for the driver's end of the pipe to close. Where something holds the interpreter, Linux ends us with our
+    parent, the server that we were forked from, which ends a tenth of a second after the driver."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_watch, args=(driver,), daemon=True).start()
+    threading.Thread(target=_watch, args=(pipe.fileno(),), daemon=True).start()
 
 
-def _watch(driver: int) -> None:
-    while True:
-        try:
-            os.kill(driver, 0)
-        except ProcessLookupError:
-            os._exit(1)
-        except PermissionError:
-            pass
-        time.sleep(0.5)
+def _watch(pipe: int) -> None:
+    closed = select.poll()
+    closed.register(pipe, 0)  # no event is asked for: what is always told is that the other end has gone
+    closed.poll()
+    os._exit(1)
 
 
 def _one_thread() -> None:

@@ -257,7 +257,7 @@ def _started(payload: bytes) -> Worker:
     context: Any = mp.get_context(_METHOD)
     ours, theirs = context.Pipe()
     with on_one_thread():
-        process = context.Process(target=_process.main, args=(theirs, payload, os.getpid()), daemon=True)
+        process = context.Process(target=_process.main, args=(theirs, payload), daemon=True)
         process.start()
     theirs.close()
     return Worker(process, ours)
