@@ -124,13 +124,16 @@ class Spread:
         return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
     def further(self, steps: int) -> Floats:
-        """Size of the residuals past the horizon against its last step: on with the power of the step that fits the profile, at most
-        as a random walk; 1 within the horizon. (series, steps)"""
+        """Size of the residuals past the horizon against its last step, 1 within it: on with the power of the step that fits the profile,
+        at most as a random walk. It begins where that power is at the last step, not at the last step itself, which is one hour or weekday,
+        quiet or loud, and tells nothing of the others that follow. (series, steps)"""
         horizon = self.profile.shape[1]
-        step = np.log(np.arange(1, horizon + 1))
-        rise = ((step - step.mean()) * np.log(self.profile)).sum(1) / max(((step - step.mean()) ** 2).sum(), 1e-12)
+        step, size = np.log(np.arange(1, horizon + 1)), np.log(self.profile)
+        apart = step - step.mean()
+        rise = np.clip((apart * size).sum(1, keepdims=True) / max((apart**2).sum(), 1e-12), 0, 0.5)
+        begun = np.exp(size.mean(1, keepdims=True) + rise * apart[-1] - size[:, -1:])
         ahead = np.maximum(np.arange(1, steps + 1) / horizon, 1)
-        return np.asarray(ahead ** np.clip(rise, 0, 0.5)[self.group, None])
+        return np.asarray(np.where(ahead > 1, begun * ahead**rise, 1.0)[self.group])
 
     def silenced(self, which: NDArray[np.bool_]) -> Spread:
         """The spread with no residuals to be expected of some series. (series,)"""
