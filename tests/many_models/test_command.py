@@ -128,6 +128,21 @@ def test_a_run_is_promoted_and_rolled_back(trained: Train, call: Call, tmp_path:
     assert call("rollback", "ruin", "--registry", books)[0] == 2
 
 
+def test_versions_are_tagged_and_deleted(trained: Train, call: Call, tmp_path: Path) -> None:
+    books = ("--registry", tmp_path / "registry")
+    for seed in range(2):
+        call("register", "--run", trained(stores(2, seed=seed)).path, "--tag", "season=winter")
+    assert call("tag", "run", "season=", "name=north", "--version", 1, *books) == (0, "run version 1: name=north\n")
+    assert call("tag", "run", "season=", *books) == (0, "run version 2: no tags\n")
+    code, told = call("tag", "run", "winter", *books)
+    assert (code, "should be like season=winter" in told) == (2, True)
+    assert call("promote", "--run", tmp_path / "run")[0] == 0
+    code, told = call("delete", "run", 2, *books)
+    assert (code, "in use as champion" in told) == (2, True)
+    assert call("delete", "run", 1, "--reason", "old", *books) == (0, "run version 1 is deleted\n")
+    assert "deleted" in call("models", "run", *books, "--audit")[1]
+
+
 def test_a_run_that_is_not_better_ends_with_4(trained: Train, call: Call, tmp_path: Path) -> None:
     pq.write_table(pa.table({"store": ["s001"], "day": [4000], "y": [0.5]}), tmp_path / "actuals.parquet")
     for seed in range(2):
