@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +92,24 @@ def test_accuracy_of_past_forecasts(trained: Train, call: Call, tmp_path: Path) 
     assert code == 0
     assert "mae" in told
     assert pa_csv.read_csv(tmp_path / "accuracy.csv")["store"].to_pylist() == ["s001"]
+
+
+def test_old_forecasts_of_replaced_models_are_forgotten(trained: Train, call: Call) -> None:
+    came = pa.table({"store": ["s000"], "day": [4001], "y": [1.0]})
+    for days in range(4):
+        run = trained(
+            pa.concat_tables([stores(4), pa.table({"store": ["s000"] * 3, "day": [4000, 4001, 4002], "y": [1.0] * 3}).slice(0, days)])
+        )
+    assert run.evaluate(came)["n"].to_pylist() == [2]
+    old, new = sorted(run.past(), key=lambda file: file.stat().st_mtime)
+    os.utime(old, (time.time() - 91 * 86_400,) * 2)
+    assert call("forget", "--run", run.path, "--days", 90) == (0, "1 forecasts of replaced models deleted\n")
+    assert run.past() == [new]
+    assert run.evaluate(came)["n"].to_pylist() == [1]
+    assert (run.forget(0), run.past()) == (1, [])
+    assert run.status().counts == {"done": 4}
+    with pytest.raises(SettingsError, match="days should be a number from 0 on, such as 90; it is -1"):
+        run.forget(-1)
 
 
 def test_a_night_is_told_and_watched(trained: Train, call: Call, tmp_path: Path) -> None:
