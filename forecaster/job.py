@@ -192,16 +192,22 @@ class Forecaster(Results):
         Args:
             future: Rows with the series columns, the time and the known covariates of the steps ahead, where there are any.
             horizon: Steps ahead; past the fitted horizon the forecast is recursive.
-            until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps.
+            until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps. Without a time zone it is
+                what the clocks of the data's own show.
             history: All rows up to now, as they would be given to `fit`: forecasts go on from there, and nothing is fitted again. Series
                 that the job was not fitted on are forecast too: by its pooled learners, or by the baseline where it has none.
 
         Returns:
             A frame of the type given to `fit`: series columns, time, "forecast" and one column per quantile ("q0.1").
 
+        Raises:
+            SettingsError: horizon or until cannot be meant, or both are given.
+
         Warns:
             UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
+        if until is not None and horizon is not None:
+            raise SettingsError(f"horizon={horizon!r} and until={until!r} both say where the forecast ends; give one of them")
         rows = None if future is None else frames.read(future, defer=True)[0]
         done, others, found = (self._done, [], guardrails.Findings()) if history is None else self._moved(history)
         if until is not None:

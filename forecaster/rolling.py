@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster import frames
 from forecaster.errors import SettingsError
 from forecaster.fitted import Fitted
+from forecaster.frequency.moment import step_at
 from forecaster.guardrails import Findings
 from forecaster.guardrails.newer import check_newer
 from forecaster.newcomers import newcomers
@@ -125,9 +127,9 @@ def steps_until(jobs: Sequence[Fitted], until: Any) -> int:
     """Steps that the series which ended first, of some jobs, is away from a stamp.
 
     Raises:
-        SettingsError: No series has a step to go.
+        SettingsError: It is no stamp, or no series has a step to go.
     """
-    steps = max(int((_step_of(one.table, until) - one.table.end).max(initial=0)) for one in jobs)
+    steps = max(int((step_at(one.table.frequency, until, "until") - one.table.end).max(initial=0)) for one in jobs)
     if steps < 1:
         raise SettingsError(f"until={until!r}: every series has values up to there or later; give a later stamp")
     return steps
@@ -135,15 +137,6 @@ def steps_until(jobs: Sequence[Fitted], until: Any) -> int:
 
 def up_to(fitted: Fitted, made: pa.Table, until: Any) -> pa.Table:
     """The rows of a forecast that lie no later than a stamp."""
-    away = _step_of(fitted.table, until) - fitted.table.end
-    steps = made.num_rows // max(len(away), 1)
-    return made.filter(pa.array((np.arange(1, steps + 1) <= away[:, None]).reshape(-1)))
-
-
-def _step_of(table: Table, until: Any) -> int:
-    """The step of a stamp, or the last one before it."""
-    frequency = table.frequency
-    if frequency.unit == "integer":
-        return int(until)
-    stamp = np.datetime64(until, "us")
-    return int(frequency.steps(np.array([stamp]))[0][0])
+    frequency, stamps = fitted.table.frequency, made[fitted.schema.time]
+    last = frequency.stamps(np.array([step_at(frequency, until, "until")])).view(np.int64)[0]
+    return made.filter(pc.less_equal(stamps, pa.scalar(int(last), stamps.type)))
