@@ -201,8 +201,8 @@ class Fitted:
 
     def bounded(self, values: Floats) -> Floats:
         """Values of every series within its bounds, rounded where that was asked for. (series, ...)"""
-        floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
-        return np.maximum(np.rint(values) if self.options.get("integer") else values, floor)
+        floor, integer = self.floor.reshape(-1, *[1] * (values.ndim - 1)), self.options.get("integer")
+        return np.maximum(np.rint(values) if integer else values, np.ceil(floor) if integer else floor)
 
     def _quantiles(self, spread: Bands, mean: Floats) -> dict[str, Floats]:
         if not self.levels:

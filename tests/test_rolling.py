@@ -167,3 +167,10 @@ def test_whole_numbers_on_request():
     values = said[["forecast", "q0.1", "q0.5", "q0.9"]].to_numpy()
     np.testing.assert_array_equal(values, np.rint(values))
     np.testing.assert_allclose(values, job().fit(rows()).predict()[["forecast", "q0.1", "q0.5", "q0.9"]], atol=0.5)
+
+
+def test_whole_numbers_above_a_bound_that_is_none():
+    said = job(integer=True, lower_bound=33.5).fit(rows()).predict()
+    values = said[["forecast", "q0.1", "q0.5", "q0.9"]].to_numpy()
+    np.testing.assert_array_equal(values, np.rint(values))
+    assert values.min() == 34
