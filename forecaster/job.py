@@ -177,6 +177,9 @@ class Forecaster(Results):
             DataError: the data breaks a rule that no repair can mend.
             UnknownName: a column does not exist.
             SettingsError: the job was loaded, and its learners or metric were objects that no file can hold.
+
+        Warns:
+            UserWarning: no learner forecasts the series, or a level of a hierarchy, and why.
         """
         for option, was in self._lost.items():
             raise SettingsError(
@@ -184,6 +187,8 @@ class Forecaster(Results):
             )
         frame, kind = frames.read(data, defer=True)
         self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
+        for group, why in self._fitted.broken.items():
+            warnings.warn(f"the baseline forecasts {group or 'all series'}: {why}", UserWarning, stacklevel=2)
         return self
 
     def predict(self, future: Any = None, horizon: int | None = None, *, until: Any = None, history: Any = None) -> Any:
