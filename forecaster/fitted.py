@@ -98,10 +98,14 @@ class Fitted:
 
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every series for all steps of a future; one of which no value is known has no rows, as they would be made up."""
-        joined = self._joined(ahead)
+        joined, kept = self._joined(ahead), self.alive
         made = self.told_ahead(joined.mean, self.search.bands(joined))
-        kept = (self.search.known > 0) | (known_values(self.table) > 0)
         return made if kept.all() else made.filter(pa.array(np.repeat(kept, ahead.steps)))
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Which series have a known value, and so a forecast. (series,)"""
+        return np.asarray((self.search.known > 0) | (known_values(self.table) > 0))
 
     def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
         """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""

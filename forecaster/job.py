@@ -239,9 +239,11 @@ class Forecaster(Results):
             step: Steps from one origin to the next; the horizon where None.
 
         Returns:
-            Series columns, time, "origin", "actual" (missing where not known yet), "forecast" and one column per quantile.
+            Series columns, time, "origin", "actual" (missing where not known yet), "forecast" and one column per quantile; with a hierarchy
+            for every node.
         """
-        return self._give(rolling.roll(self._single(self._done), frames.read(data, defer=True)[0], horizon, step))
+        rows, done = frames.read(data, defer=True)[0], self._done
+        return self._give(done.roll(rows, horizon, step) if isinstance(done, Reconciled) else rolling.roll(done, rows, horizon, step))
 
     def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
@@ -337,11 +339,6 @@ class Forecaster(Results):
             whole, found = done.moved(rows)
             return whole, [], found
         return rolling.moved(done, rows)
-
-    def _single(self, done: Fitted | Reconciled) -> Fitted:
-        if isinstance(done, Reconciled):
-            raise SettingsError("a job with a hierarchy does not roll over origins yet; give each history to predict(history=...)")
-        return done
 
 
 def _whole(done: Fitted | Reconciled) -> Fitted:

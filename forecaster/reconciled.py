@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from forecaster import metrics
+from forecaster import metrics, rolling
 from forecaster.archive import storable
 from forecaster.block import check, fit_block, fit_table
 from forecaster.calibration import Spread
@@ -119,6 +119,33 @@ class Reconciled:
         base = _at(self.tree.nodes(self.plan.trained(self.tree.levels)), self.base.expect(ahead), len(self.tree))
         series = bounded(self.reconciler.series(base), self.whole.floor[self.tree.upper :], bool(self.options["integer"]))
         return self.whole.told_ahead(self.tree.add_up(series), self.joint or self.whole.search.spread)
+
+    def roll(self, rows: pa.Table, horizon: int | None = None, step: int | None = None) -> pa.Table:
+        """Forecast every node from one origin after the other, each time with the actual values up to there.
+
+        Args:
+            rows: All rows, as they would be given to fit, with the actual values after those that it was fitted on.
+            horizon: Steps ahead of each origin; those that it was fitted for where None.
+            step: Steps from one origin to the next, at most the horizon; the horizon where None.
+
+        Raises:
+            SettingsError: The step is below 1 or above the horizon, or no row is newer.
+            DataError: As `moved`.
+        """
+        newer, steps = self.moved(rows)[0], self.base.steps(horizon)
+        trained = self.plan.trained(self.tree.levels)
+
+        def forecast(left: Ints) -> pa.Table:
+            gone = int(left.max())  # all nodes end together
+            at = replace(
+                newer, base=replace(newer.base, table=newer.base.table.drop_last(gone)), series=newer.series.drop_last(gone),
+                whole=replace(newer.whole, table=newer.whole.table.drop_last(gone)),
+            )  # fmt: skip
+            known = rolling.known_after(newer.series, np.full(len(newer.series), gone), steps)
+            return at.forecast(future_of(known, at.series, self.tree, trained, self.plan.sums))
+
+        everyone = np.ones(len(self.tree), bool)
+        return rolling.from_each(newer.whole.table, self.whole.table.end, everyone, forecast, steps=steps, stride=step)
 
     def history(self) -> pa.Table:
         """The kept end of every node: level, keys, time and target."""

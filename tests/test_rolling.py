@@ -92,6 +92,21 @@ def test_rolling_takes_known_covariates_from_the_rows():
     np.testing.assert_allclose(first.sort_values(["unique_id", "ds"]).forecast, expected.forecast, rtol=1e-9)
 
 
+def test_past_the_rows_the_last_known_covariate_stands_as_in_a_future_that_ends_early():
+    fitted = job("elastic_net", known=["price"], drop=["kind"]).fit(rows())
+    data = rows(a=124, b=121, c=114)
+    with pytest.warns(UserWarning, match="the last known value stands there"):
+        expected = fitted.predict(data.groupby("unique_id").tail(4))
+    np.testing.assert_allclose(fitted.roll(data).forecast, expected.forecast, rtol=1e-9)
+
+
+def test_rolling_passes_over_series_without_a_value():
+    nothing = rows().query("unique_id == 'b'").assign(unique_id="aa", y=np.nan)
+    fitted = job().fit(pd.concat([rows(), nothing]))
+    said = fitted.roll(pd.concat([rows(a=131, b=117, c=130), nothing]), step=5)
+    pd.testing.assert_frame_equal(said, job().fit(rows()).roll(rows(a=131, b=117, c=130), step=5))
+
+
 @pytest.mark.parametrize("step", [0, 8, True, 1.5])
 def test_a_step_that_cannot_be_meant_is_refused(step):
     with pytest.raises(SettingsError, match="a whole number of steps from 1 to the horizon of 7"):
