@@ -15,7 +15,7 @@ from forecaster.archive import storable
 from forecaster.block import check, fit_block, fit_table
 from forecaster.calibration import Spread
 from forecaster.ensembles import RECONCILED
-from forecaster.errors import DataError
+from forecaster.errors import DataError, UnknownName
 from forecaster.fitted import Fitted, floor
 from forecaster.guardrails import Findings, check_future
 from forecaster.guardrails.newer import check_newer, note_unseen
@@ -211,6 +211,8 @@ def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Tried], None
 
     Raises:
         DataError: a series belongs to two nodes of a level.
+        UnknownName: a column of a level is not in the data.
+        SettingsError: a level is called like one that is always there.
     """
     if (plan := settings.hierarchy) is None:
         return fit_block(frame, settings, on_trial=on_trial)
@@ -244,6 +246,9 @@ def _with_series(settings: Settings, frame: pa.Table) -> Settings:
 
 def _series(frame: pa.Table, settings: Settings, plan: Hierarchy) -> tuple[Table, Tree, Findings]:
     """The table of the series, all with the same end, and their nodes."""
+    for name in plan.columns:
+        if name not in frame.column_names:
+            raise UnknownName.of("column of the data", name, frame.column_names, "The option hierarchy= asks for it.")
     table, findings = check(frame, settings)
     _refuse_torn(table, settings.series)
     table, more = aligned(_with_own_static(table, settings.static), settings.horizon)

@@ -206,7 +206,7 @@ def test_a_series_in_two_places_is_refused():
 
 
 def test_a_column_that_is_not_there_is_named():
-    with pytest.raises(UnknownName, match="state"):
+    with pytest.raises(UnknownName, match=r"did you mean 'state'.* The option hierarchy= asks for it"):
         job(["stat", "store"]).fit(sales())
 
 
