@@ -77,7 +77,8 @@ class Forecaster(Results):
         tune: Searches for hyperparameters too (extra `tune`): a number of trials per group, or a `forecaster.tuning.Tuning` or its
             options as a mapping: {"trials": 20, "patience": 8, "target": 0.1}; see docs/automl.md.
         n_jobs: Threads; -1 for one per core.
-        seed: Seed of everything random: the same seed gives the same bits.
+        seed: Seed of everything random: the same seed and n_jobs give the same bits, and native learners whatever n_jobs is. LightGBM, knn
+            and sgd add up in another order with one thread than with several.
 
     Raises:
         SettingsError: an option has a value that cannot be meant.
