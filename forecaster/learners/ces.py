@@ -83,7 +83,7 @@ class FittedCES:
         models, states = (self.models, self.states) if history is None else self._rolled(history)
         mean, spread = np.empty((len(models), horizon)), np.empty((len(models), horizon))
         native.ahead(self.period, models, states, mean, spread, self.recipe.threads or 1)
-        failed = dict.fromkeys(np.flatnonzero(np.isnan(models[:, 1])).tolist(), NOTHING_OBSERVED)
+        failed = dict.fromkeys(np.flatnonzero(self.models[:, STEPS] == 0).tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 

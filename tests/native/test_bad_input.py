@@ -128,6 +128,15 @@ def test_bad_series_have_a_forecast_or_a_reason_and_cost_their_neighbours_nothin
     same(moved.take(ends), trusted.predict(3, alone.extend(ahead[ends])))
 
 
+@pytest.mark.parametrize("name", ["arima", "ets", "theta", "ces", "croston", "tsb", "adida"])
+def test_values_too_large_are_not_taken_for_missing(name):
+    wild = 1.7e308 * (2 * np.random.default_rng(1).random(40) - 1)
+    failed = make(name).fit(table_of([good(0), wild, np.full(30, np.nan)], season_length=SEASON)).predict(2).failed
+    assert set(failed) == {1, 2}
+    assert "not a finite number" in failed[1]
+    assert "observed value" in failed[2]
+
+
 @pytest.mark.usefixtures("in_time")
 @pytest.mark.parametrize("name", ["arima", "prophet"])
 @settings(max_examples=30, deadline=None)
