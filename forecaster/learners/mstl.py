@@ -87,7 +87,7 @@ class WithoutSeasons:
     wider: Floats
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
-        """Forecast with the seasons put back; `history` goes on with the seasons as they are."""
+        """Forecast with the seasons put back; newer values of `history` go on with the last ones as they are."""
         with np.errstate(over="ignore", invalid="ignore"):  # values too large for a season, whose series is lost anyway
             if history is None:
                 return self._with_seasons(self.model.predict(horizon, None, future), self.end)
@@ -126,16 +126,29 @@ class WithoutSeasons:
         return apart(table.target, self.fitted(table))
 
     def _left(self, history: Table) -> Table:
-        """A history without the seasons as they are."""
-        offset = history.steps - (self.end + 1)[history.series]
-        return history.with_target(history.target - self._at(history.series, offset))
+        """A history without its seasons: a learner that goes through all of it sees what it was fitted on."""
+        return history.with_target(history.target - self._seasons(history))
 
     def _seasons(self, table: Table) -> Floats:
+        """The seasons of each row: up to `end` those that come out of the table, after it the last ones, repeated. (rows,)
+
+        A table that begins too late for one of them has the last ones throughout.
+        """
         offset = table.steps - (self.end + 1)[table.series]
-        seasons = self._at(table.series, offset)
+        seasons, before = self._at(table.series, offset), offset < 0
         seen = table.drop_last(np.clip(table.end - self.end, 0, table.sizes))
-        seasons[offset < 0] = seen.target - _decomposed(seen, self.seasons, None)[0]
+        late = seen.sizes < 2 * self._longest
+        told = seen.target - _decomposed(seen, self.seasons, None)[0]
+        seasons[before] = np.where(late[table.series[before]], seasons[before], told)
         return seasons
+
+    @property
+    def _longest(self) -> Ints:
+        """Steps in the longest season that each series has; 0 where it has none. (series,)"""
+        edges, longest = np.cumsum((0, *self.seasons)), np.zeros(len(self.end), np.int64)
+        for season, first in zip(self.seasons, edges, strict=False):
+            longest[self.last[:, first : first + season].any(axis=1)] = season
+        return longest
 
     def _with_seasons(self, forecast: Forecast, end: Ints) -> Forecast:
         ahead = (end - self.end)[:, None] + np.arange(forecast.mean.shape[1])
