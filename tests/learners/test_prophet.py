@@ -266,6 +266,14 @@ def test_the_search_ends_in_the_curved_valleys_of_logistic_growth():
     assert model.slack.max() < 1e-7
 
 
+@pytest.mark.parametrize("options", [{"scaling": "minmax"}, {"growth": "logistic", "cap": 1200.0, "floor": 950.0}], ids=str)
+def test_multiplicative_parts_multiply_what_lies_above_the_floor(options):
+    day = np.arange(20_000 - 140, 20_014)
+    values = 1000 + 50 * (1 + 0.5 * np.sin(2 * np.pi * day / 7)) + np.random.default_rng(0).normal(size=len(day))
+    said = Prophet(seasonality_mode="multiplicative", **options).fit(table_of([values[:140]])).predict(14).mean[0]
+    np.testing.assert_allclose(said, values[140:], atol=5)
+
+
 def test_values_without_a_capacity_above_the_floor_are_skipped():
     values = 10 + 30 / (1 + np.exp(-np.linspace(-3, 3, 60)))
     most = np.repeat(np.array([50, -1, 50, np.nan], np.float32), [60, 60, 10, 50])
