@@ -16,7 +16,7 @@ import numpy as np
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners import _smoothing
-from forecaster.learners._local import observed, season
+from forecaster.learners._local import expect_period, observed, season
 from forecaster.learners._smoothing import Outlook, Rows, Search, States
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
@@ -85,6 +85,9 @@ class ETS:
             raise SettingsError(f"paths is 1 or more and prior positive; came paths={self.paths!r}, prior={self.prior!r}")
         if self.holdout is not None and self.holdout < 1:
             raise SettingsError(f"holdout is 1 or more; came {self.holdout!r}")
+        if self.free_seasons < 0:
+            raise SettingsError(f"free_seasons is a number of steps from 0 up; came {self.free_seasons!r}")
+        expect_period(self.period)
         codes(self.form, self.unstable, self.multiplicative_trend)
 
     @property

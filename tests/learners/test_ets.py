@@ -50,6 +50,8 @@ def test_a_name_stands_for_its_forms(form, names):
         ({"select": "hqic"}, "select is one of 'aicc', 'aic', 'bic', 'backtest'; came 'hqic'"),
         ({"region": "all"}, "region is one of 'usual', 'admissible', 'both'"),
         ({"holdout": 0}, "holdout is 1 or more"),
+        ({"period": -3}, "period is the number of steps in one season, 1 for none; came -3"),
+        ({"free_seasons": -1}, "free_seasons is a number of steps from 0 up; came -1"),
         ({"intervals": "no"}, "intervals is one of 'closed', 'simulated'"),
         ({"levels": (0.9, 0.1)}, "levels ascend between 0 and 1"),
         ({"paths": 0}, "paths is 1 or more"),
