@@ -75,7 +75,7 @@ class ETS:
 
     def __post_init__(self) -> None:
         levels = tuple(float(level) for level in self.levels)
-        if list(levels) != sorted(set(levels)) or (levels and (levels[0] <= 0 or levels[-1] >= 1)):
+        if list(levels) != sorted(set(levels)) or (levels and not 0 < levels[0] <= levels[-1] < 1):
             raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
         object.__setattr__(self, "levels", levels)
         for name, choices in (("select", Select), ("region", Region), ("intervals", Intervals)):

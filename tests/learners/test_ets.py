@@ -54,6 +54,7 @@ def test_a_name_stands_for_its_forms(form, names):
         ({"free_seasons": -1}, "free_seasons is a number of steps from 0 up; came -1"),
         ({"intervals": "no"}, "intervals is one of 'closed', 'simulated'"),
         ({"levels": (0.9, 0.1)}, "levels ascend between 0 and 1"),
+        ({"levels": (float("nan"),)}, "levels ascend between 0 and 1"),
         ({"paths": 0}, "paths is 1 or more"),
         ({"prior": 0.0}, "prior positive"),
     ],
