@@ -64,7 +64,7 @@ class MSTL:
         seasons = usual(table) if self.seasons is None else self.seasons
         left, last, share = _decomposed(table, seasons, self.threads)
         wider = 1 / np.sqrt(1 - np.minimum(share, MOST))
-        return WithoutSeasons(self.learner.fit(table.with_target(left)), table.end, seasons, last, wider)
+        return WithoutSeasons(self.learner.fit(_rest(table, left, seasons)), table.end, seasons, last, wider)
 
 
 @storable
@@ -118,7 +118,7 @@ class WithoutSeasons:
             )
         with np.errstate(over="ignore", invalid="ignore"):  # infinite values, whose series is lost anyway
             season = self._seasons(table)
-            rest: Floats = self.model.fitted(table.with_target(table.target - season))
+            rest: Floats = self.model.fitted(_rest(table, table.target - season, self.seasons))
             return rest + season
 
     def residuals(self, table: Table) -> Floats:
@@ -127,7 +127,7 @@ class WithoutSeasons:
 
     def _left(self, history: Table) -> Table:
         """A history without its seasons: a learner that goes through all of it sees what it was fitted on."""
-        return history.with_target(history.target - self._seasons(history))
+        return _rest(history, history.target - self._seasons(history), self.seasons)
 
     def _seasons(self, table: Table) -> Floats:
         """The seasons of each row: up to `end` those that come out of the table, after it the last ones, repeated. (rows,)
@@ -165,6 +165,13 @@ class WithoutSeasons:
             total += self.last[series, first + offset % season]
             first += season
         return total
+
+
+def _rest(table: Table, left: Floats, seasons: tuple[int, ...]) -> Table:
+    """The table of what is left (rows,). It has no season any more where that was one of those, or goes into one: what a learner would find
+    there is the footprint of the smoothing, which newer values do not have."""
+    taken = any(season % table.season_length == 0 for season in seasons)
+    return replace(table.with_target(left), season_length=1) if taken else table.with_target(left)
 
 
 def _decomposed(table: Table, seasons: tuple[int, ...], threads: int | None) -> tuple[Floats, Floats, Floats]:

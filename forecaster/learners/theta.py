@@ -97,8 +97,8 @@ class FittedTheta:
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """Level, trend and season: the level that it stands at, what moves away from it, and what the season changes."""
         moved = self if history is None else replace(self, models=self._rolled(history))
-        calm = np.broadcast_to(np.where(self.models[:, [KIND]] == 1, 1.0, 0.0), self.indices.shape)
-        whole, bare = moved.predict(horizon).mean, replace(moved, indices=np.ascontiguousarray(calm)).predict(horizon).mean
+        calm = np.repeat(np.where(self.models[:, [KIND]] == 1, 1.0, 0.0), self.indices.shape[1], axis=1)
+        whole, bare = moved.predict(horizon).mean, replace(moved, indices=calm).predict(horizon).mean
         level = np.where(np.isfinite(bare), moved.models[:, [LEVEL]], np.nan)
         return {"level": level, "trend": bare - level, "season": whole - bare}
 

@@ -148,6 +148,14 @@ def test_a_learner_that_goes_through_all_of_a_history_sees_what_it_was_fitted_on
     np.testing.assert_allclose(model.predict(8, table).mean, model.predict(8).mean, rtol=1e-8)
 
 
+def test_what_is_left_has_no_season_for_the_learner():
+    table = table_of([wavy(160), wavy(120, 1)], season_length=6)
+    whole = make("mstl", learner=make("arima"), seasons=(6, 24)).fit(table).model
+    assert (whole.orders[:, 3:6] == 0).all()
+    other = make("mstl", learner=make("seasonal_naive"), seasons=(5,)).fit(table).model
+    assert other.values.shape[1] == 6, "a season that was not taken out stays"
+
+
 def test_a_history_too_short_for_its_seasons_has_the_last_ones():
     table = table_of([wavy(160)], season_length=1)
     model = make("mstl", learner=make("naive"), seasons=(6, 24)).fit(table.drop_last(10))
