@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -91,13 +91,35 @@ def fit_table(
         table=table.tail(max(2 * settings.horizon, 4 * table.season_length, 60)),
         rows=table.sizes,
         search=found,
-        findings=findings + told,
+        findings=findings + told + fallen_back(table, found.failed, findings, schema.target),
         fallback=found.failed,
         seconds=time.perf_counter() - started,
         floor=floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
         profile={} if schema.group else Measured(table),
     )
+
+
+def fallen_back(table: Table, failed: Mapping[int, str], seen: guardrails.Findings, target: str) -> guardrails.Findings:
+    """What keeps the chosen learners from a series, but for those that are quarantined, of which a finding tells already.
+
+    Args:
+        table: The series.
+        failed: Series index -> reason.
+        seen: What the guardrails saw.
+        target: Name of the target.
+    """
+    found, quarantined = guardrails.Findings(), seen.quarantined(len(table))
+    concerned: dict[str, list[int]] = {}
+    for i, why in failed.items():
+        if not quarantined[i]:
+            concerned.setdefault(why, []).append(i)
+    for why, which in concerned.items():
+        found.add(
+            rule="fallback", action="noted", series={name: values[which] for name, values in table.ids.items()}, index=which, column=target,
+            count=table.sizes[which], message=f"a baseline forecasts it: {why}",
+        )  # fmt: skip
+    return found
 
 
 def cut(table: Table, candidates: Candidates, settings: Settings) -> tuple[list[Window], guardrails.Findings]:

@@ -177,6 +177,9 @@ class Forecaster(Results):
             DataError: the data breaks a rule that no repair can mend.
             UnknownName: a column does not exist.
             SettingsError: the job was loaded, and its learners or metric were objects that no file can hold.
+
+        Warns:
+            UserWarning: series have a forecast of a baseline, because nothing that was chosen has one; `findings_` tells which.
         """
         for option, was in self._lost.items():
             raise SettingsError(
@@ -184,6 +187,9 @@ class Forecaster(Results):
             )
         frame, kind = frames.read(data, defer=True)
         self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
+        for batch in self._fitted.findings.batches:
+            if batch.rule == "fallback":
+                _warn(batch, f"{batch.column} of {', '.join(str(values[0]) for values in batch.ids.values())}")
         return self
 
     def predict(self, future: Any = None, horizon: int | None = None, *, until: Any = None, history: Any = None) -> Any:
@@ -212,8 +218,7 @@ class Forecaster(Results):
         self._ahead = found + seen
         for batch in self._ahead.batches:
             if batch.action != "noted":
-                more = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
-                warnings.warn(f"{batch.column}: {batch.told()[0]}{more}", UserWarning, stacklevel=2)
+                _warn(batch, batch.column)
         made = [(done, done.forecast(ahead)), *((one, newcomers.forecast(one, rows, horizon)) for one in others)]
         if until is not None:
             made = [(one, rolling.up_to(_whole(one), told, until)) for one, told in made]
@@ -331,6 +336,12 @@ class Forecaster(Results):
         if isinstance(done, Reconciled):
             raise SettingsError("a job with a hierarchy does not roll over origins yet; give each history to predict(history=...)")
         return done
+
+
+def _warn(batch: guardrails.Batch, what: str) -> None:
+    """Tell the caller of the job of the first finding of a batch, and how many more there are."""
+    more = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
+    warnings.warn(f"{what}: {batch.told()[0]}{more}", UserWarning, stacklevel=3)
 
 
 def _whole(done: Fitted | Reconciled) -> Fitted:
