@@ -10,6 +10,7 @@ import numpy as np
 from forecaster._native import prophet as native
 from forecaster.archive import storable
 from forecaster.learners._local import NOTHING_OBSERVED
+from forecaster.learners._newer import expect_series
 from forecaster.learners._prophet_columns import MICROSECONDS_PER_DAY, Mask, days
 from forecaster.learners._prophet_frame import Observed, curve_through_the_ends, inside
 from forecaster.learners._prophet_layout import Layout, Rows
@@ -254,6 +255,7 @@ class Curves:
         return replace(self, theta=theta, sigma=self.sigma if hold else sigma, log_posterior=-criterion, slack=slack)
 
     def _moved(self, history: Table) -> Curves:
+        expect_series(history, len(self.end))
         past = History.of(self.recipe, history)
         known = np.fmax((past.seen.last - self.scales.begin) / self.scales.span, 1.0)
         floor, cap = past.last(past.floor), past.last(past.cap)

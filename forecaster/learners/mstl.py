@@ -11,6 +11,7 @@ from forecaster._native import mstl as native
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict, SettingsError
 from forecaster.learners._errors import apart
+from forecaster.learners._newer import expect_series
 from forecaster.learners._seasons import usual
 from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of
 from forecaster.table import Floats, Future, Ints, Table
@@ -134,6 +135,7 @@ class WithoutSeasons:
 
         A table that begins too late for one of them has the last ones throughout.
         """
+        expect_series(table, len(self.end))
         offset = table.steps - (self.end + 1)[table.series]
         seasons, before = self._at(table.series, offset), offset < 0
         seen = table.drop_last(np.clip(table.end - self.end, 0, table.sizes))
