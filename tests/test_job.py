@@ -386,3 +386,13 @@ def test_series_that_a_baseline_forecasts_are_told_with_the_reason():
     with pytest.warns(UserWarning, match=r"no known covariate is called 'cost'; .* \(and 3 more series: see findings_\)"):
         made = job(learners=[make("prophet", regressors=["cost"])], backtest=None, ensemble=None).fit(sales())
     assert (made.findings_["rule"] == "fallback").sum() == 4
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300, 1.7e308])
+@pytest.mark.filterwarnings("ignore:.*a baseline forecasts it")
+def test_a_series_of_huge_values_does_not_choose_the_baseline_for_its_neighbours(size):
+    frame = sales()
+    frame.loc[frame["item"] == "i2", "units"] = size * np.random.default_rng(0).random(120)
+    made = job(learners=["theta", "croston"], ensemble=None).fit(frame)
+    assert made.selected_["learner"].tolist() == ["theta"]
+    assert np.isfinite(made.predict().iloc[:, 3:].to_numpy()).all()
