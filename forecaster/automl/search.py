@@ -252,7 +252,9 @@ def _weigh(trials: Sequence[Trial], evidence: Evidence, table: Table, ensemble: 
     make of the shares of each window (windows, series, learners)."""
     if ensemble is not None:
         return COMBINERS[ensemble](evidence), crossed(COMBINERS[ensemble], evidence)
-    errors = np.stack([metrics.per_group(trial.errors, table.group_ptr) for trial in trials])
+    told = np.stack([trial.errors for trial in trials])
+    told = np.where(np.isinf(told).all(axis=0), np.nan, told)  # a series that nobody can forecast tells nothing of its group's learners
+    errors = metrics.per_group(told, table.group_ptr)
     errors = np.where(evidence.able & np.isfinite(errors), errors, np.inf)
     weights = np.eye(len(trials))[_winners(errors, [trial.learner for trial in trials], baseline)]
     weights[~np.isfinite(errors).any(axis=0)] = 0.0
