@@ -106,3 +106,14 @@ def test_a_series_that_is_zero_from_beginning_to_end_has_no_interval(learners):
 def test_a_few_zeros_are_no_reason_to_be_sure():
     made = Forecaster(2, freq=1, season_length=1, n_jobs=1, learners=["naive"]).fit(frame(np.zeros((1, 9)))).predict()
     assert (made["q0.9"] > 0).all()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore:.*a baseline forecasts it")
+@pytest.mark.parametrize("backtest", [None, {"windows": 2}])
+def test_values_of_any_size_have_numbers_for_quantiles(backtest):
+    values = np.random.default_rng(0).random((5, 40)) * np.array([[1.0], [1e300], [1.7e308], [1e-300], [5e-323]])
+    for learner in ("theta", "croston"):
+        options = {"learners": [learner], "backtest": backtest, "ensemble": None}
+        made = Forecaster(2, freq=1, season_length=1, n_jobs=1, **options).fit(frame(values)).predict(horizon=4).iloc[:, 2:].to_numpy()
+        assert np.isfinite(made).all()
+        assert (np.diff(made[:, 1:], axis=1) >= 0).all()

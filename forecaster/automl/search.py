@@ -208,10 +208,16 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     width = _mixed(honest, [trial.width for trial in trials])
     pasts = [window.history for window in plan.windows]
     sizes = np.stack([_expected(past, told, plan.horizon) for past, told in zip(pasts, width, strict=True)])
-    broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else UNSCORED)
+    broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else _unscored(trials))
     recipes: dict[str, Recipe] = {**candidates.learners, **tuned.recipes}
     errors, ends = bench.judge(chosen), cutoffs(plan.windows)
     return _Found(tuple(trials), shares, errors, bench.actual, chosen, ends, sizes, broken, tuned.attempts, recipes)
+
+
+def _unscored(trials: Sequence[Trial]) -> str:
+    """Why no candidate could be scored: what the first one says, where all have failed."""
+    why = next((f"every candidate failed; {trial.learner}: {trial.reason}" for trial in trials), UNSCORED)
+    return why if all(trial.status == "failed" for trial in trials) else UNSCORED
 
 
 def _tried(table: Table, candidates: Candidates, bench: Bench, plan: Plan, budget: Budget) -> tuple[list[Trial], Tuned]:
@@ -246,7 +252,9 @@ def _weigh(trials: Sequence[Trial], evidence: Evidence, table: Table, ensemble: 
     make of the shares of each window (windows, series, learners)."""
     if ensemble is not None:
         return COMBINERS[ensemble](evidence), crossed(COMBINERS[ensemble], evidence)
-    errors = np.stack([metrics.per_group(trial.errors, table.group_ptr) for trial in trials])
+    told = np.stack([trial.errors for trial in trials])
+    told = np.where(np.isinf(told).all(axis=0), np.nan, told)  # a series that nobody can forecast tells nothing of its group's learners
+    errors = metrics.per_group(told, table.group_ptr)
     errors = np.where(evidence.able & np.isfinite(errors), errors, np.inf)
     weights = np.eye(len(trials))[_winners(errors, [trial.learner for trial in trials], baseline)]
     weights[~np.isfinite(errors).any(axis=0)] = 0.0
