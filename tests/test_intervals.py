@@ -98,7 +98,7 @@ def test_a_few_zeros_are_no_reason_to_be_sure():
     assert (made["q0.9"] > 0).all()
 
 
-@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore:.*a baseline forecasts it")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore:.*baseline forecasts")
 @pytest.mark.parametrize("backtest", [None, {"windows": 2}])
 def test_values_of_any_size_have_numbers_for_quantiles(backtest):
     values = np.random.default_rng(0).random((5, 40)) * np.array([[1.0], [1e300], [1.7e308], [1e-300], [5e-323]])
