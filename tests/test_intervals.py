@@ -91,16 +91,17 @@ def test_the_backtest_says_how_many_it_held():
     assert held == pytest.approx(0.8, abs=0.05)
 
 
+@pytest.mark.parametrize("level", [0.0, 7.0])
 @pytest.mark.parametrize("learners", [["seasonal_naive"], ["average", "ets"], ["croston", "naive"]])
-def test_a_series_that_is_zero_from_beginning_to_end_has_no_interval(learners):
+def test_a_series_that_is_the_same_from_beginning_to_end_has_no_interval(learners, level):
     values = np.random.default_rng(0).poisson(3.0, (3, 60)).astype(float)
-    values[1] = 0.0
+    values[1] = level
     job = Forecaster(4, freq=1, season_length=1, n_jobs=1, learners=learners).fit(frame(values))
     made = job.predict(horizon=8)
-    assert made[made.unique_id == 1].iloc[:, 2:].to_numpy().tolist() == [[0.0] * 4] * 8
+    assert made[made.unique_id == 1].iloc[:, 2:].to_numpy().tolist() == [[level] * 4] * 8
     assert (made[made.unique_id != 1]["q0.9"] > 0).all()
     told = job.backtest_
-    assert (told[(told.unique_id == 1) & (told.learner == "voting")]["q0.9"] == 0).all()
+    assert (told[(told.unique_id == 1) & (told.learner == "voting")]["q0.9"] == level).all()
 
 
 def test_a_few_zeros_are_no_reason_to_be_sure():
@@ -108,7 +109,7 @@ def test_a_few_zeros_are_no_reason_to_be_sure():
     assert (made["q0.9"] > 0).all()
 
 
-@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore:.*a baseline forecasts it")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore:.*baseline forecasts")
 @pytest.mark.parametrize("backtest", [None, {"windows": 2}])
 def test_values_of_any_size_have_numbers_for_quantiles(backtest):
     values = np.random.default_rng(0).random((5, 40)) * np.array([[1.0], [1e300], [1.7e308], [1e-300], [5e-323]])

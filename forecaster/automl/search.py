@@ -36,8 +36,8 @@ from forecaster.table import Floats, Ints, Table
 from forecaster.tuning import Tuning
 from forecaster.yardstick import APART, Usual, yardstick
 
-ZEROS = 20
-"""After so many values that all are zero, the next one is something else in less than one of twenty cases (rule of succession): the
+ALIKE = 20
+"""After so many values that all are alike, the next one is something else in less than one of twenty cases (rule of succession): the
 forecast of such a series has no interval."""
 
 
@@ -167,9 +167,9 @@ def known_values(table: Table) -> Floats:
 
 
 def dead(table: Table) -> NDArray[np.bool_]:
-    """Series that are zero from beginning to end, for long enough to believe that they stay so. (series,)"""
+    """Series that are the same from beginning to end, for long enough to believe that they stay so. (series,)"""
     seen = Survey.of(table.target, table.indptr)
-    return np.asarray((seen.known >= ZEROS) & (seen.lowest == 0) & (seen.highest == 0), bool)
+    return np.asarray((seen.known >= ALIKE) & (seen.lowest == seen.highest), bool)
 
 
 @dataclass(frozen=True, eq=False)
