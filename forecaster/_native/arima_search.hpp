@@ -284,7 +284,7 @@ class Search {
         kept_.assign(1, best_);
         if (rules_->kept > 1) keep_others();
         for (Candidate& one : kept_) {
-            one.deviance = minimise(one, &one == kept_.data() ? 1e-6 : 1e-2, 50, infinite);
+            if (&one == kept_.data()) one.deviance = minimise(one, 1e-6, 50, infinite);
             const Prepared& p = prepared_[one.orders.constant];
             one.criterion = one.deviance + units(one.orders) + penalty(one.orders, p.regression.used(), static_cast<int>(series_->x.size()));
         }
