@@ -9,6 +9,11 @@
 // rest, makes of one error of 1. Of a model alone v is 0 and psi(B) = theta(B) Theta(B^m) / Phi(B) (Box and Jenkins 1970).
 #pragma once
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <vector>
+
 #include "arima_series.hpp"
 
 namespace forecaster::arima {

@@ -353,3 +353,10 @@ def test_a_model_that_does_not_fit_its_arrays_is_refused():
     orders[:] = 1
     with pytest.raises(ValueError, match="too few columns"):
         native.filter(np.arange(9.0), np.array([0, 9]), np.zeros((9, 0)), 4, *args)
+
+
+@pytest.mark.parametrize("shares", [(1, 2), (2, 1)], ids=["more series", "more models"])
+def test_models_that_are_too_few_are_refused(shares):
+    models = np.zeros((1, 7), np.int32), np.zeros((1, 4)), np.zeros((1, native.NUMBERS)), np.zeros((1, 2)), np.zeros((1, 1))
+    with pytest.raises(ValueError, match=r"orders must be \(models \* series, 7\)"):
+        native.explode(4, *models, np.ones(shares), np.zeros(shares[1], bool))
