@@ -213,8 +213,12 @@ class Projector {
         for (Index i = 0; i < used_; ++i) {
             Member& one = members_[i];
             const double seen = value - one.effects[h];
-            one.path.go_on(seen, used_ > 1 ? seen - one.path.expected() : 0.0, &one.gain);
-            one.gain.step();
+            if (used_ == 1) {
+                one.path.go_on(seen);
+            } else {
+                one.path.go_on(seen, seen - one.path.expected(), &one.gain);
+                one.gain.step();
+            }
         }
         return value;
     }
@@ -248,7 +252,7 @@ class Projector {
         for (Index i = 0; i < used_; ++i) psi += members_[i].share * members_[i].response.expected();
         for (Index i = 0; i < used_; ++i) {
             Path& path = members_[i].response;
-            path.go_on(psi, used_ > 1 ? psi - path.expected() : 0.0, nullptr);
+            path.go_on(psi, psi - path.expected(), nullptr);
         }
         return psi;
     }
