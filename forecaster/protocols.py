@@ -23,7 +23,6 @@ class Traits:
         quantiles: Its forecasts carry quantiles of their own.
         min_length: Fewest observed values of a series that it can be fitted on.
         rolls_forward: `predict(history=...)` moves on to newer history without fitting again.
-        one_path: Forecasts are what it says once those before them are its history; an average of models has a path for each of them.
     """
 
     pooled: bool = False
@@ -32,7 +31,6 @@ class Traits:
     quantiles: bool = False
     min_length: int = 1
     rolls_forward: bool = True
-    one_path: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,9 @@
 #include <nanobind/ndarray.h>
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
+#include <vector>
 
 #include "arima.hpp"
 #include "arima_ahead.hpp"
@@ -21,6 +23,7 @@ template <class T>
 using Sheet = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 constexpr Index rows_worth_a_thread = 200;
+constexpr Index series_worth_a_thread = 500;  // to forecast
 
 void expect(bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
@@ -52,6 +55,25 @@ void expect_room(const Sheet<std::int32_t>& orders, int m, Index width, Index st
         expect(std::max(o[0] + m * o[3], o[2] + m * o[5] + 1) <= state_width && o[1] + m * o[4] <= tail_width, "state or tail has too few columns for the orders");
     }
 }
+
+// Models of one row per series each, below one another.
+struct Together {
+    const Sheet<std::int32_t>& orders;
+    const Sheet<double>&coefficients, &numbers, &state, &tail;
+    const Sheet<const double>&shares, &effects;
+
+    Columns columns() const { return {orders.data(), coefficients.data(), numbers.data(), nullptr, static_cast<Index>(coefficients.shape(1)), static_cast<Index>(shares.shape(1))}; }
+    Filtered filtered() const { return {state.data(), tail.data(), nullptr, static_cast<Index>(state.shape(1)), static_cast<Index>(tail.shape(1))}; }
+    Ahead ahead(double* mean, double* variance) const { return {shares.data(), effects.data(), mean, variance, static_cast<Index>(shares.shape(0)), static_cast<Index>(effects.shape(1))}; }
+
+    void check(int m) const {
+        const std::size_t rows = shares.shape(0) * shares.shape(1);
+        expect(orders.shape(0) == rows && orders.shape(1) == 7, "orders must be (models * series, 7)");
+        expect(numbers.shape(0) == rows && numbers.shape(1) == numbers_per_series, "numbers must be (models * series, NUMBERS)");
+        expect(coefficients.shape(0) == rows && state.shape(0) == rows && tail.shape(0) == rows && effects.shape(0) == rows, "every model must have one row per series");
+        expect_room(orders, m, static_cast<Index>(coefficients.shape(1)), static_cast<Index>(state.shape(1)), static_cast<Index>(tail.shape(1)));
+    }
+};
 
 }  // namespace
 
@@ -107,17 +129,36 @@ NB_MODULE(arima, module) {
     module.def(
         "project",
         [](int m, const Sheet<std::int32_t>& orders, const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& state,
-           const Sheet<double>& tail, const Sheet<double>& mean, const Sheet<double>& variance) {
-            const std::size_t series = orders.shape(0);
-            const Index width = static_cast<Index>(coefficients.shape(1));
-            Columns model{orders.data(), coefficients.data(), numbers.data(), nullptr, width, static_cast<Index>(series)};
-            expect(coefficients.shape(0) == series && numbers.shape(0) == series && state.shape(0) == series && tail.shape(0) == series, "one row per series");
-            expect(mean.shape(0) == series && variance.shape(0) == series && mean.shape(1) == variance.shape(1), "mean and variance must be (series, horizon)");
-            const Filtered at{state.data(), tail.data(), nullptr, static_cast<Index>(state.shape(1)), static_cast<Index>(tail.shape(1))};
-            expect_room(orders, m, model.width, at.state_width, at.tail_width);
-            Projector projector(m, model, at, {mean.data(), variance.data(), static_cast<Index>(mean.shape(1))});
-            for (std::size_t s = 0; s < series; ++s) projector.project(static_cast<Index>(s));
+           const Sheet<double>& tail, const Sheet<const double>& shares, const Sheet<const double>& effects, const Sheet<double>& mean,
+           const Sheet<double>& variance, Index threads) {
+            const Together models{orders, coefficients, numbers, state, tail, shares, effects};
+            models.check(m);
+            for (const auto* sheet : {&mean, &variance})
+                expect(sheet->shape(0) == shares.shape(1) && sheet->shape(1) == effects.shape(1), "mean and variance must be (series, horizon)");
+            const Index series = static_cast<Index>(shares.shape(1));
+            std::vector<Index> rows(series + 1);
+            std::iota(rows.begin(), rows.end(), Index{0});
+            auto project = [&](Index first, Index last) {
+                Projector projector(m, models.columns(), models.filtered(), models.ahead(mean.data(), variance.data()));
+                for (Index s = first; s < last; ++s) projector.project(s);
+            };
+            over_series(rows.data(), series, threads, project, series_worth_a_thread);
         },
         nb::arg("m"), nb::arg("orders").noconvert(), nb::arg("coefficients").noconvert(), nb::arg("numbers").noconvert(), nb::arg("state").noconvert(),
-        nb::arg("tail").noconvert(), nb::arg("mean").noconvert(), nb::arg("variance").noconvert(), unlocked);
+        nb::arg("tail").noconvert(), nb::arg("shares"), nb::arg("effects"), nb::arg("mean").noconvert(), nb::arg("variance").noconvert(),
+        nb::arg("threads") = 1, unlocked);
+
+    module.def(
+        "explode",
+        [](int m, const Sheet<std::int32_t>& orders, const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& state,
+           const Sheet<double>& tail, const Sheet<const double>& shares, const Line<bool>& told) {
+            const std::size_t none[] = {orders.shape(0), 0};
+            const Together models{orders, coefficients, numbers, state, tail, shares, Sheet<const double>(nullptr, 2, none)};
+            models.check(m);
+            expect(told.size() == shares.shape(1), "there must be room for every series");
+            Projector projector(m, models.columns(), models.filtered(), models.ahead(nullptr, nullptr));
+            for (std::size_t s = 0; s < told.size(); ++s) told(s) = projector.explodes(static_cast<Index>(s));
+        },
+        nb::arg("m"), nb::arg("orders").noconvert(), nb::arg("coefficients").noconvert(), nb::arg("numbers").noconvert(), nb::arg("state").noconvert(),
+        nb::arg("tail").noconvert(), nb::arg("shares"), nb::arg("told").noconvert(), unlocked);
 }

@@ -25,7 +25,8 @@
 namespace forecaster::arima {
 
 constexpr int most_parameters = 32;
-constexpr int numbers_per_series = 8;  // constant, sigma2, deviance-based log-likelihood, aicc, observations used, models tried, status, trailing gaps
+// Constant, sigma2, deviance-based log-likelihood, aicc, observations used, models tried, status, trailing gaps, rows from the first observed to the last.
+constexpr int numbers_per_series = 9;
 
 enum class Status : int { fitted = 0, constant = 1, short_series = 2, nothing = 3 };
 

@@ -3,7 +3,7 @@
 A model is four arrays with one row per series: `orders` (p d q P D Q constant), `coefficients` (p AR, q MA, P seasonal AR, Q seasonal MA,
 one after another), `betas` (one per covariate) and `numbers`: constant, sigma2 per degree of freedom, log-likelihood, AICc,
 observations used, models tried, status (0 fitted, 1 constant or a straight line, 2 too short for more than its mean, 3 nothing
-observed), missing steps at the end.
+observed), missing steps at the end, rows from the first observed one to the last.
 """
 
 import numpy as np
@@ -64,7 +64,26 @@ def project(
     numbers: NDArray[np.float64],
     state: NDArray[np.float64],
     tail: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    effects: NDArray[np.float64],
     mean: NDArray[np.float64],
     variance: NDArray[np.float64],
+    threads: int = 1,
 ) -> None:
-    """Mean and variance of each step ahead (series, horizon), without covariates."""
+    """Mean and variance of each step ahead (series, horizon), by `shares` of several models (models, series).
+
+    Their rows are those of all series for the first model, then for the second, and so on; `effects` is what covariates add to each step by
+    each of them (models * series, horizon).
+    """
+
+def explode(
+    m: int,
+    orders: NDArray[np.int32],
+    coefficients: NDArray[np.float64],
+    numbers: NDArray[np.float64],
+    state: NDArray[np.float64],
+    tail: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    told: NDArray[np.bool_],
+) -> None:
+    """Whether an error grows without end in what the models of a series say together (series,)."""

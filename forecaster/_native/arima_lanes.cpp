@@ -40,6 +40,7 @@ struct Fitter {
     Series series{};
     SeasonalStrength strength{};
     Search<W> search{};
+    Likelihood<W> likelihood{};
 
     void fit(Index s) {
         series.take(data, s);
@@ -87,7 +88,6 @@ struct Fitter {
     void describe(Index s, const Candidate& found) {
         const Orders& o = found.orders;
         const Prepared& prepared = search.prepared(o.constant);
-        Likelihood<W> likelihood;
         likelihood.take(prepared.regression, o, rules.m, exact);
         Lanes<W> x[most_parameters], coefficients[most_parameters];
         for (int i = 0; i < o.parameters(); ++i) x[i] = found.x[i];
@@ -129,6 +129,7 @@ struct Filterer {
         Orders orders{o[0], o[1], o[2], o[3], o[4], o[5], 0};
         const double* numbers = model.numbers + s * numbers_per_series;
         model.numbers[s * numbers_per_series + 7] = static_cast<double>(series.after);
+        model.numbers[s * numbers_per_series + 8] = static_cast<double>(series.y.size());
         if (series.y.empty() || static_cast<Status>(numbers[6]) == Status::nothing) return;
         explain(s);
         const Index lost = orders.d + static_cast<Index>(orders.D) * m;

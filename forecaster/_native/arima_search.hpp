@@ -36,7 +36,7 @@ constexpr Index long_series = 200;
 template <int W>
 class Search {
   public:
-    // The models of `series` that are kept under `rules`, polished: the one that is chosen, and the next best.
+    // The models of `series` that are kept under `rules`: the one that is chosen, and the next best.
     const std::vector<Candidate>& run(const Series& series, const Rules& rules, const Orders& differences) {
         rules_ = &rules, best_ = Candidate{}, tried_.clear(), pool_.clear(), models_ = 0;
         prepare(series, differences);
@@ -275,19 +275,15 @@ class Search {
         if (effort_.leaps) start(3, 3, 0, 0, constant, nothing);
     }
 
-    // Polishes what is kept; where nothing could be fitted the model without parameters stands.
+    // Polishes the chosen model; the others stay as they were when tried. Where nothing could be fitted the model without parameters stands.
     void settle(const Orders& differences) {
         if (best_.criterion == infinite) {
             best_ = Candidate{.orders = differences};
             best_.orders.constant = allowed_constant(differences);
         }
         kept_.assign(1, best_);
-        if (rules_->kept > 1) keep_others();
-        for (Candidate& one : kept_) {
-            one.deviance = minimise(one, &one == kept_.data() ? 1e-6 : 1e-2, 50, infinite);
-            const Prepared& p = prepared_[one.orders.constant];
-            one.criterion = one.deviance + units(one.orders) + penalty(one.orders, p.regression.used(), static_cast<int>(series_->x.size()));
-        }
+        keep_others();
+        kept_[0].deviance = minimise(kept_[0], 1e-6, 50, infinite);
     }
 
     // The next best of the models tried, as far as they have any weight beside the best.
@@ -295,7 +291,7 @@ class Search {
         sort_pool();
         const double worst = best_.criterion + negligible_;
         for (const Tried& tried : pool_) {
-            if (static_cast<int>(kept_.size()) == rules_->kept || !(tried.model.criterion <= worst)) return;
+            if (static_cast<int>(kept_.size()) == rules_->kept || !(tried.model.criterion <= worst) || worst == infinite) return;
             if (!(tried.model.orders == best_.orders)) kept_.push_back(tried.model);
         }
     }

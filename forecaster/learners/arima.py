@@ -22,10 +22,12 @@ from forecaster.table import Floats, Future, Table
 BOUNDARIES = ("reject", "accept", "seasonal")
 ENGINES = ("native", *ORIGINALS)
 ORDERS = ("p", "d", "q", "seasonal_p", "seasonal_d", "seasonal_q", "constant")
-NUMBERS = ("mean", "sigma2", "loglik", "aicc", "observed", "tried", "status", "missing_at_end")
+NUMBERS = ("mean", "sigma2", "loglik", "aicc", "observed", "tried", "status", "missing_at_end", "span")
 MODELS = 94
 """Candidates tried at most, as in R."""
-REASONS = {3: NOTHING_OBSERVED, FAILED: "the engine could not fit it; leave engine='native'"}
+NOTHING = 3
+"""The status of a row without a model."""
+REASONS = {NOTHING: NOTHING_OBSERVED, FAILED: "the engine could not fit it; leave engine='native'"}
 LARGEST = 1e300
 """An AICc that stands for one without bounds."""
 NOT_FINITE = "its forecast is not a finite number; check the series for values that differ by many orders of magnitude"
@@ -35,6 +37,10 @@ NOT_FINITE = "its forecast is not a finite number; check the series for values t
 @dataclass(frozen=True)
 class Arima:
     """ARIMA by exact maximum likelihood; orders by stepwise search on AICc, differences by KPSS and the strength of the season.
+
+    The best models of a series forecast together, step by step: the weighted mean of what they expect one step ahead is the forecast of
+    that step, and every model goes on as if it had been observed. So one recursion says all steps, and past the horizon forecasts are what
+    follows once those before them are history (nearly, where values are missing: a filter then weighs what comes next otherwise).
 
     Missing values are skipped exactly. Known covariates enter as regression with ARIMA errors.
 
@@ -55,7 +61,7 @@ class Arima:
         levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
         average: Models that forecast together, by Akaike weights (Burnham and Anderson 2002): the one that was chosen, and the next best
             ones that were tried. Orders, coefficients and AICc are those of the chosen one. One model where orders are fixed or another
-            engine estimates.
+            engine estimates, and where an error would grow without end in what several say together.
         engine: Who estimates: "native", "statsmodels" (orders given, or as searched natively) or "pmdarima" (which searches by itself).
             Forecasts come from the estimates in the same way, so the models are stored and moved on alike.
         threads: Threads over series; None is one. It changes the speed, never the bits.
@@ -72,7 +78,7 @@ class Arima:
     covariates: bool = True
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     engine: Literal["native", "statsmodels", "pmdarima"] = "native"
-    average: int = 1
+    average: int = 6
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -96,8 +102,8 @@ class Arima:
 
     @property
     def traits(self) -> Traits:
-        """Quantiles of its own where levels are set; covariates unless told to leave them; a path for each model that is averaged."""
-        return Traits(covariates=self.covariates, quantiles=bool(self.levels), one_path=self._kept == 1)
+        """Quantiles of its own where levels are set; covariates unless told to leave them."""
+        return Traits(covariates=self.covariates, quantiles=bool(self.levels))
 
     def fit(self, table: Table) -> FittedArima:
         """One call for all series."""
@@ -113,11 +119,12 @@ class Arima:
         )  # fmt: skip
         if self.engine != "native":
             refit(self.engine, table, x, Wanted(period, limits, fixed), columns)
+        state = _state(columns[0], period)
         best, *others = (
-            FittedArima(self, period, regressors, orders, coefficients, numbers, betas, *_state(orders, period))
-            for orders, coefficients, numbers, betas in zip(*(np.split(column, kept) for column in columns), strict=True)
+            FittedArima(self, period, regressors, *arrays)
+            for arrays in zip(*(np.split(column, kept) for column in (*columns, *state)), strict=True)
         )
-        return replace(best, others=tuple(others)).moved(table)
+        return replace(best, others=tuple(others)).moved(table)._tamed()
 
     @property
     def _kept(self) -> int:
@@ -141,11 +148,12 @@ class FittedArima:
         regressors: What is known of the covariates.
         orders: p, d, q, P, D, Q and whether there is a constant. (series, 7)
         coefficients: p AR, q MA, P seasonal AR and Q seasonal MA coefficients, one after another. (series, most)
-        numbers: The constant, sigma2, log-likelihood, AICc, observations used, models tried, status, missing steps at the end. (series, 8)
+        numbers: The constant, sigma2, log-likelihood, AICc, observations used, models tried, status, missing steps at the
+            end, rows from the first observed one to the last. (series, 9)
         betas: Coefficients of the covariates. (series, covariates)
         state: What the stationary part is expected to be next. (series, states)
         tail: The last values that differencing looks back on, newest first. (series, differences)
-        others: The next best models of each series, which forecast with it. Status 3 where a series has fewer.
+        others: The next best models of each series, as they were when tried, which forecast with it. Status 3 where a series has fewer.
     """
 
     recipe: Arima
@@ -186,29 +194,34 @@ class FittedArima:
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast with quantiles; `history` moves the state on, with the coefficients as they are."""
         at = self if history is None else self.moved(history)
+        mean, variance = (np.empty((len(self.orders), horizon)) for _ in range(2))
+        shares = self.weights
         with np.errstate(over="ignore", invalid="ignore"):  # such a series is lost anyway
-            said = [one._ahead(horizon, future) for one in at._models]
-            mean = self._together([mean for mean, _ in said])
-            spread = [variance + (each - mean) ** 2 for each, variance in said]  # models that disagree are a reason for doubt
-            variance = self._together(spread)
-        return _forecast(mean, variance, self._together([one._freedom for one in at._models]), self.recipe.levels, self.numbers[:, 6])
+            effects = np.concatenate([self.regressors.effect(one.betas, horizon, future) for one in self._models])
+            native.project(self.period, *at._stacked(), shares, effects, mean, variance, threads=self.recipe.threads or 1)
+        freedom = _together(shares, [one._freedom for one in self._models])
+        return _forecast(mean, variance, freedom, self.recipe.levels, self.numbers[:, 6])
 
     @property
     def _models(self) -> tuple[FittedArima, ...]:
         return (self, *self.others)
 
-    def _together(self, values: Sequence[Floats]) -> Floats:
-        """The weighted mean over the models of one number, or one row of them, per series."""
-        if len(values) == 1:
-            return values[0]
-        shares = self.weights.reshape(len(values), -1, *[1] * (values[0].ndim - 1))
-        return np.asarray(sum(np.where(share > 0, share * each, 0.0) for share, each in zip(shares, values, strict=True)))
+    def _stacked(self) -> tuple[NDArray[np.int32], Floats, Floats, Floats, Floats]:
+        """Orders, coefficients, numbers, state and tail of all models, those of one below those of another."""
+        models = self._models
+        orders = np.concatenate([one.orders for one in models])
+        floats = ([one.coefficients, one.numbers, one.state, one.tail] for one in models)
+        coefficients, numbers, state, tail = (np.concatenate(arrays) for arrays in zip(*floats, strict=True))
+        return orders, coefficients, numbers, state, tail
 
-    def _ahead(self, horizon: int, future: Future | None) -> tuple[Floats, Floats]:
-        """Mean and variance of each step by this model alone. (series, horizon) each"""
-        mean, variance = (np.empty((len(self.orders), horizon)) for _ in range(2))
-        native.project(self.period, self.orders, self.coefficients, self.numbers, self.state, self.tail, mean, variance)
-        return mean + self.regressors.effect(self.betas, horizon, future), variance
+    def _tamed(self) -> FittedArima:
+        """Without the other models of a series where an error would grow without end in what all say together."""
+        explodes = np.zeros(len(self.orders), np.bool_)
+        if self.others:
+            native.explode(self.period, *self._stacked(), self.weights, explodes)
+        for one in self.others:
+            one.numbers[explodes, 6] = NOTHING
+        return self
 
     @property
     def _freedom(self) -> Floats:
@@ -219,7 +232,7 @@ class FittedArima:
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """What each covariate adds, and of the rest the level (its mean over the next season) and how it moves around that."""
         said = self.predict(horizon, history, future).mean
-        effects = self.regressors.effects(self._together([one.betas for one in self._models]), horizon, future)
+        effects = self.regressors.effects(_together(self.weights, [one.betas for one in self._models]), horizon, future)
         rest = said - sum(effects.values(), np.zeros(1))
         level = np.broadcast_to(rest[:, : max(self.period, 1)].mean(axis=1, keepdims=True), rest.shape)
         return {"level": level, "dynamics": rest - level, **effects}
@@ -242,7 +255,7 @@ class FittedArima:
         return apart(table.target, self.residuals(table))
 
     def _filtered(self, table: Table, errors: Floats) -> FittedArima:
-        numbers, state, tail = self.numbers.copy(), *_state(self.orders, self.period)
+        numbers, state, tail = self.numbers.copy(), np.empty_like(self.state), np.empty_like(self.tail)
         x = self.regressors.matrix(table)
         native.filter(
             table.target, table.indptr, x, self.period, self.orders, self.coefficients, numbers, self.betas, state, tail, errors,
@@ -263,6 +276,14 @@ def _state(orders: NDArray[np.int32], period: int) -> tuple[Floats, Floats]:
     widths = np.maximum(p + period * P, q + period * Q + 1), d + period * D
     state, tail = (np.zeros((len(orders), int(width.max(initial=1)))) for width in widths)
     return state, tail
+
+
+def _together(shares: Floats, values: Sequence[Floats]) -> Floats:
+    """The weighted mean over the models of one number, or one row of them, per series."""
+    if len(values) == 1:
+        return values[0]
+    shares = shares.reshape(len(values), -1, *[1] * (values[0].ndim - 1))
+    return np.asarray(sum(np.where(share > 0, share * each, 0.0) for share, each in zip(shares, values, strict=True)))
 
 
 def _forecast(mean: Floats, variance: Floats, freedom: Floats, levels: tuple[float, ...], status: Floats) -> Forecast:

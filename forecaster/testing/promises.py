@@ -98,15 +98,14 @@ def agrees_on_a_shorter_horizon(learner: Learner) -> None:
 
 
 def goes_on_from_its_own_forecast(learner: Learner) -> None:
-    """Past the horizon, forecasts are what a model says when its forecasts are its history; without `one_path` they are near that."""
+    """Past the horizon, forecasts are what a model says when its forecasts are its history."""
     if not learner.traits.rolls_forward:
         return
     table, reach = sales(), _reach(learner)
     model = learner.fit(table)
     first = model.predict(reach).mean
     second = model.predict(reach, table.extend(first)).mean
-    near = 1e-9 if learner.traits.one_path else 0.05
-    np.testing.assert_allclose(model.predict(2 * reach).mean, np.concatenate([first, second], axis=1), rtol=near)
+    np.testing.assert_allclose(model.predict(2 * reach).mean, np.concatenate([first, second], axis=1), rtol=1e-9)
 
 
 def fits_as_it_forecasts(learner: Learner) -> None:

@@ -24,8 +24,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     '`boundary="accept"`': {"boundary": "accept"},
     '`boundary="reject"`': {"boundary": "reject"},
     "always a constant": {"constant": True},
+    "`average=1`": {"average": 1},
     "`average=4`": {"average": 4},
-    "`average=6`": {"average": 6},
     "`average=10`": {"average": 10},
 }
 SHORTEST = 10

@@ -245,7 +245,7 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--average", type=int, default=1, help="models that forecast together")
+    parser.add_argument("--average", type=int, default=6, help="models that forecast together")
     parser.add_argument("--generated", type=int)
     parser.add_argument("--ratio", type=int)
     parser.add_argument("--out", type=Path)

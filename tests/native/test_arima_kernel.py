@@ -257,7 +257,7 @@ def some_table():
 
 
 def test_threads_change_no_bit():
-    one, several = (make("arima", average=4, threads=threads).fit(some_table()) for threads in (1, 4))
+    one, several = (make("arima", threads=threads).fit(some_table()) for threads in (1, 4))
     for name in ("orders", "coefficients", "numbers", "state", "tail", "weights"):
         np.testing.assert_array_equal(getattr(one, name), getattr(several, name))
     np.testing.assert_array_equal(one.predict(9).quantiles, several.predict(9).quantiles)
@@ -268,7 +268,7 @@ import json, sys; sys.path.insert(0, {folder!r})
 from test_arima_kernel import native, make, some_table
 model = make("arima", order=(2, 1, 1), seasonal=(1, 0, 1)).fit(some_table())
 fixed = model.loglik.tolist()
-searched = make("arima", average=4).fit(some_table())
+searched = make("arima").fit(some_table())
 print(json.dumps([native.SIMD, fixed, [one.aicc.tolist() for one in (searched, *searched.others)]]))
 """
 
@@ -338,8 +338,10 @@ def test_a_model_of_nonsense_gives_numbers_or_nan(numbers, coefficients, orders,
     state, tail, betas = np.zeros((2, 6)), np.zeros((2, 5)), np.zeros((2, 0))
     columns = orders, coefficients, numbers, betas
     native.filter(y, np.array([0, 11, 30]), np.zeros((30, 0)), 4, *columns, state, tail, np.full(30, np.nan))
-    mean, variance = np.zeros((2, 9)), np.zeros((2, 9))
-    native.project(4, orders, coefficients, numbers, state, tail, mean, variance)
+    mean, variance = np.zeros((1, 9)), np.zeros((1, 9))
+    models = orders, coefficients, numbers, state, tail, np.full((2, 1), 0.5)
+    native.project(4, *models, np.zeros((2, 9)), mean, variance)
+    native.explode(4, *models, np.zeros(1, bool))
     assert mean.shape == variance.shape
 
 
@@ -351,3 +353,10 @@ def test_a_model_that_does_not_fit_its_arrays_is_refused():
     orders[:] = 1
     with pytest.raises(ValueError, match="too few columns"):
         native.filter(np.arange(9.0), np.array([0, 9]), np.zeros((9, 0)), 4, *args)
+
+
+@pytest.mark.parametrize("shares", [(1, 2), (2, 1)], ids=["more series", "more models"])
+def test_models_that_are_too_few_are_refused(shares):
+    models = np.zeros((1, 7), np.int32), np.zeros((1, 4)), np.zeros((1, native.NUMBERS)), np.zeros((1, 2)), np.zeros((1, 1))
+    with pytest.raises(ValueError, match=r"orders must be \(models \* series, 7\)"):
+        native.explode(4, *models, np.ones(shares), np.zeros(shares[1], bool))

@@ -26,7 +26,7 @@ LEARNERS = {
     "arima": [
         make("arima"),
         make("arima", boundary="accept"),
-        make("arima", average=3),
+        make("arima", average=1),
         make("arima", order=(2, 1, 1), seasonal=(1, 0, 1)),
     ],
     "ets": [
