@@ -123,6 +123,11 @@ class Rows:
         """Series of each row."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.indptr))
 
+    @property
+    def unstamped(self) -> bool:
+        """Whether a row has no stamp: it comes first in its series."""
+        return bool(np.any(self.held[self.indptr[:-1]].view(np.int64) == NO_STAMP))
+
     def arrange(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """A column of the frame, in the order of these rows."""
         return column if self.order is None else column.take(pa.array(self.order))

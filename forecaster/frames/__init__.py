@@ -50,7 +50,8 @@ def read(data: Any, columns: Iterable[str] | None = None, *, defer: bool = False
             levels become columns), polars (also lazy), pyarrow, a DuckDB relation, a frame of Spark (brought to this process), or
             anything with `__arrow_c_stream__`.
         columns: The columns to read; all where absent. Names that the data lacks are passed over.
-        defer: Whether a column of pandas that cannot be held is nulls for now, which `readable` refuses once it plays a part.
+        defer: Whether columns of pandas are looked at only once they play a part: those that cannot be held are nulls for now, which
+            `readable` refuses, and numbers and stamps may have NaN and NaT for nulls, which `seen` puts in.
 
     Returns:
         The data as an Arrow table, and its kind for `give`.
@@ -75,6 +76,16 @@ def readable(table: pa.Table, columns: Iterable[str]) -> None:
     for name in columns:
         if held.UNREADABLE in (metadata := table.schema.field(name).metadata or {}):
             raise DataError(metadata[held.UNREADABLE].decode())
+
+
+def seen(table: pa.Table, columns: Iterable[str]) -> pa.Table:
+    """The table with nulls for whatever is missing in `columns`, where nobody had looked for it when the data was read."""
+    for name in columns:
+        field = table.schema.field(at := table.schema.get_field_index(name))
+        if held.UNSEEN in (field.metadata or {}):
+            chunks = [held.seen(chunk) for chunk in table.column(at).chunks]
+            table = table.set_column(at, field.remove_metadata(), pa.chunked_array(chunks, field.type))
+    return table
 
 
 def give(table: pa.Table, kind: FrameKind, *, fresh: bool = False) -> Any:

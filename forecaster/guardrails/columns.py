@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +19,8 @@ from forecaster.schema import Schema
 def used(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
     """The columns that the schema names, once each; the others are recorded and left out.
 
+    Nobody has looked yet for what is missing in the time and the target: a later pass over their values tells (see `frames.seen`).
+
     Raises:
         DataError: There are no rows, or a column is there twice.
     """
@@ -26,11 +28,11 @@ def used(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
         names = ", ".join(map(repr, frame.column_names))
         raise DataError(f"the data has no rows (its columns are {names}); at least one row per series was expected")
     _note_extras([name for name in frame.column_names if name not in (*schema.columns, *schema.drop)], findings)
-    return selected(frame, schema.columns)
+    return selected(frame, schema.columns, later=(schema.time, schema.target))
 
 
-def selected(frame: pa.Table, columns: Iterable[str]) -> pa.Table:
-    """Those of the columns that the frame has.
+def selected(frame: pa.Table, columns: Iterable[str], later: Collection[str] = ()) -> pa.Table:
+    """Those of the columns that the frame has, and what is missing in them as nulls, but for those to be looked at `later`.
 
     Raises:
         DataError: One is there twice, or could not be read.
@@ -40,7 +42,7 @@ def selected(frame: pa.Table, columns: Iterable[str]) -> pa.Table:
             raise DataError(f"the data has {n} columns called {name!r}; one was expected. Rename or drop the others")
     there = [name for name in columns if name in frame.column_names]
     frames.readable(frame, there)
-    return frame.select(there)
+    return frames.seen(frame.select(there), [name for name in there if name not in later])
 
 
 def _note_extras(extra: list[str], findings: Findings) -> None:
@@ -79,7 +81,7 @@ def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.
     missing = frame[name].null_count
     if missing == frame.num_rows:
         raise DataError(f"column {name!r} should name the series; all {missing} rows are missing. Fill it, or name the right column")
-    without = frame.filter(pc.is_null(frame[name]))
+    without = frames.seen(frame.filter(pc.is_null(frame[name])), [time])
     stamp = pc.min(without[time]).as_py()
     first = "" if stamp is None else str(stamp).removesuffix(" 00:00:00")
     findings.add(

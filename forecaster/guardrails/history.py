@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from forecaster import frames
 from forecaster.errors import DataError, SettingsError
 from forecaster.frequency import Frequency
 from forecaster.guardrails import columns, covariates, joined, notes, rhythm, stamps, target
@@ -63,6 +64,9 @@ def check(
     schema = schema.check(frame.column_names)
     came, frame = frame.num_rows, _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
     rows = Rows.of(frame, schema)
+    if rows.unstamped:
+        frame = _stamped(frames.seen(frame, [schema.time]), schema, findings)
+        rows = Rows.of(frame, schema)
     for name, ids in rows.ids.items():
         columns.note_twins(ids, name, rows.kinds[name], findings)
     _refuse_torn(rows, schema)
@@ -92,11 +96,17 @@ def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
 
 
 def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.Table:
-    """The rows that have an id and a stamp that can be read, with a numeric target."""
+    """The rows that have an id and a stamp that can be read, with a numeric target; a stamp that nobody has looked for may be missing."""
     target.refuse_text(frame, schema)
     read = stamps.read(frame, schema, freq, findings, as_held=True)
-    frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
-    frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
+    field = frame.schema.field(at := frame.schema.get_field_index(schema.time))
+    frame = frame.set_column(at, field.with_type(read.type), read)
+    return _stamped(columns.with_ids(frame, schema, findings), schema, findings)
+
+
+def _stamped(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
+    """The rows that have a stamp."""
+    frame = stamps.drop_missing(frame, schema, findings)
     if not frame.num_rows:
         raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
     return frame
