@@ -88,12 +88,12 @@ class Rows:
         if not np.all(group_key[first[1:]] >= group_key[first[:-1]]):
             rank = np.argsort(group_key[first], kind="stable")
             first, code = first[rank], np.argsort(rank)[code]
-        sizes = np.bincount(code, np.diff(runs, append=frame.num_rows), len(first)).astype(np.int64)
+        sizes = np.bincount(code, _sizes(runs, frame.num_rows), len(first)).astype(np.int64)
         indptr = _boundaries(sizes)
         stamps, order, alike = _in_order(stamps, code, runs, indptr)
         torn = np.zeros(len(first), bool)
         torn[code[group_key != group_key[first][code]]] = True
-        group_starts = np.flatnonzero(np.diff(group_key[first], prepend=-1))
+        group_starts = _changes(group_key[first])
         return cls(
             ids=series.values(first),
             indptr=indptr,
@@ -218,7 +218,7 @@ def _codes(column: pa.ChunkedArray, name: str) -> _Codes:
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
     if (found := _stretches(column)) is not None:
-        starts, some = found[0], _each(found[1])
+        starts, some = found[0], _each(pa.chunked_array([found[1]]))
         return replace(some, starts=starts if len(some.starts) == len(starts) else starts[some.starts])
     return _each(column)
 
@@ -238,53 +238,41 @@ def _each(column: pa.ChunkedArray) -> _Codes:
     if codes.null_count:
         codes = pc.fill_null(codes.cast(pa.int64()), len(place))
     numbers = codes.to_numpy(zero_copy_only=False)
-    starts = np.flatnonzero(np.append(len(numbers) > 0, numbers[1:] != numbers[:-1]))
+    starts = _changes(numbers)
     return _Codes(values, np.append(place, len(values)).astype(np.int64), numbers[starts], starts)
 
 
-def _stretches(column: pa.ChunkedArray) -> tuple[Ints, pa.ChunkedArray] | None:
+def _stretches(column: pa.ChunkedArray) -> tuple[Ints, pa.Array] | None:
     """Rows that begin a stretch of one text, which is cheaper to see than which text each is, and these texts.
 
     None where that spares little.
     """
-    if len(column) < 2 or not _is_text(column) or column.null_count:
+    if len(column) < 2 or not is_text(column.type) or column.null_count:
         return None
-    parts: list[Ints] = []
-    texts: list[pa.Array] = []
-    begin, left, last = 0, (len(column) - 1) // 4, None
-    for chunk in filter(len, column.chunks):
-        if (found := _starts(chunk, left + 1)) is None:
-            return None
-        again = int(found[1][0] == last)
-        parts.append(begin + found[0][again:])
-        texts.append(found[1][again:])
-        begin, left, last = begin + len(chunk), left - len(parts[-1]), found[1][-1]
-    return None if left < 0 else (np.concatenate(parts), pa.chunked_array(texts, column.type))
-
-
-def _starts(texts: pa.Array, most: int) -> tuple[Ints, pa.Array] | None:
-    """Likewise, for texts in one piece; None for more than `most` of them."""
-    _, offsets, held = texts.buffers()
-    kind = np.dtype(np.int64 if pa.types.is_large_string(texts.type) else np.int32)
-    at: Any = np.frombuffer(offsets, kind)[texts.offset :][: len(texts) + 1]
-    size = min(most, len(texts))
-    out, ends, kept = np.empty(size, np.int64), room(size + 1, kind), room(max(int(at[-1] - at[0]), 1), np.uint8)
-    found = scan.stretches(at, np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8), size, out, ends, kept)
-    if found < 0:
+    if (found := scan.stretches([memory(chunk) for chunk in column.chunks if len(chunk)], (len(column) - 1) // 4)) is None:
         return None
-    return out[:found], pa.Array.from_buffers(texts.type, found, [None, pa.py_buffer(ends), pa.py_buffer(kept)])
+    starts, *held = found
+    return starts, pa.Array.from_buffers(pa.large_string(), len(starts), [None, *map(pa.py_buffer, held)])
 
 
 def _ascending(column: pa.ChunkedArray) -> pa.Array | None:
     """Texts that are in order, each once, as one array; None for any other column."""
-    if len(column) < 2 or not _is_text(column):
+    if len(column) < 2 or not is_text(column.type) or column.null_count:
         return None
     values = pa.concat_arrays(column.chunks)
-    return values if not values.null_count and pc.all(pc.less(values[:-1], values[1:])).as_py() else None
+    return values if scan.climbs(*memory(values)) else None
 
 
-def _is_text(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an array of that type holds texts one after another."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def memory(texts: pa.Array) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Where each of some texts begins, and the last one ends, in their bytes. (texts + 1,), (bytes,)"""
+    _, offsets, held = texts.buffers()
+    at: Any = np.frombuffer(offsets, np.int64 if pa.types.is_large_string(texts.type) else np.int32)
+    return at[texts.offset :][: len(texts) + 1], np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8)
 
 
 def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:
@@ -331,13 +319,13 @@ def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any]) -> tuple[
     """
     order = None
     if np.any(code[1:] < code[:-1]):
-        moved, sizes = _sorted(code), np.diff(runs, append=len(stamps))
+        moved, sizes = _sorted(code), _sizes(runs, len(stamps))
         order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
     along = stamps if order is None else stamps[order]
     if (ascends := scan.ascends(np.ascontiguousarray(along).view(np.int64), indptr)) > 0:
         return order, ascends > 1
     by_time = _sorted(_small(stamps))
-    return by_time[_sorted(np.repeat(code, np.diff(runs, append=len(stamps)))[by_time])], False
+    return by_time[_sorted(np.repeat(code, _sizes(runs, len(stamps)))[by_time])], False
 
 
 def _sorted(code: Ints) -> Ints:
@@ -412,5 +400,19 @@ def _arranged(values: Floats, order: Ints | None) -> Floats:
     return values if order is None else values[order]
 
 
+def _changes(values: NDArray[Any]) -> Ints:
+    """Places of the first value, and of those that differ from the one before."""
+    return np.flatnonzero(np.append(len(values) > 0, values[1:] != values[:-1]))
+
+
+def _sizes(begins: Ints, end: int) -> Ints:
+    """How long some parts are of which each ends where the next one begins, and the last at `end`."""
+    sizes = np.full(len(begins), end)
+    sizes[:-1] = begins[1:]
+    return sizes - begins
+
+
 def _boundaries(sizes: Ints) -> Ints:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    bounds = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    return bounds

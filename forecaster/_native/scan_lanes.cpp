@@ -2,8 +2,10 @@
 #include "scan.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace forecaster {
 
@@ -61,7 +63,32 @@ Surveyed surveyed(const T* x, Index n) {
     return {known, any ? static_cast<double>(lowest) : none, any ? static_cast<double>(highest) : none, static_cast<double>(least)};
 }
 
+template <int W, class Offset>
+bool alike(const Offset* at, Index n, Offset size) {
+    using Length = std::make_unsigned_t<Offset>;  // offsets that lead astray may wrap around
+    Length other = 0;
+    for (Index r = 0; r < n; ++r) other |= static_cast<Length>(static_cast<Length>(at[r + 1]) - static_cast<Length>(at[r])) ^ static_cast<Length>(size);
+    return other == 0;
+}
+
+template <int W>
+bool divided(const Index* x, Index n, Index per, Index* out) {
+    constexpr double round = 0x1.8p52;  // a number below 2^51 that it is added to shows itself, without its fraction, in the last bits
+    const double part = 1.0 / static_cast<double>(per);
+    std::uint64_t rest = 0;
+    for (Index i = 0; i < n; ++i) {
+        const double near = static_cast<double>(x[i]) * part + round;
+        const Index whole = std::bit_cast<Index>(near) - std::bit_cast<Index>(round);
+        out[i] = whole;
+        rest |= static_cast<std::uint64_t>(whole) * static_cast<std::uint64_t>(per) ^ static_cast<std::uint64_t>(x[i]);
+    }
+    return rest == 0;
+}
+
 template Surveyed surveyed<FORECASTER_LANES, double>(const double*, Index);
 template Surveyed surveyed<FORECASTER_LANES, float>(const float*, Index);
+template bool alike<FORECASTER_LANES, std::int32_t>(const std::int32_t*, Index, std::int32_t);
+template bool alike<FORECASTER_LANES, Index>(const Index*, Index, Index);
+template bool divided<FORECASTER_LANES>(const Index*, Index, Index, Index*);
 
 }  // namespace forecaster

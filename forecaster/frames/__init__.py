@@ -23,7 +23,7 @@ from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
 
-_MICROS = {"s": 1_000_000, "ms": 1_000}
+_PER_SECOND = {"s": 1, "ms": 1_000}
 _NAMES = {"polars.DataFrame": "polars", "polars.LazyFrame": "lazy"}
 
 
@@ -282,17 +282,16 @@ def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
 
 
 def _coarser(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | None:
-    """Microseconds as whole seconds or milliseconds, twice as fast as Arrow; None where they are not whole, or for anything else."""
+    """Microseconds as whole seconds or milliseconds, far faster than by Arrow; None where they are not whole, or for anything else."""
     kind = column.type
     if not (pa.types.is_timestamp(kind) and pa.types.is_timestamp(came) and kind.unit == "us" and kind.tz == came.tz):
         return None
-    if came.unit not in _MICROS or column.num_chunks != 1 or column.null_count:
+    if came.unit not in _PER_SECOND or column.num_chunks != 1 or column.null_count:
         return None
-    micros = column.chunk(0).view(pa.int64()).to_numpy()
-    whole = micros // _MICROS[came.unit]
-    if not np.array_equal(whole * _MICROS[came.unit], micros):
+    whole = pa.allocate_buffer(8 * len(column))
+    if not scan.from_micros(column.chunk(0).view(pa.int64()).to_numpy(), _PER_SECOND[came.unit], np.frombuffer(whole, np.int64)):
         return None
-    return pa.chunked_array([pa.Array.from_buffers(came, len(whole), [None, pa.py_buffer(whole)])])
+    return pa.chunked_array([pa.Array.from_buffers(came, len(column), [None, whole])])
 
 
 def _module(name: str) -> Any:

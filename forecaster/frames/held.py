@@ -21,9 +21,10 @@ UNSEEN = b"unseen"
 def frame(data: Any, wanted: list[str] | None, defer: bool) -> pa.Table:
     """The columns that are wanted, and the named levels of the index; `defer` makes columns that cannot be held nulls that say why, and
     looks for no missing values in those that are shared."""
-    refuse_twins([str(name) for name in data.columns])
-    levels = [(name, data.index.get_level_values(i)) for i, name in _levels(data.index) if name not in data.columns]
-    columns = {str(name): values for name, values in [*levels, *data.items()]}
+    own = [(str(name), values) for name, values in data.items()]
+    refuse_twins([name for name, _ in own])
+    levels = [(str(name), data.index.get_level_values(i)) for i, name in _levels(data.index) if name not in data.columns]
+    columns = dict([*levels, *own])
     held = {name: _field(name, values, defer) for name, values in columns.items() if wanted is None or name in wanted}
     return pa.table([values for _, values in held.values()], schema=pa.schema([field for field, _ in held.values()]))
 
@@ -32,8 +33,13 @@ def _levels(index: Any) -> list[tuple[int, Any]]:
     """The levels of an index that hold something, with the names that pandas gives to those without: row numbers do not."""
     if index.nlevels > 1:
         return [(i, f"level_{i}" if name is None else name) for i, name in enumerate(index.names)]
-    unnamed = "index" if index.dtype.kind == "M" or str(index.dtype).startswith("period[") else None
+    unnamed = "index" if index.dtype.kind == "M" or _own_kind(index.dtype).startswith("period[") else None
     return [(0, name)] if (name := unnamed if index.name is None else index.name) is not None else []
+
+
+def _own_kind(dtype: Any) -> str:
+    """The name of a type that pandas alone has; empty for those of numpy."""
+    return "" if isinstance(dtype, np.dtype) else str(dtype)
 
 
 def _field(name: str, values: Any, defer: bool) -> tuple[pa.Field, pa.Array | pa.ChunkedArray]:
@@ -61,13 +67,10 @@ def _straight(name: str, values: Any) -> Any:
     if values.dtype == object:
         _refuse_mixture(name, values)
         values = _with_clocks(values)
-    if not isinstance(values.dtype, np.dtype):
-        kind = str(values.dtype)
-        if kind.startswith("period["):
-            values = getattr(values, "dt", values).to_timestamp()
-        elif kind.startswith("Sparse["):
-            values = np.asarray(values)
-    return values
+    kind = _own_kind(values.dtype)
+    if kind.startswith("period["):
+        return getattr(values, "dt", values).to_timestamp()
+    return np.asarray(values) if kind.startswith("Sparse[") else values
 
 
 def _of_arrow(name: str, make: Callable[[Any], pa.Array | None], values: Any) -> Any:

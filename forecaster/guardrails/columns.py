@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster import frames
+from forecaster._native import scan
 from forecaster.errors import DataError
 from forecaster.guardrails.findings import Findings
+from forecaster.rows import is_text, memory
 from forecaster.schema import Schema
 
 
@@ -27,8 +29,9 @@ def used(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
     if frame.num_rows == 0:
         names = ", ".join(map(repr, frame.column_names))
         raise DataError(f"the data has no rows (its columns are {names}); at least one row per series was expected")
-    _note_extras([name for name in frame.column_names if name not in (*schema.columns, *schema.drop)], findings)
-    return selected(frame, schema.columns, later=(schema.time, schema.target))
+    wanted = schema.columns
+    _note_extras([name for name in frame.column_names if name not in (*wanted, *schema.drop)], findings)
+    return selected(frame, wanted, later=(schema.time, schema.target))
 
 
 def selected(frame: pa.Table, columns: Iterable[str], later: Collection[str] = ()) -> pa.Table:
@@ -37,10 +40,11 @@ def selected(frame: pa.Table, columns: Iterable[str], later: Collection[str] = (
     Raises:
         DataError: One is there twice, or could not be read.
     """
+    names = frame.column_names
     for name in columns:
-        if (n := frame.column_names.count(name)) > 1:
+        if (n := names.count(name)) > 1:
             raise DataError(f"the data has {n} columns called {name!r}; one was expected. Rename or drop the others")
-    there = [name for name in columns if name in frame.column_names]
+    there = [name for name in columns if name in names]
     frames.readable(frame, there)
     return frames.seen(frame.select(there), [name for name in there if name not in later])
 
@@ -101,9 +105,7 @@ def note_twins(ids: NDArray[Any], name: str, kinds: pa.Array, findings: Findings
         kinds: Every value of the column, others too, as Arrow holds them: plain ones have no twins.
         findings: Where they are noted.
     """
-    if not len(ids) or not isinstance(ids[0], str):
-        return
-    if pc.all(pc.string_is_ascii(kinds)).as_py() and pc.ascii_trim_whitespace(kinds).equals(kinds):
+    if not is_text(kinds.type) or scan.plain(*memory(kinds)):
         return
     values = pc.unique(pa.array(ids, pa.large_string()))
     plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))

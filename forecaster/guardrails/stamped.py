@@ -82,7 +82,8 @@ def text(stamps: NDArray[Any]) -> NDArray[np.str_]:
     moments: NDArray[np.datetime64] = stamps.astype("datetime64[us]")
     micros = moments.astype(np.int64)
     unit: Literal["D", "s", "us"] = "D" if not (micros % 86_400_000_000).any() else "s" if not (micros % 1_000_000).any() else "us"
-    return np.char.replace(np.datetime_as_string(moments, unit=unit), "T", " ")
+    told = np.datetime_as_string(moments, unit=unit)
+    return told if unit == "D" else np.char.replace(told, "T", " ")
 
 
 def step_text(frequency: Frequency, steps: Ints) -> NDArray[np.str_]:
