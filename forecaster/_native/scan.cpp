@@ -208,8 +208,7 @@ void survey(const Row<const T>& values, const Row<const Index>& indptr, const Sh
     const auto look = by_width(picked, []<int W>() { return &surveyed<W, T>; });
     for (Index s = 0; s < series; ++s) {
         const Index n = indptr(s + 1) - indptr(s);
-        const Surveyed seen = look(values.data() + indptr(s), n);
-        if (copy.size() && n) std::memcpy(copy.data() + indptr(s), values.data() + indptr(s), n * sizeof(T));
+        const Surveyed seen = look(values.data() + indptr(s), n, copy.size() ? copy.data() + indptr(s) : nullptr);
         double* row = row_of(out, s);
         row[0] = seen.known;
         row[1] = seen.lowest;

@@ -13,8 +13,9 @@ struct Surveyed {
     double least;            // size above zero; infinite where there is none
 };
 
+// The values go to `copy` as well, where there is one.
 template <int W, class T>
-Surveyed surveyed(const T* x, Index n);
+Surveyed surveyed(const T* x, Index n, T* copy);
 
 // Whether n texts after the first of `at` are all of that size: text r is bytes at[r] .. at[r + 1].
 template <int W, class Offset>
