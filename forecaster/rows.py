@@ -126,7 +126,8 @@ class Rows:
     @property
     def unstamped(self) -> bool:
         """Whether a row has no stamp: it comes first in its series."""
-        return bool(np.any(self.held[self.indptr[:-1]].view(np.int64) == NO_STAMP))
+        firsts = self.indptr[longest(self.indptr)] if self.alike else self.indptr[:-1]
+        return bool(np.any(self.held[firsts].view(np.int64) == NO_STAMP))
 
     def arrange(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """A column of the frame, in the order of these rows."""
@@ -398,6 +399,11 @@ def room(rows: int, dtype: DTypeLike) -> NDArray[Any]:
 
 def _arranged(values: Floats, order: Ints | None) -> Floats:
     return values if order is None else values[order]
+
+
+def longest(indptr: Ints) -> int:
+    """The series that is the longest, the first of those in a draw."""
+    return int(np.argmax(np.diff(indptr)))
 
 
 def _changes(values: NDArray[Any]) -> Ints:

@@ -64,10 +64,10 @@ def seen(held: pa.Array) -> pa.Array:
 
 def _straight(name: str, values: Any) -> Any:
     """A column of pandas of one type that Arrow knows, or an error that names the column and what does not go together."""
-    if values.dtype == object:
+    kind = _own_kind(values.dtype)
+    if not kind and values.dtype.kind == "O":
         _refuse_mixture(name, values)
         values = _with_clocks(values)
-    kind = _own_kind(values.dtype)
     if kind.startswith("period["):
         return getattr(values, "dt", values).to_timestamp()
     return np.asarray(values) if kind.startswith("Sparse[") else values
