@@ -24,6 +24,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.texts import is_text, memory
 from forecaster.frequency.rhythm import NO_STAMP, micros
 from forecaster.schema import Schema
 
@@ -85,15 +86,16 @@ class Rows:
         series, group = (_Keys.of(columns, names, runs) for names in (schema.series, schema.group))
         code, first = _dense(*series.number())
         group_key, _ = group.number()
-        if not np.all(group_key[first[1:]] >= group_key[first[:-1]]):
-            rank = np.argsort(group_key[first], kind="stable")
-            first, code = first[rank], np.argsort(rank)[code]
+        own = group_key[first]
+        if np.any(own[1:] < own[:-1]):
+            rank = np.argsort(own, kind="stable")
+            first, own, code = first[rank], own[rank], np.argsort(rank)[code]
         sizes = np.bincount(code, _sizes(runs, frame.num_rows), len(first)).astype(np.int64)
         indptr = _boundaries(sizes)
         stamps, order, alike = _in_order(stamps, code, runs, indptr)
         torn = np.zeros(len(first), bool)
-        torn[code[group_key != group_key[first][code]]] = True
-        group_starts = _changes(group_key[first])
+        torn[code[group_key != own[code]]] = True
+        group_starts = _changes(own)
         return cls(
             ids=series.values(first),
             indptr=indptr,
@@ -264,23 +266,11 @@ def _ascending(column: pa.ChunkedArray) -> pa.Array | None:
     return values if scan.climbs(*memory(values)) else None
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Whether an array of that type holds texts one after another."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def memory(texts: pa.Array) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Where each of some texts begins, and the last one ends, in their bytes. (texts + 1,), (bytes,)"""
-    _, offsets, held = texts.buffers()
-    at: Any = np.frombuffer(offsets, np.int64 if pa.types.is_large_string(texts.type) else np.int32)
-    return at[texts.offset :][: len(texts) + 1], np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8)
-
-
 def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:
     """The values at some places, as numpy holds them; a blank of the same type for null."""
     held = values.to_numpy(zero_copy_only=False)
     if np.array_equal(places, np.arange(len(held))):
-        return np.array(held)
+        return np.require(held, requirements="W")
     blank = np.array([""], object) if held.dtype == object else np.zeros(1, held.dtype)
     return np.concatenate([held, blank])[places]
 

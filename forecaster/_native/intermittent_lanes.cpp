@@ -93,31 +93,30 @@ class Tile {
 // So many bundles of W series go on at once, so that the one's waiting is the other's work.
 constexpr Index together = 2;
 
-// The values of some series are asked for while others are worked on.
-void fetch(const Flow* flows, Index count) {
+// The next `tall` values of some series are asked for, while others are worked on.
+void fetch(const Flow* flows, Index count, Index from) {
     constexpr Index line = 64 / sizeof(double);
     for (Index s = 0; s < count; ++s)
-        for (Index t = 0; t < flows[s].n; t += line) __builtin_prefetch(flows[s].x + t, 0, 2);
+        for (Index t = from; t < std::min(flows[s].n, from + tall); t += line) __builtin_prefetch(flows[s].x + t, 0, 2);
 }
 
-// Calls body(flows, how many of them, steps of the longest) for some series at a time, which stand behind their first demand.
+// Calls body(flows, how many of them, how many after them, steps of the longest) for some series at a time, behind their first demand.
 template <class Body>
 void abreast(std::vector<Flow>& flows, Index most, bool chance, Body body) {
     const Index series = static_cast<Index>(flows.size());
     for (Index first = 0; first < series; first += most) {
         const Index count = std::min(most, series - first), after = first + count;
-        fetch(flows.data() + after, std::min(most, series - after));
         Index longest = 0;
         for (Index s = first; s < after; ++s) {
             start(flows[s], chance);
             longest = std::max(longest, flows[s].n);
         }
-        body(flows.data() + first, count, longest);
+        body(flows.data() + first, count, std::min(most, series - after), longest);
     }
 }
 
 template <int W, bool chance>
-void follow_abreast(Flow* flows, Index count, Index longest) {
+void follow_abreast(Flow* flows, Index count, Index after, Index longest) {
     const bool told = flows[0].said;
     Demands<W> at[together];
     Lanes<W> a[together], b[together], correction[together];
@@ -129,6 +128,7 @@ void follow_abreast(Flow* flows, Index count, Index longest) {
     }
     Tile<W> tiles[together];
     for (Index from = 0; from < longest; from += tall) {
+        fetch(flows + count, after, from);
         for (int i = 0; i < together; ++i) tiles[i].load(flows + i * W, count - i * W, from);
         const Index rows = std::min(tall, longest - from);
         for (Index t = 0; t < rows; ++t)

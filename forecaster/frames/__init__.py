@@ -19,6 +19,7 @@ from forecaster.errors import DataError, MissingExtra
 from forecaster.frames import given, held
 from forecaster.frames.held import refuse_twins
 from forecaster.frames.kinds import family
+from forecaster.frames.texts import memory
 from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
@@ -154,10 +155,8 @@ def _repeated(values: pa.Array, times: int) -> pa.Array:
     plain = pa.types.is_string(values.type) and not values.null_count and times * values.nbytes < 1 << 31
     if not plain:
         return values.take(pa.array(np.repeat(np.arange(len(values)), times)))
-    _, offsets, held = values.buffers()
-    at: Any = np.frombuffer(offsets, np.int32)[values.offset :][: len(values) + 1]
+    at, texts = memory(values)
     ends, out = pa.allocate_buffer(4 * (len(values) * times + 1)), pa.allocate_buffer(times * int(at[-1] - at[0]))
-    texts = np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8)
     scan.repeat(at, texts, times, np.frombuffer(ends, np.int32), np.frombuffer(out, np.uint8))
     return pa.Array.from_buffers(pa.string(), len(values) * times, [None, ends, out])
 
@@ -273,8 +272,9 @@ def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
     """The column in the type that came, or as it is where that type cannot hold it."""
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(came):
         column = column.cast(column.type.value_type)
-    if (coarser := _coarser(column, came)) is not None:
-        return coarser
+    for quick in (_coarser, _wider):
+        if (made := quick(column, came)) is not None:
+            return made
     try:
         return column.cast(came)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -292,6 +292,17 @@ def _coarser(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | No
     if not scan.from_micros(column.chunk(0).view(pa.int64()).to_numpy(), _PER_SECOND[came.unit], np.frombuffer(whole, np.int64)):
         return None
     return pa.chunked_array([pa.Array.from_buffers(came, len(column), [None, whole])])
+
+
+def _wider(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | None:
+    """Texts with offsets of 64 bits instead of 32, on the same bytes; None for anything else."""
+    if not (pa.types.is_string(column.type) and pa.types.is_large_string(came)) or column.num_chunks != 1:
+        return None
+    texts = column.chunk(0)
+    if texts.null_count or not len(texts):
+        return None
+    at = memory(texts)[0].astype(np.int64)
+    return pa.chunked_array([pa.Array.from_buffers(came, len(texts), [None, pa.py_buffer(at), texts.buffers()[2]])])
 
 
 def _module(name: str) -> Any:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from forecaster import frames
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.texts import is_text, memory
 from forecaster.guardrails.findings import Findings
-from forecaster.rows import is_text, memory
 from forecaster.schema import Schema
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,7 +42,7 @@ def refuse_text(frame: pa.Table, schema: Schema) -> None:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value != value
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _not_numeric(frame: pa.Table, schema: Schema) -> str:
