@@ -97,7 +97,7 @@ constexpr Index together = 2;
 void fetch(const Flow* flows, Index count, Index from) {
     constexpr Index line = 64 / sizeof(double);
     for (Index s = 0; s < count; ++s)
-        for (Index t = from; t < std::min(flows[s].n, from + tall); t += line) __builtin_prefetch(flows[s].x + t, 0, 2);
+        for (Index t = from; t < std::min(flows[s].n, from + tall); t += line) __builtin_prefetch(flows[s].x + t);
 }
 
 // Calls body(flows, how many of them, how many after them, steps of the longest) for some series at a time, behind their first demand.
