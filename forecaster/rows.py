@@ -37,6 +37,10 @@ _SECONDS = (86_400, 3_600, 60, 1)
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
+class Unstamped(Exception):
+    """A row has no stamp, though every one must."""
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of a frame, series after series.
@@ -70,15 +74,17 @@ class Rows:
     kinds: Mapping[str, pa.Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, frame: pa.Table, schema: Schema) -> Rows:
+    def of(cls, frame: pa.Table, schema: Schema, *, stamped: bool = False) -> Rows:
         """Put the rows of a frame in order.
 
         Args:
             frame: Has the columns that the schema names; stamps are timestamps, dates or integers, the target is numeric.
             schema: Checked against the columns of the frame.
+            stamped: Whether every row must have a stamp.
 
         Raises:
             DataError: The stamps, the target or an id are of a type that they cannot have.
+            Unstamped: A row has no stamp.
         """
         stamps, zone = _stamps(frame, schema.time)
         columns = {name: _codes(frame[name], name) for name in dict.fromkeys((*schema.series, *schema.group))}
@@ -92,7 +98,7 @@ class Rows:
             first, own, code = first[rank], own[rank], np.argsort(rank)[code]
         sizes = np.bincount(code, _sizes(runs, frame.num_rows), len(first)).astype(np.int64)
         indptr = _boundaries(sizes)
-        stamps, order, alike = _in_order(stamps, code, runs, indptr)
+        stamps, order, alike = _in_order(stamps, code, runs, indptr, stamped)
         torn = np.zeros(len(first), bool)
         torn[code[group_key != own[code]]] = True
         group_starts = _changes(own)
@@ -124,12 +130,6 @@ class Rows:
     def series(self) -> NDArray[np.int32]:
         """Series of each row."""
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.indptr))
-
-    @property
-    def unstamped(self) -> bool:
-        """Whether a row has no stamp: it comes first in its series."""
-        firsts = self.indptr[longest(self.indptr)] if self.alike else self.indptr[:-1]
-        return bool(np.any(self.held[firsts].view(np.int64) == NO_STAMP))
 
     def arrange(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """A column of the frame, in the order of these rows."""
@@ -288,18 +288,18 @@ def _dense(key: Ints, size: int) -> tuple[Ints, Ints]:
     return (np.cumsum(there) - 1)[key], first_of[there]
 
 
-def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints) -> tuple[NDArray[Any], Ints | None, bool]:
+def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints, stamped: bool) -> tuple[NDArray[Any], Ints | None, bool]:
     """The stamps in the order of the rows of a table, that order (None where they are in it), and whether all series end alike."""
-    order, alike = _order(code, runs, indptr, stamps)
+    order, alike = _order(code, runs, indptr, stamps, stamped)
     if order is None:
         return stamps, None, alike
     if stamps.dtype == np.dtype("datetime64[ns]"):  # those of one microsecond are equal, and stay in the order that they came in
         stamps = micros(stamps).view("datetime64[us]")
-        order, alike = _order(code, runs, indptr, stamps)
+        order, alike = _order(code, runs, indptr, stamps, stamped)
     return stamps if order is None else stamps[order], order, alike
 
 
-def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any]) -> tuple[Ints | None, bool]:
+def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any], stamped: bool) -> tuple[Ints | None, bool]:
     """The rows by series and stamp, equals in the order they came, None where they are so already; and whether all series end alike.
 
     Args:
@@ -307,13 +307,18 @@ def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any]) -> tuple[
         runs: First row of each run. (runs,)
         indptr: Boundaries of the series. (series + 1,)
         stamps: As they came. (rows,)
+        stamped: Whether each must be there.
     """
     order = None
     if np.any(code[1:] < code[:-1]):
         moved, sizes = _sorted(code), _sizes(runs, len(stamps))
         order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
-    along = stamps if order is None else stamps[order]
-    if (ascends := scan.ascends(np.ascontiguousarray(along).view(np.int64), indptr)) > 0:
+    along = np.ascontiguousarray(stamps if order is None else stamps[order]).view(np.int64)
+    ascends = scan.ascends(along, indptr)
+    which = (slice(None), indptr[:-1], indptr[longest(indptr)])[ascends]  # a stamp that is missing is less than all others
+    if stamped and np.any(along[which] == NO_STAMP):
+        raise Unstamped
+    if ascends:
         return order, ascends > 1
     by_time = _sorted(_small(stamps))
     return by_time[_sorted(np.repeat(code, _sizes(runs, len(stamps)))[by_time])], False

@@ -20,7 +20,7 @@ from forecaster.guardrails.regular import regular
 from forecaster.guardrails.rhythm import Placed
 from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.guardrails.survey import Survey
-from forecaster.rows import Rows, room
+from forecaster.rows import Rows, Unstamped, room
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Singles, Table
 
@@ -63,10 +63,7 @@ def check(
     findings = Findings()
     schema = schema.check(frame.column_names)
     came, frame = frame.num_rows, _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
-    rows = Rows.of(frame, schema)
-    if rows.unstamped:
-        frame = _stamped(frames.seen(frame, [schema.time]), schema, findings)
-        rows = Rows.of(frame, schema)
+    frame, rows = _rows(frame, schema, findings)
     for name, ids in rows.ids.items():
         columns.note_twins(ids, name, rows.kinds[name], findings)
     _refuse_torn(rows, schema)
@@ -102,6 +99,15 @@ def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None
     field = frame.schema.field(at := frame.schema.get_field_index(schema.time))
     frame = frame.set_column(at, field.with_type(read.type), read)
     return _stamped(columns.with_ids(frame, schema, findings), schema, findings)
+
+
+def _rows(frame: pa.Table, schema: Schema, findings: Findings) -> tuple[pa.Table, Rows]:
+    """The rows with a stamp, as they came and in order."""
+    try:
+        return frame, Rows.of(frame, schema, stamped=True)
+    except Unstamped:  # nobody had looked
+        frame = _stamped(frames.seen(frame, [schema.time]), schema, findings)
+        return frame, Rows.of(frame, schema)
 
 
 def _stamped(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:

@@ -37,7 +37,7 @@ def regular(rows: Stamped, freq: str | int | Frequency | None) -> tuple[Frequenc
     if rows.zone is not None or (frequency := _candidate(rows, freq)) is None:
         return None
     steps, exact = frequency.steps(np.concatenate(rows.ends))
-    opening, end = np.split(steps, 2)
+    opening, end = steps[: len(steps) // 2], steps[len(steps) // 2 :]
     start = end - np.diff(rows.indptr) + 1
     low, high = int(opening.min()), int(end.max())
     if not (exact.all() and np.array_equal(start[rows.telling], opening)) or high - low > 2 * len(rows.stamps):
