@@ -315,13 +315,19 @@ def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any], stamped: 
         order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
     along = np.ascontiguousarray(stamps if order is None else stamps[order]).view(np.int64)
     ascends = scan.ascends(along, indptr)
-    which = (slice(None), indptr[:-1], indptr[longest(indptr)])[ascends]  # a stamp that is missing is less than all others
-    if stamped and np.any(along[which] == NO_STAMP):
+    if stamped and np.any(along[_telling(ascends, indptr)] == NO_STAMP):
         raise Unstamped
     if ascends:
         return order, ascends > 1
     by_time = _sorted(_small(stamps))
     return by_time[_sorted(np.repeat(code, _sizes(runs, len(stamps)))[by_time])], False
+
+
+def _telling(ascends: int, indptr: Ints) -> Any:
+    """Rows among which is one without a stamp, if there is one: it is less than all others."""
+    if not ascends:
+        return slice(None)
+    return indptr[:-1] if ascends == 1 else indptr[longest(indptr)]
 
 
 def _sorted(code: Ints) -> Ints:

@@ -85,7 +85,8 @@ def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.
     missing = frame[name].null_count
     if missing == frame.num_rows:
         raise DataError(f"column {name!r} should name the series; all {missing} rows are missing. Fill it, or name the right column")
-    without = frames.seen(frame.filter(pc.is_null(frame[name])), [time])
+    frame = frames.seen(frame, [time])
+    without = frame.filter(pc.is_null(frame[name]))
     stamp = pc.min(without[time]).as_py()
     first = "" if stamp is None else str(stamp).removesuffix(" 00:00:00")
     findings.add(
