@@ -63,6 +63,15 @@ class Fitted:
     def levels(self) -> tuple[float, ...]:
         return tuple(self.options["quantiles"])
 
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """Why groups are forecast by the baseline alone. Partition columns as text, none without any -> reason"""
+        named, first = self.table.groups.items(), self.table.group_ptr[:-1].tolist()
+        lost = np.isin(np.arange(len(self.table)), list(self.fallback))
+        nothing = np.flatnonzero(np.logical_and.reduceat(lost, first)).tolist()
+        reasons = {g: self.fallback[first[g]] for g in nothing} | dict(self.search.blend.broken)
+        return {", ".join(f"{name}={values[g]}" for name, values in named): why for g, why in sorted(reasons.items())}
+
     def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
         """Forecast every series of which a value is known.
 
@@ -89,10 +98,14 @@ class Fitted:
 
     def forecast(self, ahead: Future) -> pa.Table:
         """Forecast every series for all steps of a future; one of which no value is known has no rows, as they would be made up."""
-        joined = self._joined(ahead)
+        joined, kept = self._joined(ahead), self.alive
         made = self.told_ahead(joined.mean, self.search.bands(joined))
-        kept = (self.search.known > 0) | (known_values(self.table) > 0)
         return made if kept.all() else made.filter(pa.array(np.repeat(kept, ahead.steps)))
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Which series have a known value, and so a forecast. (series,)"""
+        return np.asarray((self.search.known > 0) | (known_values(self.table) > 0))
 
     def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
         """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""
@@ -201,8 +214,8 @@ class Fitted:
 
     def bounded(self, values: Floats) -> Floats:
         """Values of every series within its bounds, rounded where that was asked for. (series, ...)"""
-        floor = self.floor.reshape(-1, *[1] * (values.ndim - 1))
-        return np.maximum(np.rint(values) if self.options.get("integer") else values, floor)
+        floor, integer = self.floor.reshape(-1, *[1] * (values.ndim - 1)), self.options.get("integer")
+        return np.maximum(np.rint(values) if integer else values, np.ceil(floor) if integer else floor)
 
     def _quantiles(self, spread: Bands, mean: Floats) -> dict[str, Floats]:
         if not self.levels:

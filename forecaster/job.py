@@ -77,7 +77,8 @@ class Forecaster(Results):
         tune: Searches for hyperparameters too (extra `tune`): a number of trials per group, or a `forecaster.tuning.Tuning` or its
             options as a mapping: {"trials": 20, "patience": 8, "target": 0.1}; see docs/automl.md.
         n_jobs: Threads; -1 for one per core.
-        seed: Seed of everything random: the same seed gives the same bits.
+        seed: Seed of everything random: the same seed and n_jobs give the same bits, and native learners whatever n_jobs is. LightGBM, knn
+            and sgd add up in another order with one thread than with several.
 
     Raises:
         SettingsError: an option has a value that cannot be meant.
@@ -177,6 +178,9 @@ class Forecaster(Results):
             DataError: the data breaks a rule that no repair can mend.
             UnknownName: a column does not exist.
             SettingsError: the job was loaded, and its learners or metric were objects that no file can hold.
+
+        Warns:
+            UserWarning: no learner forecasts the series, or a level of a hierarchy, and why.
         """
         for option, was in self._lost.items():
             raise SettingsError(
@@ -184,6 +188,8 @@ class Forecaster(Results):
             )
         frame, kind = frames.read(data, defer=True)
         self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
+        for group, why in self._fitted.broken.items():
+            warnings.warn(f"the baseline forecasts {group or 'all series'}: {why}", UserWarning, stacklevel=2)
         return self
 
     def predict(self, future: Any = None, horizon: int | None = None, *, until: Any = None, history: Any = None) -> Any:
@@ -192,16 +198,22 @@ class Forecaster(Results):
         Args:
             future: Rows with the series columns, the time and the known covariates of the steps ahead, where there are any.
             horizon: Steps ahead; past the fitted horizon the forecast is recursive.
-            until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps.
+            until: The last stamp to forecast, instead of a horizon; a series that ends earlier has more steps. Without a time zone it is
+                what the clocks of the data's own show.
             history: All rows up to now, as they would be given to `fit`: forecasts go on from there, and nothing is fitted again. Series
                 that the job was not fitted on are forecast too: by its pooled learners, or by the baseline where it has none.
 
         Returns:
             A frame of the type given to `fit`: series columns, time, "forecast" and one column per quantile ("q0.1").
 
+        Raises:
+            SettingsError: horizon or until cannot be meant, or both are given.
+
         Warns:
             UserWarning: values of known covariates are missing, and others stand for them; `findings_` tells which.
         """
+        if until is not None and horizon is not None:
+            raise SettingsError(f"horizon={horizon!r} and until={until!r} both say where the forecast ends; give one of them")
         rows = None if future is None else frames.read(future, defer=True)[0]
         done, others, found = (self._done, [], guardrails.Findings()) if history is None else self._moved(history)
         if until is not None:
@@ -228,9 +240,11 @@ class Forecaster(Results):
             step: Steps from one origin to the next; the horizon where None.
 
         Returns:
-            Series columns, time, "origin", "actual" (missing where not known yet), "forecast" and one column per quantile.
+            Series columns, time, "origin", "actual" (missing where not known yet), "forecast" and one column per quantile; with a hierarchy
+            for every node.
         """
-        return self._give(rolling.roll(self._single(self._done), frames.read(data, defer=True)[0], horizon, step))
+        rows, done = frames.read(data, defer=True)[0], self._done
+        return self._give(done.roll(rows, horizon, step) if isinstance(done, Reconciled) else rolling.roll(done, rows, horizon, step))
 
     def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
@@ -326,11 +340,6 @@ class Forecaster(Results):
             whole, found = done.moved(rows)
             return whole, [], found
         return rolling.moved(done, rows)
-
-    def _single(self, done: Fitted | Reconciled) -> Fitted:
-        if isinstance(done, Reconciled):
-            raise SettingsError("a job with a hierarchy does not roll over origins yet; give each history to predict(history=...)")
-        return done
 
 
 def _whole(done: Fitted | Reconciled) -> Fitted:

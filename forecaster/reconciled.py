@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from forecaster import metrics
+from forecaster import metrics, rolling
 from forecaster.archive import storable
 from forecaster.block import check, fit_block, fit_table
 from forecaster.calibration import Spread
 from forecaster.ensembles import RECONCILED
-from forecaster.errors import DataError
+from forecaster.errors import DataError, UnknownName
 from forecaster.fitted import Fitted, floor
 from forecaster.guardrails import Findings, check_future
 from forecaster.guardrails.newer import check_newer, note_unseen
@@ -81,6 +81,11 @@ class Reconciled:
     def greater_is_better(self) -> bool:
         return self.base.greater_is_better
 
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """Why levels are forecast by the baseline alone. Level -> reason"""
+        return self.base.broken
+
     def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
         """Forecast every node: level, keys, time, "forecast" and one column per quantile."""
         return self.forecast(self.look_ahead(future, horizon)[0])
@@ -114,6 +119,33 @@ class Reconciled:
         base = _at(self.tree.nodes(self.plan.trained(self.tree.levels)), self.base.expect(ahead), len(self.tree))
         series = bounded(self.reconciler.series(base), self.whole.floor[self.tree.upper :], bool(self.options["integer"]))
         return self.whole.told_ahead(self.tree.add_up(series), self.joint or self.whole.search.spread)
+
+    def roll(self, rows: pa.Table, horizon: int | None = None, step: int | None = None) -> pa.Table:
+        """Forecast every node from one origin after the other, each time with the actual values up to there.
+
+        Args:
+            rows: All rows, as they would be given to fit, with the actual values after those that it was fitted on.
+            horizon: Steps ahead of each origin; those that it was fitted for where None.
+            step: Steps from one origin to the next, at most the horizon; the horizon where None.
+
+        Raises:
+            SettingsError: The step is below 1 or above the horizon, or no row is newer.
+            DataError: As `moved`.
+        """
+        newer, steps = self.moved(rows)[0], self.base.steps(horizon)
+        trained = self.plan.trained(self.tree.levels)
+
+        def forecast(left: Ints) -> pa.Table:
+            gone = int(left.max())  # all nodes end together
+            at = replace(
+                newer, base=replace(newer.base, table=newer.base.table.drop_last(gone)), series=newer.series.drop_last(gone),
+                whole=replace(newer.whole, table=newer.whole.table.drop_last(gone)),
+            )  # fmt: skip
+            known = rolling.known_after(newer.series, np.full(len(newer.series), gone), steps)
+            return at.forecast(future_of(known, at.series, self.tree, trained, self.plan.sums))
+
+        everyone = np.ones(len(self.tree), bool)
+        return rolling.from_each(newer.whole.table, self.whole.table.end, everyone, forecast, steps=steps, stride=step)
 
     def history(self) -> pa.Table:
         """The kept end of every node: level, keys, time and target."""
@@ -179,6 +211,8 @@ def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Tried], None
 
     Raises:
         DataError: a series belongs to two nodes of a level.
+        UnknownName: a column of a level is not in the data.
+        SettingsError: a level is called like one that is always there.
     """
     if (plan := settings.hierarchy) is None:
         return fit_block(frame, settings, on_trial=on_trial)
@@ -212,6 +246,9 @@ def _with_series(settings: Settings, frame: pa.Table) -> Settings:
 
 def _series(frame: pa.Table, settings: Settings, plan: Hierarchy) -> tuple[Table, Tree, Findings]:
     """The table of the series, all with the same end, and their nodes."""
+    for name in plan.columns:
+        if name not in frame.column_names:
+            raise UnknownName.of("column of the data", name, frame.column_names, "The option hierarchy= asks for it.")
     table, findings = check(frame, settings)
     _refuse_torn(table, settings.series)
     table, more = aligned(_with_own_static(table, settings.static), settings.horizon)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster import frames
 from forecaster.errors import SettingsError
 from forecaster.fitted import Fitted
+from forecaster.frequency.moment import step_at
 from forecaster.guardrails import Findings
+from forecaster.guardrails.future import continued
 from forecaster.guardrails.newer import check_newer
 from forecaster.newcomers import newcomers
 from forecaster.table import Future, Ints, Table
@@ -89,29 +92,53 @@ def roll(fitted: Fitted, rows: pa.Table, horizon: int | None = None, step: int |
         SettingsError: The step is below 1 or above the horizon.
         DataError: As `moved`; or no row is newer.
     """
-    steps = fitted.steps(horizon)
-    stride = steps if step is None else step
-    if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or not 1 <= stride <= steps:
-        raise SettingsError(f"step={step!r}: expected a whole number of steps from 1 to the horizon of {steps}")
-    whole, _, _ = moved(fitted, rows)
-    newer = whole.table.end - fitted.table.end
+    whole, steps = moved(fitted, rows)[0], fitted.steps(horizon)
+
+    def forecast(left: Ints) -> pa.Table:
+        at = replace(whole, table=whole.table.drop_last(left))
+        return at.forecast(known_after(whole.table, left, steps))
+
+    return from_each(whole.table, fitted.table.end, whole.alive, forecast, steps=steps, stride=step)
+
+
+def from_each(
+    table: Table, end: Ints, told: NDArray[np.bool_], forecast: Callable[[Ints], pa.Table], *, steps: int, stride: int | None
+) -> pa.Table:
+    """The forecasts of each origin, with the origin and what came.
+
+    Args:
+        table: All values up to now.
+        end: Last step that was fitted on: the first origin. (series,)
+        told: Which series are forecast. (series,)
+        forecast: The rows that follow when the last values of each series are left out, `steps` for each one that is told.
+        steps: Steps ahead of each origin.
+        stride: Steps from one origin to the next; `steps` where None.
+
+    Raises:
+        SettingsError: The stride is below 1 or above the horizon, or there is nothing to roll over.
+    """
+    if stride is not None and (isinstance(stride, bool) or not isinstance(stride, int | np.integer) or not 1 <= stride <= steps):
+        raise SettingsError(f"step={stride!r}: expected a whole number of steps from 1 to the horizon of {steps}")
+    newer = np.where(told, table.end - end, 0)
     if not newer.any():
         raise SettingsError("data has no row after those that the job was fitted on, so there is nothing to roll over; give newer rows too")
-    return pa.concat_tables(_from_each(whole, newer, steps, int(stride)))
-
-
-def _from_each(whole: Fitted, newer: Ints, steps: int, stride: int) -> Iterator[pa.Table]:
-    table = whole.table
-    for done in range(0, int(newer.max()), stride):
+    place, made = np.cumsum(told) - 1, []
+    for done in range(0, int(newer.max()), int(stride or steps)):
         left = np.maximum(newer - done, 0)
         kept = np.flatnonzero(left > 0)
-        at = replace(whole, table=table.drop_last(left))
-        made = at.forecast(Future({name: _after(table, left, column, steps) for name, column in table.known.items()}, steps))
-        taken = made.take((kept[:, None] * steps + np.arange(steps)).reshape(-1))
+        taken = forecast(left).take((place[kept, None] * steps + np.arange(steps)).reshape(-1))
         actual = _after(table, left, table.target, steps)[kept].reshape(-1)
-        origin = frames.long({}, table.frequency, np.broadcast_to(at.table.end[kept, None], (len(kept), steps)), {}, "origin")["origin"]
-        place = taken.schema.get_field_index("forecast")
-        yield taken.add_column(place, "origin", origin).add_column(place + 1, "actual", pa.array(actual, from_pandas=True))
+        from_step = np.broadcast_to((table.end - left)[kept, None], (len(kept), steps))
+        origin = frames.long({}, table.frequency, from_step, {}, "origin")["origin"]
+        at = taken.schema.get_field_index("forecast")
+        made.append(taken.add_column(at, "origin", origin).add_column(at + 1, "actual", pa.array(actual, from_pandas=True)))
+    return pa.concat_tables(made)
+
+
+def known_after(table: Table, left: Ints, steps: int) -> Future:
+    """The known covariates of the steps after each origin; past the rows of the table the last known value stands."""
+    past = table.drop_last(left)
+    return Future({name: continued(_after(table, left, column, steps), past, name) for name, column in table.known.items()}, steps)
 
 
 def _after(table: Table, left: Ints, column: NDArray[Any], steps: int) -> NDArray[Any]:
@@ -125,9 +152,9 @@ def steps_until(jobs: Sequence[Fitted], until: Any) -> int:
     """Steps that the series which ended first, of some jobs, is away from a stamp.
 
     Raises:
-        SettingsError: No series has a step to go.
+        SettingsError: It is no stamp, or no series has a step to go.
     """
-    steps = max(int((_step_of(one.table, until) - one.table.end).max(initial=0)) for one in jobs)
+    steps = max(int((step_at(one.table.frequency, until, "until") - one.table.end).max(initial=0)) for one in jobs)
     if steps < 1:
         raise SettingsError(f"until={until!r}: every series has values up to there or later; give a later stamp")
     return steps
@@ -135,15 +162,6 @@ def steps_until(jobs: Sequence[Fitted], until: Any) -> int:
 
 def up_to(fitted: Fitted, made: pa.Table, until: Any) -> pa.Table:
     """The rows of a forecast that lie no later than a stamp."""
-    away = _step_of(fitted.table, until) - fitted.table.end
-    steps = made.num_rows // max(len(away), 1)
-    return made.filter(pa.array((np.arange(1, steps + 1) <= away[:, None]).reshape(-1)))
-
-
-def _step_of(table: Table, until: Any) -> int:
-    """The step of a stamp, or the last one before it."""
-    frequency = table.frequency
-    if frequency.unit == "integer":
-        return int(until)
-    stamp = np.datetime64(until, "us")
-    return int(frequency.steps(np.array([stamp]))[0][0])
+    frequency, stamps = fitted.table.frequency, made[fitted.schema.time]
+    last = frequency.stamps(np.array([step_at(frequency, until, "until")])).view(np.int64)[0]
+    return made.filter(pc.less_equal(stamps, pa.scalar(int(last), stamps.type)))

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from forecaster import ensembles, learners, metrics
 from forecaster.backtest import RollingOrigin
@@ -66,11 +66,11 @@ class Settings(Options):
     n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
 
-    @field_validator("horizon", mode="before")
+    @field_validator("horizon", "season_length", "time_limit", "lower_bound", "seed", mode="before")
     @classmethod
-    def _a_number(cls, value: Any) -> Any:
+    def _a_number(cls, value: Any, asked: ValidationInfo) -> Any:
         if isinstance(value, bool):
-            raise SettingsError(f"horizon: expected a whole number of steps, got {value}")
+            raise SettingsError(f"{asked.field_name}: expected a number, got {value}")
         return value
 
     @field_validator("freq", mode="before")

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from forecaster import frames
-from forecaster.errors import CannotPredict, ForecasterError
+from forecaster.errors import CannotPredict, ForecasterError, SettingsError
 from many_models import changes, evaluation, leaderboard, ledger, manifest, outcomes, scoring
+from many_models.course import writing
 from many_models.engines import Chosen
 from many_models.how import How
 from many_models.monitoring import Monitoring, Tolerance, monitored
@@ -22,7 +23,8 @@ from many_models.status import Status, status_of
 from many_models.steps import hashed
 from many_models.store import here, read_parquet
 from many_models.task import Task
-from many_models.training import train_again
+from many_models.training import held, train_again
+from many_models.upkeep import forget
 from many_models.worker import blocks_of, only
 
 
@@ -163,6 +165,21 @@ class Run:
     def past(self) -> list[Path]:
         """Files of what blocks forecast that no group lives in any more."""
         return list((self.path / "past").glob("[!.]*.parquet"))
+
+    def forget(self, days: float) -> int:
+        """Delete what models had forecast that were replaced more than so many days ago; `evaluate` and `monitor` then know less.
+
+        Returns:
+            How many files there were, one per block and training.
+
+        Raises:
+            SettingsError: days is less than 0.
+            RunBusy: another process is working on this run.
+        """
+        if not days >= 0:
+            raise SettingsError(f"days should be a number from 0 on, such as 90; it is {days!r}")
+        with writing(self.path), held(self.path):
+            return forget(self.past(), days)
 
     def _past(self, forecast: Any) -> pa.Table:
         """Forecasts that can be compared with what came true: those given, or all that training has made in this run.

@@ -276,10 +276,16 @@ def read_object(path: Path, kinds: Mapping[str, Any], cure: str = AFRESH) -> dic
 
 @contextmanager
 def alone(path: Path, *, shared: bool = False) -> Iterator[bool]:
-    """Hold a lock that dies with its holder; gives whether it was free. A shared one may be held by many, while nobody holds it alone."""
+    """Hold a lock that dies with its holder; gives whether it was free. A shared one may be held by many, while nobody holds it alone.
+
+    Raises:
+        ArchiveError: what lies there is no file.
+    """
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise ArchiveError(f"{path} should be an empty file that we lock; it is a folder. Take it away")
     with path.open("rb" if shared and path.exists() else "a+b") as file:
         try:
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

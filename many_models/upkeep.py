@@ -22,7 +22,7 @@ from many_models.task import Task
 from many_models.worker import MODELS, blocks_of
 
 A_DAY = 86_400
-"""Seconds after which nobody works any more in a place where forecasts were made."""
+"""Seconds; after as many nobody works any more in a place where forecasts were made."""
 
 
 def retire(root: Path, plan: Plan, done: pa.Table, at: Ints, unseen: Collection[str] = ()) -> None:
@@ -56,6 +56,14 @@ def _keep_forecasts(folder: Path, past: Path, key: str) -> None:
         rows = read_parquet(folder / "forecasts.parquet")
         write_parquet(rows, past / f".part-{key}")
         (past / f".part-{key}").replace(past / f"{key}.parquet")
+
+
+def forget(past: Sequence[Path], days: float) -> int:
+    """Delete those of the files that were written more than so many days ago; gives how many."""
+    old = [file for file in past if time.time() - file.stat().st_mtime > days * A_DAY]
+    for file in old:
+        file.unlink()
+    return len(old)
 
 
 def drop_unsound(root: Path, task: Task) -> None:

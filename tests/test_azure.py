@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster import Forecaster, RollingOrigin
+from forecaster import Featurization, Forecaster, RollingOrigin
 from forecaster.azure import translate
 from forecaster.azure.names import CLOUD, METRICS, MODELS, RENAMED
 from forecaster.azure.rules import RULES
@@ -152,6 +152,15 @@ def test_the_hierarchies_of_the_documentation():
         ({"forecast_quantiles": [0.05, 0.5]}, "quantiles", (0.05, 0.5)),
         ({"experiment_timeout_hours": 1, "experiment_timeout_minutes": 30}, "time_limit", 5400.0),
         ({"featurization": "off"}, "featurization", "off"),
+        ({"featurization": {"mode": "off"}}, "featurization", "off"),
+        ({"use_stl": None}, "featurization", "auto"),
+        ({"use_stl": "season"}, "featurization", Featurization(stl="season")),
+        ({"use_stl": "season_trend", "featurization": "auto"}, "featurization", Featurization(stl="season_trend")),
+        ({"featurization": "off", "use_stl": "season"}, "featurization", Featurization(stl="season", calendar=False, static=False)),
+        ({"forecasting_parameters": {"forecast_horizon": 3}}, "horizon", 3),
+        ({"forecasting_parameters": None}, "horizon", 1),
+        ({"test_size": 0.2, "ensemble_iterations": 15, "early_stopping_n_iters": 10}, "horizon", 1),
+        ({"stack_meta_learner_train_percentage": 0.2, "enforce_time_on_windows": True, "resources": {}}, "horizon", 1),
         ({"max_cores_per_iteration": 4}, "n_jobs", 4),
     ],
 )
@@ -178,14 +187,16 @@ def test_a_training_level_becomes_a_way_to_add_up(level, method, wanted):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"use_stl": "season"}, "mstl"),
         ({"feature_lags": "auto"}, "known_lags"),
         ({"weight_column_name": "weight"}, "no weights"),
         ({"short_series_handling_configuration": "drop"}, "never dropped"),
         ({"enable_dnn": True}, "tcn"),
         ({"featurization": {"blocked_transformers": ["LabelEncoder"]}}, "Featurization"),
         ({"validation_size": 0.2}, "backtest"),
-        ({"forecast_mode": "rolling"}, "recursion"),
+        ({"forecast_mode": "rolling"}, r"roll\(data, step=...\)"),
+        ({"step": 7}, r"roll\(data, step=...\)"),
+        ({"sample_weight": [1, 2]}, "no weights"),
+        ({"stack_meta_learner_type": "LightGBMRegressor", "enable_stack_ensemble": True}, "regression"),
         ({"allowed_models": ["FastLinearRegressor", "Naive"]}, "FastLinearRegressor"),
     ],
 )
@@ -208,6 +219,8 @@ def test_what_would_change_the_forecasts_and_is_not_there_is_told(more, said):
         (LEAST | {"hierarchy_column_names": ["a"], "allocation_method": "averages"}, "historical"),
         (LEAST | {"hierarchy_column_names": ["state", "store"], "hierarchy_training_level": "stte"}, "state"),
         (LEAST | {"forecast_horizon": -3}, "horizon"),
+        (LEAST | {"forecasting_parameters": "ForecastingParameters()"}, "as a mapping"),
+        (LEAST | {"use_stl": "trend"}, "came 'trend'"),
         ({"time_column_name": "ds"}, "label_column_name is absent"),
         ({"label_column_name": "y"}, "time_column_name is absent"),
         ("forecasting", "as a mapping"),

@@ -92,6 +92,21 @@ def test_rolling_takes_known_covariates_from_the_rows():
     np.testing.assert_allclose(first.sort_values(["unique_id", "ds"]).forecast, expected.forecast, rtol=1e-9)
 
 
+def test_past_the_rows_the_last_known_covariate_stands_as_in_a_future_that_ends_early():
+    fitted = job("elastic_net", known=["price"], drop=["kind"]).fit(rows())
+    data = rows(a=124, b=121, c=114)
+    with pytest.warns(UserWarning, match="the last known value stands there"):
+        expected = fitted.predict(data.groupby("unique_id").tail(4))
+    np.testing.assert_allclose(fitted.roll(data).forecast, expected.forecast, rtol=1e-9)
+
+
+def test_rolling_passes_over_series_without_a_value():
+    nothing = rows().query("unique_id == 'b'").assign(unique_id="aa", y=np.nan)
+    fitted = job().fit(pd.concat([rows(), nothing]))
+    said = fitted.roll(pd.concat([rows(a=131, b=117, c=130), nothing]), step=5)
+    pd.testing.assert_frame_equal(said, job().fit(rows()).roll(rows(a=131, b=117, c=130), step=5))
+
+
 @pytest.mark.parametrize("step", [0, 8, True, 1.5])
 def test_a_step_that_cannot_be_meant_is_refused(step):
     with pytest.raises(SettingsError, match="a whole number of steps from 1 to the horizon of 7"):
@@ -114,8 +129,63 @@ def test_a_forecast_may_end_at_a_stamp():
         fitted.predict(until="2024-04-01")
 
 
+@pytest.mark.parametrize(
+    ("until", "what"),
+    [
+        ("soon", "expected a date or time, such as until='2025-03-31'"),
+        (pd.NaT, "expected a date or time"),
+        (5, "expected a date or time"),
+        (pd.Timestamp("2024-05-03", tz="UTC"), "has a time zone, and the stamps of the job have none"),
+        ("2024-05-03T00:00+02:00", "has a time zone"),
+    ],
+)
+def test_a_stamp_that_cannot_be_meant_is_refused(until, what):
+    with pytest.raises(SettingsError, match=what):
+        job().fit(rows()).predict(until=until)
+
+
+def test_the_end_is_told_in_one_way():
+    with pytest.raises(SettingsError, match="give one of them"):
+        job().fit(rows()).predict(horizon=3, until="2024-05-03")
+
+
+def test_a_forecast_of_whole_number_steps_ends_at_a_whole_number():
+    data = rows().assign(ds=lambda data: (data.ds - data.ds.min()).dt.days)
+    fitted = job(freq=1).fit(data)
+    assert fitted.predict(until="122").ds.max() == 122
+    with pytest.raises(SettingsError, match=r"until=122\.5: the steps of the job are whole numbers"):
+        fitted.predict(until=122.5)
+
+
+@pytest.mark.parametrize("freq", ["W-SUN", "ME"])
+def test_no_row_lies_after_the_stamp_where_steps_are_stamped_at_their_end(freq):
+    stamps = pd.date_range("2020-01-01", periods=34, freq=freq)
+    fitted = job(freq=None).fit(pd.DataFrame({"unique_id": "a", "ds": stamps[:30], "y": 1.0, "price": 1.0, "kind": "a"}))
+    assert fitted.predict(until=stamps[33] - pd.Timedelta(days=1)).ds.max() == stamps[32]
+    assert fitted.predict(until=stamps[33]).ds.max() == stamps[33]
+
+
+def test_the_stamp_is_that_of_the_clocks_of_the_data_or_an_instant():
+    fitted = job().fit(rows().assign(ds=lambda data: data.ds.dt.tz_localize("America/New_York")))
+    last = {until: fitted.predict(until=until).ds.max().day for until in ("2024-05-03", "2024-05-03T00:00-04:00", "2024-05-03T00:00Z")}
+    assert list(last.values()) == [3, 3, 2]
+
+
+def test_series_without_a_value_do_not_move_the_rows_of_the_others():
+    data = pd.concat([rows(), rows().query("unique_id == 'b'").assign(unique_id="aa", y=np.nan)])
+    said = job().fit(data).predict(until="2024-05-03")
+    assert said.groupby("unique_id").size().to_dict() == {"a": 4, "b": 7, "c": 14}
+
+
 def test_whole_numbers_on_request():
     said = job(integer=True).fit(rows()).predict()
     values = said[["forecast", "q0.1", "q0.5", "q0.9"]].to_numpy()
     np.testing.assert_array_equal(values, np.rint(values))
     np.testing.assert_allclose(values, job().fit(rows()).predict()[["forecast", "q0.1", "q0.5", "q0.9"]], atol=0.5)
+
+
+def test_whole_numbers_above_a_bound_that_is_none():
+    said = job(integer=True, lower_bound=33.5).fit(rows()).predict()
+    values = said[["forecast", "q0.1", "q0.5", "q0.9"]].to_numpy()
+    np.testing.assert_array_equal(values, np.rint(values))
+    assert values.min() == 34

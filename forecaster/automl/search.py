@@ -208,10 +208,16 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     width = _mixed(honest, [trial.width for trial in trials])
     pasts = [window.history for window in plan.windows]
     sizes = np.stack([_expected(past, told, plan.horizon) for past, told in zip(pasts, width, strict=True)])
-    broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else UNSCORED)
+    broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else _unscored(trials))
     recipes: dict[str, Recipe] = {**candidates.learners, **tuned.recipes}
     errors, ends = bench.judge(chosen), cutoffs(plan.windows)
     return _Found(tuple(trials), shares, errors, bench.actual, chosen, ends, sizes, broken, tuned.attempts, recipes)
+
+
+def _unscored(trials: Sequence[Trial]) -> str:
+    """Why no candidate could be scored: what the first one says, where all have failed."""
+    why = next((f"every candidate failed; {trial.learner}: {trial.reason}" for trial in trials), UNSCORED)
+    return why if all(trial.status == "failed" for trial in trials) else UNSCORED
 
 
 def _tried(table: Table, candidates: Candidates, bench: Bench, plan: Plan, budget: Budget) -> tuple[list[Trial], Tuned]:

@@ -87,10 +87,12 @@ def translate(settings: Given) -> Translation:
 def _flat(settings: Given) -> Iterator[tuple[str, Any]]:
     """All settings, those of sections included."""
     for name, value in settings.items():
-        if name in SECTIONS and isinstance(value, Mapping):
-            yield from _flat(value)
-        else:
+        if name not in SECTIONS:
             yield str(name), value
+        elif isinstance(value, Mapping):
+            yield from _flat(value)
+        elif value is not None:
+            raise SettingsError(f"{name}={value!r}: expected its settings as a mapping, such as {name}={{'time_column_name': 'date'}}")
 
 
 def _refuse(given: Given) -> None:

@@ -76,11 +76,14 @@ ALLOCATION = {
 }
 
 CLOUD = (
-    "$schema", "allow_multi_partitions", "arguments", "compute", "compute_target", "debug_log", "description", "display_name",
-    "enable_cache", "enable_engineered_explanations", "enable_onnx_compatible_models", "enable_tf", "error_threshold",
-    "exclude_nan_labels", "experiment", "experiment_name", "force_text_dnn", "is_timeseries", "max_concurrency_per_instance",
-    "max_nodes", "mini_batch_size", "model_explainability", "name", "node_count", "output_action", "output_datastore", "path",
-    "pipeline_fetch_max_batch_size", "process_count_per_node", "run_invocation_timeout", "send_telemetry", "show_warnings", "tags",
-    "test_data", "track_child_runs", "train_data", "train_env", "training_data", "type", "validate_parameters", "verbosity",
+    "$schema", "allow_multi_partitions", "arguments", "auto_blacklist", "compute", "compute_target", "debug_log", "description",
+    "display_name", "enable_cache", "enable_code_generation", "enable_dnn_featurization", "enable_engineered_explanations",
+    "enable_local_managed", "enable_onnx_compatible_models", "enable_tf", "enforce_time_on_windows",
+    "ensemble_download_models_timeout_sec", "ensemble_model_download_timeout", "environment_variables", "error_threshold",
+    "exclude_nan_labels", "experiment", "experiment_name", "force_text_dnn", "identity", "is_timeseries",
+    "max_concurrency_per_instance", "max_nodes", "mem_in_mb", "mini_batch_size", "model_explainability", "name", "node_count",
+    "output_action", "output_datastore", "outputs", "path", "pipeline_fetch_max_batch_size", "process_count_per_node", "resources",
+    "run_invocation_timeout", "send_telemetry", "services", "show_warnings", "spark_context", "tags", "track_child_runs", "train_data",
+    "train_env", "training_data", "training_mode", "type", "validate_parameters", "verbosity",
 )  # fmt: skip
 """Settings of the service, of its logs and of its machines."""

@@ -114,9 +114,26 @@ def _ensemble(value: Any, given: Given) -> Made:
 
 
 def _featurization(value: Any, given: Given) -> Made:
-    plain = value in ("auto", "off")
+    """With the parts of the season and the trend, which are another setting there."""
+    mode = value["mode"] if isinstance(value, Mapping) and [*value] == ["mode"] else value
+    plain, stl = mode in ("auto", "off"), given.get("use_stl")
     why = "" if plain else "transformers of Azure are not run; say what features you want by featurization=Featurization(...)"
-    return {"featurization": value if plain else "auto"}, why, not plain and value is not None
+    base = mode if plain else "auto"
+    made = {"stl": stl} | ({"calendar": False, "static": False} if base == "off" else {}) if stl else base
+    return {"featurization": made}, why, not plain and mode is not None
+
+
+def _stl(value: Any, given: Given) -> Made:
+    why = "columns of the season, and of the trend, by means of the values up to the origin: a decomposition of all values knows what comes"
+    return _featurization(given.get("featurization", "auto"), given)[0], why if value else "", False
+
+
+def _stacked(value: Any, given: Given) -> Made:
+    return (
+        {},
+        "stacking is a regression on what the learners say, its penalty found by leaving windows out",
+        bool(given.get("enable_stack_ensemble")),
+    )
 
 
 def _seasonality(value: Any, given: Given) -> Made:
@@ -151,6 +168,8 @@ def _short(value: Any, given: Given) -> Made:
 
 _SEARCH = "the portfolio is tried whole; tune={trials, patience, target} searches for hyperparameters beside it"
 
+_TEST = "hold the last rows back yourself and give them to roll(data); backtest_ has forecasts that had not seen what came"
+
 RULES: dict[str, Rule] = {
     "task": _task,
     "primary_metric": _metric,
@@ -168,7 +187,7 @@ RULES: dict[str, Rule] = {
     "drop_column_names": _columns("drop"),
     "features_unknown_at_forecast_time": _columns("past", "Azure knows all other columns in advance: name those in known="),
     "feature_lags": _nothing("Featurization(known_lags=..., past_lags=...) has lags of covariates"),
-    "use_stl": _nothing("there are no STL columns; learner 'mstl' decomposes, and Featurization(fourier=...) has seasonal columns"),
+    "use_stl": _stl,
     "short_series_handling_configuration": _short,
     "short_series_handling": _short,
     "n_cross_validations": _backtest,
@@ -176,12 +195,21 @@ RULES: dict[str, Rule] = {
     "validation_data": _nothing("the windows of the backtest are cut from the data"),
     "validation_size": _nothing("the windows of the backtest are cut from the data"),
     "cv_splits_indices": _nothing("the windows of the backtest are cut from the data"),
+    "cv_split_column_names": _nothing("the windows of the backtest are cut from the data"),
+    "test_data": _idle(_TEST),
+    "test_size": _idle(_TEST),
     "weight_column_name": _nothing("rows have no weights"),
+    "sample_weight": _nothing("rows have no weights"),
     "allowed_models": _allowed,
     "blocked_models": _blocked,
     "enable_dnn": _dnn,
     "enable_voting_ensemble": _ensemble,
     "enable_stack_ensemble": _ensemble,
+    "ensemble_iterations": _idle("members of an ensemble are weighed by what they add"),
+    "stack_meta_learner_type": _stacked,
+    "stack_meta_learner_kwargs": _stacked,
+    "stack_meta_learner_train_percentage": _stacked,
+    "stack_ensemble_settings": _stacked,
     "featurization": _featurization,
     "forecast_quantiles": _as("quantiles"),
     "experiment_timeout_hours": _hours,
@@ -189,6 +217,7 @@ RULES: dict[str, Rule] = {
     "iteration_timeout_minutes": _idle("one learner has no limit of its own; experiment_timeout_* is time_limit="),
     "iterations": _idle(_SEARCH),
     "enable_early_stopping": _idle(_SEARCH),
+    "early_stopping_n_iters": _idle(_SEARCH),
     "experiment_exit_score": _idle(_SEARCH),
     "max_concurrent_iterations": _idle("learners are tried one after another, each on all threads"),
     "max_cores_per_iteration": _as("n_jobs"),
@@ -196,9 +225,11 @@ RULES: dict[str, Rule] = {
     "hierarchy_training_level": _hierarchy,
     "allocation_method": _hierarchy,
     "hierarchy_forecast_level": _idle("predict gives every level: keep the rows of the one you want by the column level"),
-    "forecast_mode": _nothing("predict goes on by recursion past the horizon", ("recursive", None)),
+    "forecast_mode": _nothing(
+        "predict goes on by recursion past the horizon; a fitted job rolls by roll(data, step=...)", ("recursive", None)
+    ),
     "inference_type": _nothing("predict forecasts", ("forecast", None)),
-    "step": _nothing("of a rolling forecast; see backtest_ for forecasts from several origins", (1, None)),
+    "step": _nothing("of a rolling forecast: give it to roll(data, step=...)", (1, None)),
     "retrain_failed_models": _idle("run.retry_failed() does it, and train() goes on where it was"),
 }
 """What becomes of a setting: options, what to know, and whether the forecasts are others than it asked for."""

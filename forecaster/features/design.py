@@ -17,6 +17,7 @@ from forecaster.features.fourier import periods
 from forecaster.features.holidays import Holidays
 from forecaster.features.lags import Lags
 from forecaster.features.pairs import series_keys
+from forecaster.features.stl import Parts
 from forecaster.features.timeline import Timeline
 from forecaster.features.windows import SEASON, from_windows
 from forecaster.table import Singles, Table
@@ -42,6 +43,8 @@ class Design:
         calendar: Calendar columns of the frequency.
         trend: A column that counts steps since the first one.
         fourier: Pairs of Fourier terms per natural period, or period -> pairs.
+        stl: "season" for a column of the season of the target, "season_trend" for one of its trend too, as far as they are known at the
+            origin; None for neither.
         holidays: A country, a mapping with country, subdiv, names, lead, lag, or the name of a column of countries.
         static: Static covariates, and which series a row is of.
         past_lags: Orders of the lags of each past covariate, seen from the origin.
@@ -59,6 +62,7 @@ class Design:
     calendar: bool = True
     trend: bool = False
     fourier: int | Mapping[float, int] | tuple[tuple[float, int], ...] = 0
+    stl: Parts | None = None
     holidays: Any = None
     static: bool = True
     past_lags: tuple[int, ...] = (1,)
@@ -74,6 +78,8 @@ class Design:
             raise SettingsError(f"horizon and row_budget start at 1; came horizon={self.horizon}, row_budget={self.row_budget}.")
         if self.strategy not in ("direct", "recursive"):
             raise SettingsError(f'strategy is "direct" or "recursive"; came {self.strategy!r}.')
+        if self.stl not in (None, "season", "season_trend"):
+            raise SettingsError(f'stl is "season", "season_trend" or None; came {self.stl!r}.')
         for name in ("lags", "past_lags", "known_lags"):
             object.__setattr__(self, name, _orders(getattr(self, name)))
         object.__setattr__(self, "holidays", _frozen(self.holidays))
@@ -135,7 +141,8 @@ class Design:
     def looks_back(self, table: Table) -> bool:
         """Whether training rows of this table would have an origin."""
         of_past = table.past and (self.past_lags or self.past_windows)
-        return bool(self.lags or self.windows or of_past or (table.known and (self.known_lags or self.known_windows)))
+        seasonal = self.stl and table.season_length > 1
+        return bool(self.lags or self.windows or seasonal or of_past or (table.known and (self.known_lags or self.known_windows)))
 
     def lookback(self, season_length: int) -> int:
         """The longest lag or window of the target that was asked for, in steps; 0 for none, and for what has no length or is "auto"."""

@@ -19,6 +19,8 @@ class Featurization:
         calendar: Calendar columns, as far as the frequency has them.
         trend: A column that counts steps.
         fourier: Pairs of Fourier terms per natural period of the frequency, or {period in steps: pairs}.
+        stl: "season" for a column of the season of the target, "season_trend" for one of its trend too: what a place in the
+            season lay above its season, mean of the last four, and the mean of the last season, both from values up to the origin.
         static: Static covariates, and which series a row is of.
         past_lags: Lags of each past covariate, 1 for its value at the forecast origin.
         past_windows: Windows of each past covariate up to the origin, as the option `windows` has them for the target.
@@ -33,6 +35,7 @@ class Featurization:
     calendar: bool = True
     trend: bool = False
     fourier: int | Mapping[float, int] = 0
+    stl: Literal["season", "season_trend"] | None = None
     static: bool = True
     past_lags: tuple[int, ...] = (1,)
     past_windows: Mapping[str, Any] | None = None

@@ -21,6 +21,7 @@ from forecaster.features.matrix import CHUNK, Drawn, Matrix, gather
 from forecaster.features.pairs import choices_of, pairs
 from forecaster.features.slabs import each, slabs
 from forecaster.features.sources import Clock, Sources, exactly
+from forecaster.features.stl import season_of, trend_of
 from forecaster.features.timeline import Timeline
 from forecaster.features.windows import Seasonal, from_windows
 from forecaster.table import Future, Ints, Singles, Table
@@ -65,12 +66,14 @@ class FittedDesign:
     @cached_property
     def blocks(self) -> tuple[LookBack, ...]:
         """Look-backs of the target that are read at the origin."""
-        return (*_lags(self.design.lags), *(block for block in self._windows if not isinstance(block, Seasonal)))
+        windows = (block for block in self._windows if not isinstance(block, Seasonal))
+        return (*_lags(self.design.lags), *windows, *trend_of(self.design.stl, self.season_length))
 
     @cached_property
     def seasonal(self) -> tuple[LookBack, ...]:
         """Look-backs of the target that are read at the last row of the season."""
-        return tuple(block for block in self._windows if isinstance(block, Seasonal))
+        windows = (block for block in self._windows if isinstance(block, Seasonal))
+        return (*windows, *season_of(self.design.stl, self.season_length))
 
     @cached_property
     def covariates(self) -> dict[str, tuple[LookBack, ...]]:

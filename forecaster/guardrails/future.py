@@ -56,7 +56,7 @@ def check_future(
     ahead = Ahead.of(rows, table, schema.time, horizon, findings, joined=aggregate is not None)
     known = {name: ahead.block(_values(frame[name], name, table, rows, findings), codes=name in table.categories) for name in names}
     _note_missing(known, ahead, table, schema, findings)
-    return Future({name: _continued(block, table, name) for name, block in known.items()}, horizon), findings
+    return Future({name: continued(block, table, name) for name, block in known.items()}, horizon), findings
 
 
 def _carried(table: Table, horizon: int, findings: Findings, *, allowed: bool) -> Future:
@@ -70,11 +70,12 @@ def _carried(table: Table, horizon: int, findings: Findings, *, allowed: bool) -
             message=f"no future was given: the last known value of each series stands for {horizon} steps; give the real ones in future=",
         )  # fmt: skip
     blank = np.full((len(table), horizon), np.nan, np.float32)
-    return Future({name: _continued(blank, table, name) for name in table.known}, horizon)
+    return Future({name: continued(blank, table, name) for name in table.known}, horizon)
 
 
-def _continued(block: Singles, table: Table, name: str) -> Singles:
-    """Unknown steps with the last known value before them: learners that saw no missing values would take NaN for zero. (series, steps)"""
+def continued(block: Singles, table: Table, name: str) -> Singles:
+    """The steps ahead of a known covariate, unknown ones with the last known value before them: learners that saw no missing values would
+    take NaN for zero. (series, steps)"""
     if not np.isnan(block).any():
         return block
     last, _ = covariates.by_series(table.known[name], table.series, len(table))

@@ -106,7 +106,11 @@ class Hierarchy:
         last = [one for one in self._named() if set(series) <= set(one.columns)]
         if len(last) > 1:
             raise SettingsError(f"hierarchy: levels {[one.name for one in last]} all tell every series apart; keep one of them")
-        return (Level(TOTAL, ()), *inner, Level(last[0].name if last else SERIES, self.keys(series)))
+        tree = (Level(TOTAL, ()), *inner, Level(last[0].name if last else SERIES, self.keys(series)))
+        for taken in (TOTAL, SERIES):
+            if sum(level.name == taken for level in tree) > 1:
+                raise SettingsError(f"hierarchy: a level is called {taken!r} like one that is always there; rename the column in the data")
+        return tree
 
     def trained(self, names: Sequence[str]) -> tuple[int, ...]:
         """The levels whose forecasts are needed, as places among the names of all levels."""

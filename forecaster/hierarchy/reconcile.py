@@ -171,7 +171,7 @@ def reconciler(plan: Hierarchy, tree: Tree, table: Table, residuals: Floats, typ
 
 def bounded(series: Floats, floor: Floats, integer: bool) -> Floats:
     """Forecasts of the series, rounded if whole numbers are wanted and not below their floor: sums of these add up. (series, k)"""
-    return np.maximum(np.rint(series) if integer else series, floor[:, None])
+    return np.maximum(np.rint(series) if integer else series, (np.ceil(floor) if integer else floor)[:, None])
 
 
 def _covariance(how: str, tree: Tree, residuals: Floats, typical: Floats) -> Covariance:

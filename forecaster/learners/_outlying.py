@@ -77,12 +77,15 @@ def shifts(values: Floats, deviation: Floats, season: int) -> tuple[Ints, Floats
     at, before, after = np.zeros((k, SHIFTS), np.int64), np.zeros((k, SHIFTS)), np.zeros((k, SHIFTS))
     if n < 4 * w:
         return at, before, after
-    sums = np.cumsum(np.pad(without_season(values, season), ((0, 0), (1, 0))), axis=1)
+    plain = without_season(values, season)
+    sums = np.cumsum(np.pad(plain, ((0, 0), (1, 0))), axis=1)
     mean = (sums[:, w:] - sums[:, :-w]) / w  # mean[:, t] is that of the values t to t + w - 1
     left, low, high, right = (mean[:, i * w : mean.shape[1] - (3 - i) * w] for i in range(4))
     jump = np.abs(high - low)
     going = np.maximum(np.abs(low - left), np.abs(right - high))
-    usual = np.maximum(deviation, np.median(jump, axis=1))[:, None]  # walks and trends jump all the time
+    # Walks and trends jump all the time. A series of a few windows jumps at its shift nearly everywhere: values a window apart tell there.
+    walked = np.sqrt(2 / 3) * np.median(np.abs(plain[:, w:] - plain[:, :-w]), axis=1)
+    usual = np.maximum(deviation, np.minimum(np.median(jump, axis=1), walked))[:, None]
     jump[~((jump > FAR * usual) & (jump > FLAT * going) & (usual > 0))] = 0.0
     rows = np.arange(k)
     for i in range(SHIFTS):

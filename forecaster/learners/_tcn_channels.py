@@ -68,7 +68,7 @@ class Channels:
     def of(cls, recipe: Design, table: Table) -> Channels:
         """Look at the training rows of one group."""
         alone = replace(
-            recipe, lags=None, windows=None, past_lags=(), past_windows=None, known_lags=(), known_windows=None, row_budget=None
+            recipe, lags=None, windows=None, stl=None, past_lags=(), past_windows=None, known_lags=(), known_windows=None, row_budget=None
         )
         design, past = alone.fit(table), tuple(table.past)
         rows = _rows(design, past, table)

@@ -250,13 +250,14 @@ def _fitted(features: Floats, targets: Floats, known: Ints, penalties: Sequence[
 
 
 def _solved(features: Floats, targets: Floats, known: Ints, weight: Floats, penalties: Sequence[float]) -> list[Floats]:
-    weighed = features * weight
-    right, squares = weighed @ targets, np.zeros((len(features),) * 2)
+    root = np.sqrt(weight)
+    weighed = features * root
+    right, squares = weighed @ (targets * root[:, None]), np.zeros((len(features),) * 2)
     rules, counts = [np.empty_like(right) for _ in penalties], np.unique(known)
     # from the farthest steps, which the fewest rows know
     for nearer, count in zip([0, *counts[:-1]][::-1], counts[::-1], strict=True):
-        new = known == count
-        squares += weighed[:, new] @ features[:, new].T
+        new = weighed if len(counts) == 1 else weighed[:, known == count]
+        squares += new @ new.T  # of one array: half the work
         held = np.diag(squares)[1:]
         for penalty, rule in zip(penalties, rules, strict=True):
             ridge = np.full(len(squares), penalty * float(held.mean()) if len(held) else 0.0)

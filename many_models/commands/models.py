@@ -1,4 +1,4 @@
-"""Commands about named models: register, promote, rollback, models."""
+"""Commands about named models: register, promote, rollback, tag, delete, models."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from many_models import screen
 from many_models.commands.options import ATTENTION, Books, RunPath
 from many_models.registry import CHAMPION, Registry
 
+Model = Annotated[str, typer.Argument(help="Name of the model.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the model; that of the run's folder where absent.")]
 Alias = Annotated[str, typer.Option("--alias", help="The alias that is to name the version.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the log.")]
 Shelf = Annotated[Path, typer.Option("--registry", help="Folder of the registry.")]
 
 _AUDIT = ("when", "who", "event", "model", "version", "alias", "reason")
@@ -29,7 +31,7 @@ def register(
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A word about the version, as name=value.")] = None,
 ) -> None:
     """Make a run the next version of a model."""
-    made = _books(run, registry).register(name or _named(run), run, tags=_pairs(tag or []), alias=alias)
+    made = _books(run, registry).register(name or _named(run), run, tags=_pairs(tag or [], "--tag"), alias=alias)
     typer.echo(f"{made.model} version {made.number}: {made.facts['groups']:,} groups, {made.facts['failed']:,} without a model")
 
 
@@ -52,13 +54,36 @@ def promote(
 
 
 def rollback(
-    name: Annotated[str, typer.Argument(help="Name of the model.")],
+    name: Model,
     registry: Shelf,
     alias: Alias = CHAMPION,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the log.")] = "by hand",
+    reason: Reason = "by hand",
 ) -> None:
     """Let an alias name the version again that it named before."""
     typer.echo(f"{name} version {Registry(registry).rollback(name, alias, reason).number} is the {alias} again")
+
+
+def tag(
+    name: Model,
+    words: Annotated[list[str], typer.Argument(help="What is said, as name=value; name= takes it away.")],
+    registry: Shelf,
+    version: Annotated[str | None, typer.Option("--version", help="Number or alias; the latest where absent.")] = None,
+) -> None:
+    """Say something about a version of a model."""
+    tags = {word: value or None for word, value in _pairs(words, "the tag").items()}
+    told = Registry(registry).tag(name, tags, version)
+    typer.echo(f"{name} version {told.number}: {', '.join(f'{word}={value}' for word, value in told.tags.items()) or 'no tags'}")
+
+
+def delete(
+    name: Model,
+    version: Annotated[int, typer.Argument(min=1, help="Number of the version.")],
+    registry: Shelf,
+    reason: Reason = "by hand",
+) -> None:
+    """Delete a version that no alias names, and its models; the log keeps that it was there."""
+    Registry(registry).delete(name, version, reason)
+    typer.echo(f"{name} version {version} is deleted")
 
 
 def models(
@@ -75,7 +100,7 @@ def models(
 
 def add(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command in (register, promote, rollback, models):
+    for command in (register, promote, rollback, tag, delete, models):
         app.command()(command)
 
 
@@ -87,7 +112,7 @@ def _named(run: Path) -> str:
     return run.resolve().name
 
 
-def _pairs(words: list[str]) -> dict[str, str]:
-    if wrong := [word for word in words if "=" not in word]:
-        raise SettingsError(f"--tag {wrong[0]!r} should be like season=winter")
+def _pairs(words: list[str], what: str) -> dict[str, str]:
+    if wrong := [word for word in words if not word.partition("=")[0] or "=" not in word]:
+        raise SettingsError(f"{what} {wrong[0]!r} should be like season=winter")
     return {word.partition("=")[0]: word.partition("=")[2] for word in words}

@@ -1,4 +1,4 @@
-"""Commands for every night: monitor, changes."""
+"""Commands for every night: monitor, changes, forget."""
 
 from __future__ import annotations
 
@@ -56,7 +56,12 @@ def changes(run: RunPath, out: Out = None) -> None:
         typer.echo(line)
 
 
+def forget(run: RunPath, days: Annotated[float, typer.Option("--days", min=0, help="How long ago.")]) -> None:
+    """Delete what models had forecast that were replaced more than so many days ago."""
+    typer.echo(f"{Run.open(run).forget(days):,} forecasts of replaced models deleted")
+
+
 def add(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command in (monitor, changes):
+    for command in (monitor, changes, forget):
         app.command()(command)

@@ -99,7 +99,7 @@ class Registry:
         if version is None:  # another process has just deleted it
             return self.register(name, run, tags=tags, alias=alias)
         if words.items() - version.tags.items():
-            version = self.tag(name, version.number, **words)
+            version = self.tag(name, words, version.number)
         if alias is not None:
             self.promote(name, version.number, alias)
         copies.sweep(self._copies.root, self._named())
@@ -175,8 +175,8 @@ class Registry:
         self._write(decide)
         return self.version(name, alias)
 
-    def tag(self, name: str, version: int | str | None = None, **tags: str | None) -> Version:
-        """Say something about a version; None takes a tag away."""
+    def tag(self, name: str, tags: Mapping[str, str | None], version: int | str | None = None) -> Version:
+        """Say something about a version, the latest where none is named; None takes a tag away."""
         name = _name("model", name)
 
         def decide(models: dict[str, Model]) -> Event:

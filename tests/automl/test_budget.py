@@ -113,3 +113,32 @@ assert "lightgbm" in sys.modules
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+@dataclass(frozen=True)
+class Hopeless:
+    """A learner that cannot be fitted."""
+
+    label: str = "hopeless"
+    traits = Traits()
+
+    def fit(self, table):
+        raise ValueError("no luck today")
+
+
+@pytest.mark.parametrize("backtest", [{"windows": 2}, None])
+def test_a_job_whose_learners_all_fail_says_so_and_why(backtest):
+    with pytest.warns(UserWarning, match=r"the baseline forecasts all series: .*hopeless: .*ValueError: no luck today"):
+        made = Forecaster(5, learners=[Hopeless()], backtest=backtest).fit(data())
+    assert made.selected_.learner.tolist() == ["baseline"]
+    assert np.isfinite(made.predict().iloc[:, 2:].to_numpy()).all()
+
+
+def test_a_job_without_time_says_so():
+    with pytest.warns(UserWarning, match=r"the baseline forecasts all series: the time limit of 1 s was reached"):
+        fitted([Slow(3.0)], time_limit=1)
+
+
+def test_one_learner_that_works_is_enough_for_silence(recwarn):
+    Forecaster(5, learners=[Hopeless(), "drift"]).fit(data())
+    assert not [one for one in recwarn if issubclass(one.category, UserWarning)]

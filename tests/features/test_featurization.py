@@ -15,7 +15,7 @@ from forecaster.features.windows import STATS
 from forecaster.settings import Settings
 
 RICH = Featurization(
-    trend=True, fourier={7: 2}, past_lags=(1, 2), past_windows={"mean": [7]}, known_lags=[1], known_windows={"max": 3}
+    trend=True, fourier={7: 2}, stl="season_trend", past_lags=(1, 2), past_windows={"mean": [7]}, known_lags=[1], known_windows={"max": 3}
 )  # fmt: skip
 WINDOWS = {
     **{stat: [7] for stat in STATS},
@@ -53,7 +53,27 @@ def test_every_window_lag_and_wave_can_be_asked_for_and_seen() -> None:
     names = {f"{stat}7" for stat in STATS} | {f"season_{stat}2" for stat in STATS} | {f"expanding_{stat}" for stat in STATS}
     names |= {"ewm0.3", "ewm_std0.3", "since_nonzero", "lag1", "lag2", "visits_lag2", "visits_mean7", "price_lag1", "price_max3"}
     names |= {"trend", "sin_7_2", "holiday_name", "holiday_next", "weekday", "horizon", "origin", "price", "country", "series"}
+    names |= {"stl_season", "stl_trend"}
     assert names <= set(found.columns)
+
+
+def test_the_season_of_a_wave_on_a_level_is_the_wave_and_its_trend_is_the_level() -> None:
+    wave = np.array([-3.0, -2, -1, 0, 1, 2, 3])
+    data = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=42), "y": 20 + np.tile(wave, 6)})
+    made = Forecaster(9, lags=None, windows=None, learners=["elastic_net"], featurization={"stl": "season_trend"}).features(data)
+    seen = made.dropna(subset=["stl_season", "stl_trend"])
+    seen = seen[seen.origin >= pd.Timestamp("2024-01-07")]
+    assert len(seen) > 200
+    np.testing.assert_allclose(seen.stl_season, seen.y - 20, atol=1e-5)
+    np.testing.assert_allclose(seen.stl_trend, 20, atol=1e-5)
+
+
+def test_without_a_season_there_are_no_parts_and_the_network_sees_none() -> None:
+    data = shops()
+    assert not {"stl_season", "stl_trend"} & set(job(season_length=1, featurization={"stl": "season_trend"}).features(data).columns)
+    pytest.importorskip("torch")
+    plain, parts = ({"learners": [{"tcn": {"epochs": 1, "channels": 4}}], "featurization": {"stl": stl}} for stl in (None, "season"))
+    pd.testing.assert_frame_equal(*(job(**options).fit(data).predict(future(data)) for options in (plain, parts)))
 
 
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
@@ -101,6 +121,7 @@ def test_all_of_it_survives_a_file(tmp_path: Path) -> None:
         ({"holidays": {"contry": "US"}}, UnknownName, "did you mean 'country'"),
         ({"featurization": {"fourrier": 1}}, UnknownName, "did you mean 'fourier'"),
         ({"featurization": {"fourier": -1}}, SettingsError, "from 0 on"),
+        ({"featurization": {"stl": "trend"}}, SettingsError, "came 'trend'"),
         ({"featurization": {"strategy": "both"}}, SettingsError, "came 'both'"),
         ({"featurization": {"known_windows": {"season_mean": [2]}}}, SettingsError, "have no season"),
         ({"target_transform": "lgo"}, UnknownName, "did you mean 'log'"),

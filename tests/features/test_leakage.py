@@ -27,6 +27,7 @@ EVERYTHING = Design(
     },
     trend=True,
     fourier=2,
+    stl="season_trend",
     holidays="US",
     past_lags=(1, 3),
     past_windows={"max": [3], "ewm": [0.5], "expanding": ["median"]},
@@ -40,7 +41,7 @@ DESIGNS = {
     "only lags": Design(horizon=10, lags=(3,), windows=None),
     "only past": Design(horizon=10, lags=None, windows=None),
 }
-KNOWN_LATER = replace(EVERYTHING, lags=None, windows=None, past_lags=(), past_windows=None)
+KNOWN_LATER = replace(EVERYTHING, lags=None, windows=None, stl=None, past_lags=(), past_windows=None)
 STRATEGIES = ("direct", "recursive")
 
 

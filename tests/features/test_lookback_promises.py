@@ -12,6 +12,7 @@ from ragged_series import VALUES, Ragged, indptr_of, ragged
 
 from forecaster.features.lags import Lags
 from forecaster.features.lookback import LookBack, matrix
+from forecaster.features.stl import SeasonPart, TrendPart
 from forecaster.features.windows import STATS, Expanding, ExpandingMedian, Exponential, Rolling, Seasonal, SinceNonZero
 
 BLOCKS: list[Any] = [
@@ -24,6 +25,8 @@ BLOCKS: list[Any] = [
     Exponential((0.3, 1.0)),
     Exponential((0.3, 1.0), "std"),
     SinceNonZero(),
+    SeasonPart(3),
+    TrendPart(3),
 ]
 every_block = pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{type(block).__name__} {' '.join(block.names)}")
 

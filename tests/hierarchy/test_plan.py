@@ -82,6 +82,16 @@ def test_two_levels_of_all_series_are_refused():
         Hierarchy.of([["a", "n"], ["b", "n"]]).tree(("n",))
 
 
+@pytest.mark.parametrize(("levels", "series"), [(["total"], ("total", "item")), ([["series"], ["a"]], ("series", "a", "item"))])
+def test_a_level_may_not_be_called_like_one_that_is_always_there(levels, series):
+    with pytest.raises(SettingsError, match="rename the column"):
+        Hierarchy.of(levels).tree(series)
+
+
+def test_the_series_themselves_may_be_called_series():
+    assert [level.name for level in Hierarchy.of(["region", "series"]).tree(("region", "series"))] == ["total", "region", "series"]
+
+
 def test_settings_take_a_hierarchy_and_give_it_back():
     settings = Settings.parse({"horizon": 3, "hierarchy": {"levels": [["a"], ["b"]], "reconcile": "ols", "sums": "promo"}})
     assert settings.hierarchy == Hierarchy((("a",), ("b",)), reconcile="ols", sums=("promo",))

@@ -206,8 +206,25 @@ def test_a_series_in_two_places_is_refused():
 
 
 def test_a_column_that_is_not_there_is_named():
-    with pytest.raises(UnknownName, match="state"):
+    with pytest.raises(UnknownName, match=r"did you mean 'state'.* The option hierarchy= asks for it"):
         job(["stat", "store"]).fit(sales())
+
+
+@pytest.mark.parametrize("how", ["auto", "top_down", "bottom_up"])
+def test_rolling_is_predicting_from_each_origin_and_adds_up(how):
+    data = sales()
+    days = data["date"].max() - data["date"]
+    plan = {"levels": ["state", "store"], "reconcile": how, "sums": ["price"]}
+    made = job(plan, known=["price"]).fit(data[days >= pd.Timedelta(days=11)])
+    said = made.roll(data, step=4)
+    assert said["origin"].nunique() == 3
+    assert_adds_up(said, NESTED, keys=("origin", "date"))
+    assert_adds_up(said.dropna(subset=["actual"]), NESTED, "actual", keys=("origin", "date"))
+    second = said[said["origin"] == data["date"].max() - pd.Timedelta(days=7)].drop(columns=["origin", "actual"])
+    early = days >= pd.Timedelta(days=7)
+    wanted = made.predict(data[~early].groupby(["store", "item"]).head(7), history=data[early])
+    np.testing.assert_allclose(second.iloc[:, -4:], wanted[second.columns].iloc[:, -4:], rtol=1e-9)
+    assert second["date"].tolist() == wanted["date"].tolist()
 
 
 @pytest.mark.parametrize("how", ["bottom_up", "top_down", "mint_shrink"])

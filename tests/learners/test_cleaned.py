@@ -80,11 +80,18 @@ def test_a_shift_of_level_is_found_where_it_is_and_earlier_values_are_moved():
         assert (values > 0).all()
 
 
-def test_trends_waves_and_walks_are_no_shifts():
+@pytest.mark.parametrize("n", [60, 90, 120])
+def test_a_shift_is_found_in_a_short_series_too(n):
+    rows = [(np.where(n // 2 > T, WAVE, WAVE + 15) + noise(seed))[:n] for seed in range(20)]
+    assert [one.rule for one in told(table_of(rows, season_length=7), ("levels",))] == ["level_shift"] * 20
+
+
+@pytest.mark.parametrize("n", [60, 90, 210])
+def test_trends_waves_and_walks_are_no_shifts(n):
     rows = [WAVE + slope * T + noise(seed) for seed, slope in enumerate(np.linspace(-0.3, 0.3, 30))]
-    rows += [20 + 10 * np.sin(2 * np.pi * T / 100) + noise(seed) for seed in range(20)]
+    rows += [20 + 10 * np.sin(2 * np.pi * T / (n / 2)) + noise(seed) for seed in range(20)]
     rows += [np.cumsum(noise(seed)) for seed in range(50)]
-    assert len(told(table_of(rows, season_length=7), ("levels",))) <= 2
+    assert len(told(table_of([row[:n] for row in rows], season_length=7), ("levels",))) <= 2
 
 
 def test_several_shifts_are_all_moved_to_the_last_level():

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,6 +94,24 @@ def test_accuracy_of_past_forecasts(trained: Train, call: Call, tmp_path: Path) 
     assert pa_csv.read_csv(tmp_path / "accuracy.csv")["store"].to_pylist() == ["s001"]
 
 
+def test_old_forecasts_of_replaced_models_are_forgotten(trained: Train, call: Call) -> None:
+    came = pa.table({"store": ["s000"], "day": [4001], "y": [1.0]})
+    for days in range(4):
+        run = trained(
+            pa.concat_tables([stores(4), pa.table({"store": ["s000"] * 3, "day": [4000, 4001, 4002], "y": [1.0] * 3}).slice(0, days)])
+        )
+    assert run.evaluate(came)["n"].to_pylist() == [2]
+    old, new = sorted(run.past(), key=lambda file: file.stat().st_mtime)
+    os.utime(old, (time.time() - 91 * 86_400,) * 2)
+    assert call("forget", "--run", run.path, "--days", 90) == (0, "1 forecasts of replaced models deleted\n")
+    assert run.past() == [new]
+    assert run.evaluate(came)["n"].to_pylist() == [1]
+    assert (run.forget(0), run.past()) == (1, [])
+    assert run.status().counts == {"done": 4}
+    with pytest.raises(SettingsError, match="days should be a number from 0 on, such as 90; it is -1"):
+        run.forget(-1)
+
+
 def test_a_night_is_told_and_watched(trained: Train, call: Call, tmp_path: Path) -> None:
     trained(stores(3))
     run = trained(stores(4, seed=1))
@@ -126,6 +145,21 @@ def test_a_run_is_promoted_and_rolled_back(trained: Train, call: Call, tmp_path:
     assert [line.split()[2] for line in told.splitlines()[1:]] == ["registered", "promoted", "registered", "promoted", "rolled"]
     assert max(map(len, told.splitlines())) <= 80
     assert call("rollback", "ruin", "--registry", books)[0] == 2
+
+
+def test_versions_are_tagged_and_deleted(trained: Train, call: Call, tmp_path: Path) -> None:
+    books = ("--registry", tmp_path / "registry")
+    for seed in range(2):
+        call("register", "--run", trained(stores(2, seed=seed)).path, "--tag", "season=winter")
+    assert call("tag", "run", "season=", "name=north", "--version", 1, *books) == (0, "run version 1: name=north\n")
+    assert call("tag", "run", "season=", *books) == (0, "run version 2: no tags\n")
+    code, told = call("tag", "run", "winter", *books)
+    assert (code, "should be like season=winter" in told) == (2, True)
+    assert call("promote", "--run", tmp_path / "run")[0] == 0
+    code, told = call("delete", "run", 2, *books)
+    assert (code, "in use as champion" in told) == (2, True)
+    assert call("delete", "run", 1, "--reason", "old", *books) == (0, "run version 1 is deleted\n")
+    assert "deleted" in call("models", "run", *books, "--audit")[1]
 
 
 def test_a_run_that_is_not_better_ends_with_4(trained: Train, call: Call, tmp_path: Path) -> None:

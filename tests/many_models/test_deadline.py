@@ -88,7 +88,7 @@ def test_a_time_too_short_for_anything_leaves_an_outcome_for_every_group(trained
 
 
 def test_groups_without_a_model_of_the_night_can_be_retried(trained: Train) -> None:
-    run = trained(stores(12), options={"sleep": 30}, deadline=2)
+    run = trained(stores(12), options={"sleep": 30}, deadline=4)
     assert late(run) == set(by_store(run))
     assert all(why.endswith("no model of its own") for why in run.changes()["reason"].to_pylist())
     awake = Run(run.path, task(log=run.settings.log)).retry_failed(workers=1, progress=False)
@@ -124,7 +124,7 @@ def rows() -> pd.DataFrame:
 def test_forecasters_repeat_their_last_season_until_there_is_time(tmp_path: Path, rows: pd.DataFrame) -> None:
     columns = {"horizon": 7, "series": ["store"], "time": "date", "target": "y"}
     how = {"path": tmp_path / "run", "workers": 1, "progress": False}
-    run = ManyModels(Forecaster(**columns, learners=[Slow()]), ["store"]).train(rows, **how, deadline=3)
+    run = ManyModels(Forecaster(**columns, learners=[Slow()]), ["store"]).train(rows, **how, deadline=8)
     assert by_store(run, "learner") == dict.fromkeys(("s0", "s1", "s2"), "seasonal_naive")
     assert late(run) == {"s0", "s1", "s2"}
     naive = ManyModels(Forecaster(**columns, learners=["seasonal_naive"]), ["store"]).train(rows, **(how | {"path": tmp_path / "naive"}))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -114,9 +113,7 @@ def test_rows_that_change_between_two_readings_of_a_file_are_noticed(
 
 
 def test_a_hanging_group_ends_at_its_limit(trained: Train) -> None:
-    started = time.monotonic()
-    run = trained(stores(30, 2000), options={"faults": {"s011": "hang"}}, time_limit_per_group=2)
-    assert time.monotonic() - started < 2 + 5 + 3  # the limit, R10's grace, and starting up on a busy machine
+    run = trained(stores(30, 2000), options={"faults": {"s011": "hang"}}, time_limit_per_group=2)  # how soon: tests/benchmarks/faults.py
     assert by_store(run) == {f"s{i:03}": "done" for i in range(30)} | {"s011": "timed_out"}
     assert "2 s" in by_store(run, "error")["s011"]
 

@@ -221,6 +221,14 @@ def test_a_folder_of_a_run_that_is_a_link_is_refused(trained: Train, precious: P
     assert _files(precious) == ["letter.txt", "photos/one.png", "rows.arrow"]
 
 
+def test_a_folder_in_place_of_the_lock_is_named(trained: Train) -> None:
+    lock = trained().path / "lock"
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(ForecasterError, match=f"{lock} should be an empty file.*it is a folder"):
+        trained()
+
+
 def test_a_run_that_names_foreign_functions_is_refused(made: Path) -> None:
     file = made / "run" / "run.json"
     whole = file.read_bytes()

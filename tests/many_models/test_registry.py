@@ -125,7 +125,13 @@ def test_what_an_alias_names_cannot_be_deleted(trained: Train, books: Registry) 
 
 def test_tags_come_and_go(trained: Train, books: Registry) -> None:
     books.register("sales", trained(stores(2)), tags={"a": "1"})
-    assert books.tag("sales", b="2", a=None).tags == {"b": "2"}
+    assert books.tag("sales", {"b": "2", "a": None}).tags == {"b": "2"}
+
+
+def test_a_run_that_was_registered_gets_new_tags_of_any_name(trained: Train, books: Registry) -> None:
+    run = trained(stores(2))
+    books.register("sales", run, tags={"a": "1"})
+    assert books.register("sales", run, tags={"name": "x", "version": "y"}).tags == {"a": "1", "name": "x", "version": "y"}
 
 
 def test_an_incomplete_run_is_no_version(trained: Train, books: Registry) -> None:
@@ -243,7 +249,7 @@ import small_runs
 from many_models import Registry
 books, me = Registry(sys.argv[1]), sys.argv[2]
 for i in range(8):
-    books.tag("sales", 1, **{{f"by-{{me}}-{{i}}": "x"}})
+    books.tag("sales", {{f"by-{{me}}-{{i}}": "x"}}, 1)
     books.promote("sales", 1 + i % 2, alias=f"of-{{me}}")
 """
 
@@ -326,7 +332,7 @@ def _struck(root: Path, runs: list[Run], fault: str, n: int) -> bool:
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "list", "kind", "deep", "copy"])
 def test_a_damaged_log_names_the_file(trained: Train, books: Registry, damage: str) -> None:
     books.register("sales", trained(stores(1)), alias="champion")
-    books.tag("sales", a="b")
+    books.tag("sales", {"a": "b"})
     file = books.path / "log" / "00000001" / "event.json"
     whole = file.read_bytes()
     told = unsealed(whole)
