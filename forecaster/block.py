@@ -12,7 +12,7 @@ import pyarrow as pa
 from forecaster import guardrails, learners, metrics
 from forecaster.automl.candidates import Candidates, baseline_name, choose
 from forecaster.automl.demands import least_known, sampled
-from forecaster.automl.search import Plan, search
+from forecaster.automl.search import Plan, Search, search
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted, floor
 from forecaster.learners import cleaned
@@ -91,13 +91,37 @@ def fit_table(
         table=table.tail(max(2 * settings.horizon, 4 * table.season_length, 60)),
         rows=table.sizes,
         search=found,
-        findings=findings + told,
+        findings=findings + told + fallen_back(table, found, findings, schema.target),
         fallback=found.failed,
         seconds=time.perf_counter() - started,
         floor=floor(table, settings.lower_bound),
         greater_is_better=metrics.get(settings.metric).greater_is_better,
         profile={} if schema.group else Measured(table),
     )
+
+
+def fallen_back(table: Table, search: Search, seen: guardrails.Findings, target: str) -> guardrails.Findings:
+    """What keeps the learners from a series, but for those that are quarantined, of which a finding tells already.
+
+    Args:
+        table: The series.
+        search: What was found for them.
+        seen: What the guardrails saw.
+        target: Name of the target.
+    """
+    found, quarantined = guardrails.Findings(), seen.quarantined(len(table))
+    concerned: dict[str, list[int]] = {}
+    broken = search.blend.broken
+    of_groups = {i: broken[group] for i, group in enumerate(table.group.tolist()) if group in broken} if broken else {}
+    for i, why in sorted((of_groups | dict(search.failed)).items()):
+        if not quarantined[i]:
+            concerned.setdefault(why, []).append(i)
+    for why, which in concerned.items():
+        found.add(
+            rule="fallback", action="noted", series={name: values[which] for name, values in table.ids.items()}, index=which, column=target,
+            count=table.sizes[which], message=f"a baseline forecasts it: {why}",
+        )  # fmt: skip
+    return found
 
 
 def cut(table: Table, candidates: Candidates, settings: Settings) -> tuple[list[Window], guardrails.Findings]:

@@ -124,13 +124,16 @@ class Spread:
         return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
     def further(self, steps: int) -> Floats:
-        """Size of the residuals past the horizon against its last step: on with the power of the step that fits the profile, at most
-        as a random walk; 1 within the horizon. (series, steps)"""
-        horizon = self.profile.shape[1]
-        step = np.log(np.arange(1, horizon + 1))
-        rise = ((step - step.mean()) * np.log(self.profile)).sum(1) / max(((step - step.mean()) ** 2).sum(), 1e-12)
+        """Size of the residuals past the horizon against its last step, 1 within it: on with the power of the step that fits the profile,
+        at most as a random walk. It begins where that power is at the last step, not at the last step itself, which is one hour or weekday,
+        quiet or loud, and tells nothing of the others that follow. (series, steps)"""
+        horizon, size = self.profile.shape[1], np.log(self.profile)
+        apart = np.log(np.arange(1, horizon + 1))
+        apart -= apart.mean()
+        rise = _rise(size, apart)
+        begun = np.exp(size.mean(1, keepdims=True) + rise * apart[-1] - size[:, -1:])
         ahead = np.maximum(np.arange(1, steps + 1) / horizon, 1)
-        return np.asarray(ahead ** np.clip(rise, 0, 0.5)[self.group, None])
+        return np.asarray(np.where(ahead > 1, begun * ahead**rise, 1.0)[self.group])
 
     def silenced(self, which: NDArray[np.bool_]) -> Spread:
         """The spread with no residuals to be expected of some series. (series,)"""
@@ -201,6 +204,23 @@ def _power(size: Floats, count: Floats) -> Floats:
     shape: Floats = np.exp(np.clip(rise, 0, 1) * step)
     middle = over(np.nansum(size * count, 1), count.sum(1))
     return shape / over((weight * shape).sum(1), weight.sum(1))[:, None] * middle[:, None]
+
+
+def _rise(size: Floats, apart: Floats) -> Floats:
+    """The power of the step that fits a profile, between no growth and that of a random walk.
+
+    Empirical Bayes: the part of its square that the scatter of the steps about it does not explain is believed, the rest is not.
+
+    Args:
+        size: Logarithms of the profile. (groups, horizon)
+        apart: Logarithms of the step, less their mean. (horizon,)
+    """
+    squares = max((apart**2).sum(), 1e-12)
+    rise = (apart * size).sum(1, keepdims=True) / squares
+    scatter = size - size.mean(1, keepdims=True) - rise * apart
+    noise = (scatter**2).sum(1, keepdims=True) / (max(len(apart) - 2, 1) * squares)
+    believed = np.maximum(1 - np.nan_to_num(over(noise, rise**2)), 0)
+    return np.asarray(np.clip(rise, 0, 0.5) * believed)
 
 
 def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:

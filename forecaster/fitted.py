@@ -63,15 +63,6 @@ class Fitted:
     def levels(self) -> tuple[float, ...]:
         return tuple(self.options["quantiles"])
 
-    @property
-    def broken(self) -> Mapping[str, str]:
-        """Why groups are forecast by the baseline alone. Partition columns as text, none without any -> reason"""
-        named, first = self.table.groups.items(), self.table.group_ptr[:-1].tolist()
-        lost = np.isin(np.arange(len(self.table)), list(self.fallback))
-        nothing = np.flatnonzero(np.logical_and.reduceat(lost, first)).tolist()
-        reasons = {g: self.fallback[first[g]] for g in nothing} | dict(self.search.blend.broken)
-        return {", ".join(f"{name}={values[g]}" for name, values in named): why for g, why in sorted(reasons.items())}
-
     def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
         """Forecast every series of which a value is known.
 

@@ -180,7 +180,7 @@ class Forecaster(Results):
             SettingsError: the job was loaded, and its learners or metric were objects that no file can hold.
 
         Warns:
-            UserWarning: no learner forecasts the series, or a level of a hierarchy, and why.
+            UserWarning: series have a forecast of a baseline, because nothing that was chosen has one; `findings_` tells which.
         """
         for option, was in self._lost.items():
             raise SettingsError(
@@ -188,8 +188,9 @@ class Forecaster(Results):
             )
         frame, kind = frames.read(data, defer=True)
         self._fitted, self._frames, self._ahead = reconciled.fit(frame, self.settings, on_trial=on_trial), kind, guardrails.Findings()
-        for group, why in self._fitted.broken.items():
-            warnings.warn(f"the baseline forecasts {group or 'all series'}: {why}", UserWarning, stacklevel=2)
+        for batch in self._fitted.findings.batches:
+            if batch.rule == "fallback":
+                _warn(batch, f"{batch.column} of {', '.join(str(values[0]) for values in batch.ids.values())}")
         return self
 
     def predict(self, future: Any = None, horizon: int | None = None, *, until: Any = None, history: Any = None) -> Any:
@@ -224,8 +225,7 @@ class Forecaster(Results):
         self._ahead = found + seen
         for batch in self._ahead.batches:
             if batch.action != "noted":
-                more = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
-                warnings.warn(f"{batch.column}: {batch.told()[0]}{more}", UserWarning, stacklevel=2)
+                _warn(batch, batch.column)
         made = [(done, done.forecast(ahead)), *((one, newcomers.forecast(one, rows, horizon)) for one in others)]
         if until is not None:
             made = [(one, rolling.up_to(_whole(one), told, until)) for one, told in made]
@@ -340,6 +340,12 @@ class Forecaster(Results):
             whole, found = done.moved(rows)
             return whole, [], found
         return rolling.moved(done, rows)
+
+
+def _warn(batch: guardrails.Batch, what: str) -> None:
+    """Tell the caller of the job of the first finding of a batch, and how many more there are."""
+    more = f" (and {len(batch.count) - 1} more series: see findings_)" if len(batch.count) > 1 else ""
+    warnings.warn(f"{what}: {batch.told()[0]}{more}", UserWarning, stacklevel=3)
 
 
 def _whole(done: Fitted | Reconciled) -> Fitted:

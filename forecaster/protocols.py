@@ -69,7 +69,7 @@ class Model(Protocol):
 
         Args:
             horizon: Steps ahead.
-            history: Newer values of the same series, in the same order; the model's own history where absent.
+            history: All values up to now of the same series, in the same order; the model's own history where absent.
             future: Known covariates of the steps ahead.
         """
         ...

@@ -81,11 +81,6 @@ class Reconciled:
     def greater_is_better(self) -> bool:
         return self.base.greater_is_better
 
-    @property
-    def broken(self) -> Mapping[str, str]:
-        """Why levels are forecast by the baseline alone. Level -> reason"""
-        return self.base.broken
-
     def predict(self, future: pa.Table | None = None, horizon: int | None = None) -> pa.Table:
         """Forecast every node: level, keys, time, "forecast" and one column per quantile."""
         return self.forecast(self.look_ahead(future, horizon)[0])

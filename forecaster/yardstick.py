@@ -27,6 +27,9 @@ MOST = 1000.0
 REACH, MEASURED = 3, 10
 """Horizons up to which growth is measured, and at how many numbers of seasons at most."""
 
+LARGEST = float(np.finfo(np.float64).max) / 4
+"""What forecasts are expected to be off at most, so that twice that is a number, too."""
+
 UNSEEN = 12.0
 """Intervals of a model of n values are wider by UNSEEN / n than it says itself, for the doubt about its form and coefficients. Over M3,
 M4 hourly and weekly, NN5 and Australian tourism, a horizon before their ends, that is what a blend of native intervals lacks."""
@@ -83,7 +86,8 @@ def expected(table: Table, horizon: int) -> Floats:
 
 def told_width(levels: Sequence[float], quantiles: Floats) -> Floats:
     """Mean absolute deviation that quantile forecasts tell, from their outermost levels. (..., levels) -> (...)"""
-    return np.asarray((quantiles[..., -1] - quantiles[..., 0]) / (UNIT.inv_cdf(levels[-1]) - UNIT.inv_cdf(levels[0])))
+    units = UNIT.inv_cdf(levels[-1]) - UNIT.inv_cdf(levels[0])
+    return np.asarray(quantiles[..., -1] / units - quantiles[..., 0] / units)
 
 
 def yardstick(usual: Floats, width: Floats, known: Floats) -> Floats:
@@ -96,13 +100,13 @@ def yardstick(usual: Floats, width: Floats, known: Floats) -> Floats:
         known: Values that they know. (..., series)
     """
     told = width * (1 + UNSEEN / np.maximum(known, UNSEEN / 2))[..., None]
-    both = np.sqrt(told * usual)
-    return np.where(both > usual / MOST, both, usual)
+    both = np.sqrt(told) * np.sqrt(usual)  # the product itself may be too large for a number, or too small
+    return np.fmin(np.where(both > usual / MOST, both, usual), LARGEST)
 
 
 def over(values: Floats, by: Floats) -> Floats:
     """The ratio, NaN where the divisor is not above zero or too small to divide by."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         ratio = values / np.where(by > 0, by, np.nan)
     return np.where(np.isfinite(ratio), ratio, np.nan)
 

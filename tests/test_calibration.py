@@ -101,6 +101,17 @@ def test_past_the_horizon_residuals_go_on_as_within():
     assert steady.further(36).max() < 1.1
 
 
+@pytest.mark.parametrize("last", [0.3, 3.0])
+def test_past_the_horizon_residuals_do_not_go_on_from_the_last_step_alone(last):
+    noise, size = residuals("white", 3, 600, 12)
+    noise[..., -1] *= last
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 600]))
+    width, _ = made.parts(12, LEVELS)
+    ahead = width[:, -1:] * made.further(24)[:, 12:]
+    assert (ahead / width[:, :11].mean(1, keepdims=True) > 0.8).all()
+    assert (ahead / width[:, :11].mean(1, keepdims=True) < 1.5).all()
+
+
 @pytest.mark.parametrize("windows", [1, 2, 3])
 def test_forecasts_chosen_by_their_own_windows_are_covered(windows):
     """The best of three equals looks better in the windows that chose it than it is; with one window by much."""

@@ -48,6 +48,16 @@ def test_an_autoregression_with_a_season_is_held_past_the_horizon():
     assert share[4:].min() > 0.74, share
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize("size", [0.3, 3.0])
+def test_how_loud_the_last_step_is_does_not_say_how_wide_the_next_horizon_will_be(place, size):
+    """Every fourth step is quiet, or loud, as an hour of the night or a Sunday is; the horizon ends with it, or elsewhere."""
+    sizes = np.where(np.arange(112) % 4 == place, size, 1.0)
+    share = inside(sizes * np.random.default_rng(0).normal(size=(400, 112)), 8, 16, season=4, learners=["seasonal_average"])
+    assert share[:8].mean() == pytest.approx(0.8, abs=0.04), share
+    assert share[8:].mean() == pytest.approx(0.8, abs=0.08), share
+
+
 def test_past_the_horizon_quantiles_ascend_and_are_kept(tmp_path):
     walks = np.random.default_rng(0).normal(size=(6, 60)).cumsum(1)
     job = Forecaster(4, freq=1, season_length=1, n_jobs=1, learners=["naive", "ets"], quantiles=(0.05, 0.1, 0.5, 0.9)).fit(frame(walks))
@@ -81,18 +91,30 @@ def test_the_backtest_says_how_many_it_held():
     assert held == pytest.approx(0.8, abs=0.05)
 
 
+@pytest.mark.parametrize("level", [0.0, 7.0])
 @pytest.mark.parametrize("learners", [["seasonal_naive"], ["average", "ets"], ["croston", "naive"]])
-def test_a_series_that_is_zero_from_beginning_to_end_has_no_interval(learners):
+def test_a_series_that_is_the_same_from_beginning_to_end_has_no_interval(learners, level):
     values = np.random.default_rng(0).poisson(3.0, (3, 60)).astype(float)
-    values[1] = 0.0
+    values[1] = level
     job = Forecaster(4, freq=1, season_length=1, n_jobs=1, learners=learners).fit(frame(values))
     made = job.predict(horizon=8)
-    assert made[made.unique_id == 1].iloc[:, 2:].to_numpy().tolist() == [[0.0] * 4] * 8
+    assert made[made.unique_id == 1].iloc[:, 2:].to_numpy().tolist() == [[level] * 4] * 8
     assert (made[made.unique_id != 1]["q0.9"] > 0).all()
     told = job.backtest_
-    assert (told[(told.unique_id == 1) & (told.learner == "voting")]["q0.9"] == 0).all()
+    assert (told[(told.unique_id == 1) & (told.learner == "voting")]["q0.9"] == level).all()
 
 
 def test_a_few_zeros_are_no_reason_to_be_sure():
     made = Forecaster(2, freq=1, season_length=1, n_jobs=1, learners=["naive"]).fit(frame(np.zeros((1, 9)))).predict()
     assert (made["q0.9"] > 0).all()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "ignore:.*baseline forecasts")
+@pytest.mark.parametrize("backtest", [None, {"windows": 2}])
+def test_values_of_any_size_have_numbers_for_quantiles(backtest):
+    values = np.random.default_rng(0).random((5, 40)) * np.array([[1.0], [1e300], [1.7e308], [1e-300], [5e-323]])
+    for learner in ("theta", "croston"):
+        options = {"learners": [learner], "backtest": backtest, "ensemble": None}
+        made = Forecaster(2, freq=1, season_length=1, n_jobs=1, **options).fit(frame(values)).predict(horizon=4).iloc[:, 2:].to_numpy()
+        assert np.isfinite(made).all()
+        assert (np.diff(made[:, 1:], axis=1) >= 0).all()

@@ -374,3 +374,25 @@ def test_the_frame_of_features_is_the_users_own() -> None:
     assert data["y"].tolist() == list(range(40))
     assert job.features(data)["lag1"].iloc[0] == 0.0
     assert job.features(pa.Table.from_pandas(data))["lag3"].null_count == 2
+
+
+def test_series_that_a_baseline_forecasts_are_told_with_the_reason():
+    frame = sales()
+    frame["units"] = frame["units"].where(frame["item"] != "i2", 1e300 * (1 + frame["units"] / 1e3))
+    with pytest.warns(UserWarning, match="units of s0, i2: a baseline forecasts it: arima: its forecast is not a finite number"):
+        made = job(learners=["arima"], backtest=None, ensemble=None).fit(frame)
+    told = made.findings_[made.findings_["rule"] == "fallback"]
+    assert told[["store", "item", "action"]].to_numpy().tolist() == [["s0", "i2", "noted"]]
+    with pytest.warns(UserWarning, match=r"no known covariate is called 'cost'; .* \(and 3 more series: see findings_\)"):
+        made = job(learners=[make("prophet", regressors=["cost"])], backtest=None, ensemble=None).fit(sales())
+    assert (made.findings_["rule"] == "fallback").sum() == 4
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300, 1.7e308])
+@pytest.mark.filterwarnings("ignore:.*a baseline forecasts it")
+def test_a_series_of_huge_values_does_not_choose_the_baseline_for_its_neighbours(size):
+    frame = sales()
+    frame.loc[frame["item"] == "i2", "units"] = size * np.random.default_rng(0).random(120)
+    made = job(learners=["theta", "croston"], ensemble=None).fit(frame)
+    assert made.selected_["learner"].tolist() == ["theta"]
+    assert np.isfinite(made.predict().iloc[:, 3:].to_numpy()).all()

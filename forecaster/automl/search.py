@@ -36,8 +36,8 @@ from forecaster.table import Floats, Ints, Table
 from forecaster.tuning import Tuning
 from forecaster.yardstick import APART, Usual, yardstick
 
-ZEROS = 20
-"""After so many values that all are zero, the next one is something else in less than one of twenty cases (rule of succession): the
+ALIKE = 20
+"""After so many values that all are alike, the next one is something else in less than one of twenty cases (rule of succession): the
 forecast of such a series has no interval."""
 
 
@@ -167,9 +167,9 @@ def known_values(table: Table) -> Floats:
 
 
 def dead(table: Table) -> NDArray[np.bool_]:
-    """Series that are zero from beginning to end, for long enough to believe that they stay so. (series,)"""
+    """Series that are the same from beginning to end, for long enough to believe that they stay so. (series,)"""
     seen = Survey.of(table.target, table.indptr)
-    return np.asarray((seen.known >= ZEROS) & (seen.lowest == 0) & (seen.highest == 0), bool)
+    return np.asarray((seen.known >= ALIKE) & (seen.lowest == seen.highest), bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +252,9 @@ def _weigh(trials: Sequence[Trial], evidence: Evidence, table: Table, ensemble: 
     make of the shares of each window (windows, series, learners)."""
     if ensemble is not None:
         return COMBINERS[ensemble](evidence), crossed(COMBINERS[ensemble], evidence)
-    errors = np.stack([metrics.per_group(trial.errors, table.group_ptr) for trial in trials])
+    told = np.stack([trial.errors for trial in trials])
+    told = np.where(np.isinf(told).all(axis=0), np.nan, told)  # a series that nobody can forecast tells nothing of its group's learners
+    errors = metrics.per_group(told, table.group_ptr)
     errors = np.where(evidence.able & np.isfinite(errors), errors, np.inf)
     weights = np.eye(len(trials))[_winners(errors, [trial.learner for trial in trials], baseline)]
     weights[~np.isfinite(errors).any(axis=0)] = 0.0

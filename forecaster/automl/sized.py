@@ -39,8 +39,11 @@ class Sized:
         return cls(Spread.of(actual / sizes, forecast / sizes, np.ones(len(now)), group_ptr), now)
 
     def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
-        """Quantiles around point forecasts, ascending in the level. (series, steps) -> (series, steps, levels)"""
+        """Quantiles around point forecasts, ascending in the level, never infinite. (series, steps) -> (series, steps, levels)"""
         horizon = self.spread.profile.shape[1]
         standard = self.spread.quantiles(np.zeros((len(mean), horizon)), levels)[:, np.minimum(np.arange(mean.shape[1]), horizon - 1)]
         size = self.size[:, : mean.shape[1]] * self.spread.further(mean.shape[1])
-        return np.asarray(mean[..., None] + size[..., None] * standard)
+        with np.errstate(over="ignore"):
+            told = mean[..., None] + size[..., None] * standard
+        beyond = np.finfo(np.float64).max
+        return np.clip(told, -beyond, beyond)

@@ -20,10 +20,11 @@ def guerrero(table: Table) -> Floats:
     whole = behind < (seasons * period)[table.series]
     owner, room = np.repeat(np.arange(len(table)), seasons), int(seasons.sum())
     means = np.bincount(cell[whole], table.target[whole], room) / period
-    spread = np.sqrt(np.bincount(cell[whole], (table.target[whole] - means[cell[whole]]) ** 2, room) / (period - 1))
-    usable = np.isfinite(spread) & (spread > 0)
-    count = np.bincount(owner[usable], minlength=len(table))
-    scores = [_variation(spread[usable] / means[usable] ** (1 - power), owner[usable], count) for power in POWERS]
+    with np.errstate(over="ignore", invalid="ignore"):  # seasons of values beyond 1e150 have no spread that is a number
+        spread = np.sqrt(np.bincount(cell[whole], (table.target[whole] - means[cell[whole]]) ** 2, room) / (period - 1))
+        usable = np.isfinite(spread) & (spread > 0)
+        count = np.bincount(owner[usable], minlength=len(table))
+        scores = [_variation(spread[usable] / means[usable] ** (1 - power), owner[usable], count) for power in POWERS]
     return np.where(count > 1, POWERS[np.argmin(scores, axis=0)], 1.0) if len(table) else np.zeros(0)
 
 

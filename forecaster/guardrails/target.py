@@ -83,7 +83,8 @@ def absurd(values: Floats | Singles, indptr: Ints, survey: Survey | None = None)
 
 def suspicious(seen: Survey) -> NDArray[np.bool_]:
     """Series whose largest value is far above their smallest, between which the typical one lies: only they can have one. (series,)"""
-    return np.asarray(np.maximum(-seen.lowest, seen.highest) > _TIMES * seen.least)
+    with np.errstate(over="ignore"):  # nothing is a thousand times larger than 1e306
+        return np.asarray(np.maximum(-seen.lowest, seen.highest) > _TIMES * seen.least)
 
 
 def _far_out(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
@@ -92,7 +93,8 @@ def _far_out(values: Floats, indptr: Ints) -> NDArray[np.bool_]:
     off = np.abs(values - np.repeat(median_per_series(values, indptr), sizes))
     size = np.abs(values)
     typical = np.nan_to_num(median_per_series(np.where(size > 0, size, np.nan), indptr))
-    far = off > np.repeat(_TIMES * typical, sizes)
+    with np.errstate(over="ignore"):
+        far = off > np.repeat(_TIMES * typical, sizes)
     few = per_series(np.add, far.astype(np.float64), indptr) <= np.maximum(1.0, _SHARE * seen)
     nearest = per_series(np.fmin, np.where(far, off, np.inf), indptr)
     rest = per_series(np.fmax, np.where(far, 0.0, off), indptr)

@@ -19,11 +19,12 @@ FAILED = 4
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to fit: the season, fixed orders (p, d, q, P, D, Q) or the limits of a search, and whether they are fixed."""
+    """What to fit: the season, fixed orders (p, d, q, P, D, Q) with a constant or without, or the limits of a search."""
 
     period: int
     orders: tuple[int, ...]
     fixed: bool
+    constant: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ Original = Callable[[Floats, Floats, Wanted], Found]
 
 
 def refit(engine: str, table: Table, x: Floats, wanted: Wanted, columns: tuple[NDArray[np.int32], Floats, Floats, Floats]) -> None:
-    """Put the estimates of a package where the native ones stand; with statsmodels, which has no search, orders that were searched stay.
+    """Put the estimates of a package where the native ones stand. Fixed orders stay, and with statsmodels, which has no search, those that
+    were searched; whether there is a constant goes with them.
 
     Raises:
         MissingExtra: The package is not installed.
@@ -52,7 +54,8 @@ def refit(engine: str, table: Table, x: Floats, wanted: Wanted, columns: tuple[N
     original = ORIGINALS[engine]()
     for i in np.flatnonzero(numbers[:, 6] == 0):
         rows = slice(table.indptr[i], table.indptr[i + 1])
-        one = wanted if wanted.fixed or engine == "pmdarima" else Wanted(wanted.period, tuple(orders[i, :6].tolist()), True)
+        kept = wanted.fixed or engine != "pmdarima"
+        one = Wanted(wanted.period, tuple(orders[i, :6].tolist()), True, bool(orders[i, 6])) if kept else wanted
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -73,7 +76,7 @@ def _statsmodels() -> Original:
 
     def fit(y: Floats, x: Floats, wanted: Wanted) -> Found:
         p, d, q, P, D, Q = wanted.orders
-        constant = d + D < 2
+        constant = wanted.constant and d + D < 2
         trend = ("c", "t")[d + D] if constant else "n"
         seasonal = (P, D, Q, wanted.period) if P + D + Q else (0, 0, 0, 0)
         told: Any = ARIMA(y, exog=x if x.shape[1] else None, order=(p, d, q), seasonal_order=seasonal, trend=trend).fit()
@@ -89,12 +92,18 @@ def _statsmodels() -> Original:
 
 def _pmdarima() -> Original:
     try:
-        from pmdarima import auto_arima
+        from pmdarima import ARIMA, auto_arima
     except ModuleNotFoundError as error:
         raise MissingExtra.of("engine='pmdarima'", error.name, "pmdarima") from error
 
     def fit(y: Floats, x: Floats, wanted: Wanted) -> Found:
-        told = auto_arima(y, X=x if x.shape[1] else None, error_action="ignore", suppress_warnings=True, **_search(wanted))
+        columns = x if x.shape[1] else None
+        if wanted.fixed:
+            p, d, q, P, D, Q = wanted.orders
+            seasonal = (P, D, Q, wanted.period) if P + D + Q else (0, 0, 0, 0)
+            told = ARIMA((p, d, q), seasonal, with_intercept=wanted.constant, suppress_warnings=True).fit(y, X=columns)
+        else:
+            told = auto_arima(y, X=columns, error_action="ignore", suppress_warnings=True, **_search(wanted))
         result: Any = told.arima_res_
         values, k = np.asarray(result.params), x.shape[1]
         (p, d, q), (P, D, Q, _) = told.order, told.seasonal_order
@@ -110,13 +119,12 @@ def _pmdarima() -> Original:
 
 
 def _search(wanted: Wanted) -> dict[str, Any]:
+    """The limits of a search, which may lie below where that package begins."""
     p, d, q, P, D, Q = wanted.orders
+    limits = {"p": p, "q": q, "P": P, "Q": Q}
+    start = {f"start_{name}": min(limit, 2 if name in "pq" else 1) for name, limit in limits.items()}
     season = {"m": wanted.period, "seasonal": wanted.period > 1}
-    if not wanted.fixed:
-        return season | {"max_p": p, "max_d": d, "max_q": q, "max_P": P, "max_D": D, "max_Q": Q}
-    names = {"p": p, "q": q, "P": P, "Q": Q}
-    limits = {f"{word}_{name}": order for name, order in names.items() for word in ("start", "max")}
-    return season | limits | {"d": d, "D": D, "stepwise": False}
+    return season | start | {f"max_{name}": limit for name, limit in limits.items()} | {"max_d": d, "max_D": D}
 
 
 ORIGINALS: dict[str, Callable[[], Original]] = {"pmdarima": _pmdarima, "statsmodels": _statsmodels}

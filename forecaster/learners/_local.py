@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.archive import storable
+from forecaster.errors import SettingsError
 from forecaster.protocols import Forecast, Learner
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -85,6 +86,16 @@ def cells(table: Table, period: int) -> Ints:
 def season(period: int | None, table: Table) -> int:
     """The season to use: the learner's own, or the table's."""
     return max(table.season_length if period is None else period, 1)
+
+
+def expect_period(period: int | None) -> None:
+    """Refuse a season that is no number of steps.
+
+    Raises:
+        SettingsError: It is below 1.
+    """
+    if period is not None and period < 1:
+        raise SettingsError(f"period is the number of steps in one season, 1 for none; came {period!r}; None takes that of the table")
 
 
 def filled(block: Floats, otherwise: Floats) -> Floats:

@@ -22,12 +22,21 @@ def newer(history: Table, end: Ints) -> tuple[Floats, Ints]:
     Raises:
         CannotPredict: The history holds other series than the model.
     """
-    if len(history) != len(end):
-        raise CannotPredict(f"the model holds {len(end)} series, the history {len(history)}; give the same series in the same order")
+    expect_series(history, len(end))
     part = history.tail(np.clip(history.end - end, 0, history.sizes))
     lead = np.where(history.sizes > 0, np.maximum(history.start - end - 1, 0), 0)
     indptr = part.indptr + np.concatenate([[0], np.cumsum(lead)])
     return np.insert(part.target, np.repeat(part.indptr[:-1], lead), np.nan), indptr
+
+
+def expect_series(history: Table, series: int) -> None:
+    """Refuse a history of other series than the model's.
+
+    Raises:
+        CannotPredict: They are not as many.
+    """
+    if len(history) != series:
+        raise CannotPredict(f"the model holds {series} series, the history {len(history)}; give the same series in the same order")
 
 
 def replayed(table: Table, begin: Ints, follow: Callable[[Floats, Ints, Floats], None]) -> Floats:

@@ -23,6 +23,6 @@ def ascending(levels: tuple[float, ...]) -> tuple[float, ...]:
         SettingsError: They do not ascend between 0 and 1.
     """
     given = tuple(float(level) for level in levels)
-    if not given or list(given) != sorted(set(given)) or given[0] <= 0 or given[-1] >= 1:
+    if not given or list(given) != sorted(set(given)) or not 0 < given[0] <= given[-1] < 1:
         raise SettingsError(f"levels ascend between 0 and 1; came {levels!r}")
     return given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -77,7 +77,7 @@ class Event:
                 f"event {self.name!r}: lower_window is 0 or less, upper_window 0 or more; came {self.lower_window}, {self.upper_window}"
             )
         check_prior(f"event {self.name!r}", self.prior_scale)
-        object.__setattr__(self, "dates", tuple(str(np.datetime64(date, "D")) for date in self.dates))
+        object.__setattr__(self, "dates", stamps(f"event {self.name!r}", self.dates, "D"))
 
 
 @storable
@@ -124,6 +124,18 @@ class Column:
     offset: int = 0
     place: str = ""
     label: int | None = None
+
+
+def stamps(what: str, given: Iterable[Any], unit: Literal["D", "s"]) -> tuple[str, ...]:
+    """Dates as text of one form.
+
+    Raises:
+        SettingsError: One of them is no date.
+    """
+    try:
+        return tuple(str(np.datetime64(date, unit)) for date in given)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f'{what}: dates are written as "2024-12-24"; {error}') from error
 
 
 def check_prior(what: str, scale: float | None) -> None:

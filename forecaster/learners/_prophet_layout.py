@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from forecaster._native import prophet as native
 from forecaster.archive import storable
+from forecaster.errors import SettingsError
 from forecaster.features.calendar import Grid
 from forecaster.features.holidays import Holidays
 from forecaster.frequency import Frequency
@@ -70,10 +71,19 @@ class Layout:
 
     @classmethod
     def of(cls, recipe: Prophet, table: Table, seen: Observed) -> Layout:
-        """Choose the columns that the history calls for."""
+        """Choose the columns that the history calls for.
+
+        Raises:
+            SettingsError: An event has no dates, and there is no country whose holiday it could be.
+        """
         grid = Grid.of(table.steps)
         seasons = automatic(recipe, table, seen)
         country = None if recipe.country is None else recipe.country.fit(table, grid)
+        for event in recipe.events if country is None else ():
+            if not event.dates:
+                raise SettingsError(
+                    f"event {event.name!r} has no dates, and no country has holidays that it could change; give dates=, or holidays="
+                )
         keeping = recipe.keeping(country).columns(table.frequency, grid.steps)
         regressors = named(recipe.regressors, table, recipe.other_parts)
         of_steps = [*_columns_of(recipe, [s for s in seasons if s.condition is None]), *keeping]

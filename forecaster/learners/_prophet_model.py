@@ -10,6 +10,7 @@ import numpy as np
 from forecaster._native import prophet as native
 from forecaster.archive import storable
 from forecaster.learners._local import NOTHING_OBSERVED
+from forecaster.learners._newer import expect_series
 from forecaster.learners._prophet_columns import MICROSECONDS_PER_DAY, Mask, days
 from forecaster.learners._prophet_frame import Observed, curve_through_the_ends, inside
 from forecaster.learners._prophet_layout import Layout, Rows
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from forecaster.learners.prophet import Prophet
 
 ONE_VALUE = "it has one observed value, and a trend needs two"
+NOTHING_BELOW = "it has no observed value whose capacity lies above its floor; check cap and floor"
+ONE_BELOW = "it has one observed value whose capacity lies above its floor, and a trend needs two"
+NO_ROOM = "its capacity ahead does not lie above its floor; give a larger cap, or a lower floor"
 NO_MODE = (
     "the search for the mode of its posterior came to no end; look for values far beyond all others, or a capacity far beyond the values"
 )
@@ -36,7 +40,7 @@ class History:
     Args:
         table: The series.
         rows: Their rows.
-        seen: Those that hold a value, between floor and cap where there are such.
+        seen: Those that hold a value, and a capacity above the floor where growth is logistic.
         floor: At each row. (rows,)
         cap: At each row, for logistic growth. (rows,)
     """
@@ -104,12 +108,13 @@ def _size(recipe: Prophet, past: History) -> tuple[Floats, Floats]:
     seen, values = past.seen, past.table.target[past.seen.rows]
     floor, low = past.floor[seen.rows], seen.fold(np.minimum, values)
     shift = np.zeros(len(low))
-    if recipe.scaling == "absmax":
-        size = seen.fold(np.maximum, np.abs(values - floor))
-    elif recipe.floor is not None and past.cap is not None:
-        size = seen.fold(np.maximum, past.cap[seen.rows]) - seen.fold(np.minimum, floor)
-    else:
-        size, shift = seen.fold(np.maximum, values) - low, np.nan_to_num(low)
+    with np.errstate(over="ignore"):  # such a series is lost anyway
+        if recipe.scaling == "absmax":
+            size = seen.fold(np.maximum, np.abs(values - floor))
+        elif recipe.floor is not None and past.cap is not None:
+            size = seen.fold(np.maximum, past.cap[seen.rows]) - seen.fold(np.minimum, floor)
+        else:
+            size, shift = seen.fold(np.maximum, values) - low, np.nan_to_num(low)
     return np.where(size > 0, size, 1.0), shift
 
 
@@ -184,8 +189,9 @@ class Curves:
             self.recipe.threads or 1,
         )  # fmt: skip
         base, size = floor + self.scales.shift[:, None], self.scales.size[:, None]
+        below = np.zeros(series, bool) if cap is None else np.asarray((cap <= 0).any(axis=1))
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._told(mean * size + base, quantiles * size[..., None] + base[..., None])
+            return self._told(mean * size + base, quantiles * size[..., None] + base[..., None], below)
 
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """The trend, and what each season, the holidays and events, and each covariate change: with the trend given, the forecast is a sum
@@ -204,12 +210,11 @@ class Curves:
         made = {name: with_only(names == name) - trend for name in dict.fromkeys(names.tolist())}
         return {"trend": trend, **made}
 
-    def _told(self, mean: Floats, quantiles: Floats) -> Forecast:
-        lost = ~(self.slack < MOST_SLACK) | np.isnan(self.log_posterior) | (self.counts < 2)
+    def _told(self, mean: Floats, quantiles: Floats, below: Mask) -> Forecast:
+        lost = ~(self.slack < MOST_SLACK) | np.isnan(self.log_posterior) | (self.counts < 2) | below
         lost |= ~np.isfinite(mean).all(axis=1) | ~np.isfinite(quantiles).all(axis=(1, 2))
-        reasons = np.where(self.counts == 0, NOTHING_OBSERVED, np.where(self.counts == 1, ONE_VALUE, NO_MODE))
         mean[lost], quantiles[lost] = np.nan, np.nan
-        failed = {int(i): str(reasons[i]) for i in np.flatnonzero(lost)}
+        failed = {i: too_few(self.recipe, self.counts[i]) or (NO_ROOM if below[i] else NO_MODE) for i in np.flatnonzero(lost).tolist()}
         levels = self.recipe.levels
         return Forecast(mean, levels, quantiles if levels else None, failed)
 
@@ -250,6 +255,7 @@ class Curves:
         return replace(self, theta=theta, sigma=self.sigma if hold else sigma, log_posterior=-criterion, slack=slack)
 
     def _moved(self, history: Table) -> Curves:
+        expect_series(history, len(self.end))
         past = History.of(self.recipe, history)
         known = np.fmax((past.seen.last - self.scales.begin) / self.scales.span, 1.0)
         floor, cap = past.last(past.floor), past.last(past.cap)
@@ -261,6 +267,14 @@ class Curves:
             cap=np.where(np.isnan(cap), self.cap, cap),
         )
         return moved._at_mode(past, *self._scaled(past), hold=True)
+
+
+def too_few(recipe: Prophet, count: int) -> str:
+    """Why so few observed values make no model; empty where they are enough."""
+    logistic = recipe.growth == "logistic"
+    if count == 0:
+        return NOTHING_BELOW if logistic else NOTHING_OBSERVED
+    return "" if count > 1 else ONE_BELOW if logistic else ONE_VALUE
 
 
 def _constant(past: History) -> Mask:

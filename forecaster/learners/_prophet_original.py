@@ -13,10 +13,9 @@ import numpy as np
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict, MissingExtra
 from forecaster.features.calendar import Grid
-from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._prophet_columns import MICROSECONDS_PER_DAY, Column, days, raw
 from forecaster.learners._prophet_layout import Layout, Rows
-from forecaster.learners._prophet_model import ONE_VALUE, History
+from forecaster.learners._prophet_model import History, too_few
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -92,7 +91,7 @@ def fit(recipe: Prophet, table: Table) -> Originals:
     models: list[str | None] = []
     reasons: list[str] = []
     for i, count in enumerate(past.seen.counts.tolist()):
-        written, reason = None, "" if count > 1 else ONE_VALUE if count else NOTHING_OBSERVED
+        written, reason = None, too_few(recipe, count)
         if not reason:
             try:
                 package = _package(recipe, layout, _bends(recipe, past, i), _kept(holidays, places[i]))

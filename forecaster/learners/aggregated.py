@@ -61,10 +61,15 @@ class IMAPA(ADIDA):
 
     widest: int = 100
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.widest < 1:
+            raise SettingsError(f"widest is a number of steps, 1 or more; came {self.widest!r}")
+
     def fit(self, table: Table) -> Buckets:
         """Two native calls for all series."""
         observed, widest = _patterns(table, self.threads)
-        widest = np.minimum(widest, max(self.widest, 1))
+        widest = np.minimum(widest, self.widest)
         ptr = np.concatenate([[0], np.cumsum(widest)])
         return _fit(self, table, observed, 1 + np.arange(ptr[-1]) - np.repeat(ptr[:-1], widest), ptr)
 

@@ -11,7 +11,7 @@ from forecaster._native import ces as native
 from forecaster.archive import columns, storable
 from forecaster.errors import UnknownName
 from forecaster.learners._errors import apart
-from forecaster.learners._local import NOTHING_OBSERVED, season
+from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import ascending, normal_quantiles
 from forecaster.protocols import Forecast, Traits
@@ -48,6 +48,7 @@ class CES:
         if self.cycle not in ("auto", *CYCLES):
             raise UnknownName.of("kind of season of CES", self.cycle, ("auto", *CYCLES))
         object.__setattr__(self, "levels", ascending(self.levels))
+        expect_period(self.period)
 
     def fit(self, table: Table) -> FittedCES:
         """One native call for all series."""
@@ -83,7 +84,7 @@ class FittedCES:
         models, states = (self.models, self.states) if history is None else self._rolled(history)
         mean, spread = np.empty((len(models), horizon)), np.empty((len(models), horizon))
         native.ahead(self.period, models, states, mean, spread, self.recipe.threads or 1)
-        failed = dict.fromkeys(np.flatnonzero(np.isnan(models[:, 1])).tolist(), NOTHING_OBSERVED)
+        failed = dict.fromkeys(np.flatnonzero(self.models[:, STEPS] == 0).tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 

@@ -121,7 +121,7 @@ class Rate:
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the rate; `history` moves it on over the values that it has not seen."""
         rate = self.rate if history is None else self._rolled(history)
-        lost = dict.fromkeys(np.flatnonzero(np.isnan(rate)).tolist(), NOTHING_OBSERVED)
+        lost = dict.fromkeys(np.flatnonzero(np.isnan(rate) & ~self.state.any(axis=1)).tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
         return told(np.repeat(rate[:, None], horizon, axis=1), late | lost)
 

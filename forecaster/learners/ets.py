@@ -16,7 +16,8 @@ import numpy as np
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners import _smoothing
-from forecaster.learners._local import observed, season
+from forecaster.learners._local import expect_period, observed, season
+from forecaster.learners._newer import expect_series
 from forecaster.learners._smoothing import Outlook, Rows, Search, States
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
@@ -75,7 +76,7 @@ class ETS:
 
     def __post_init__(self) -> None:
         levels = tuple(float(level) for level in self.levels)
-        if list(levels) != sorted(set(levels)) or (levels and (levels[0] <= 0 or levels[-1] >= 1)):
+        if list(levels) != sorted(set(levels)) or (levels and not 0 < levels[0] <= levels[-1] < 1):
             raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
         object.__setattr__(self, "levels", levels)
         for name, choices in (("select", Select), ("region", Region), ("intervals", Intervals)):
@@ -85,6 +86,9 @@ class ETS:
             raise SettingsError(f"paths is 1 or more and prior positive; came paths={self.paths!r}, prior={self.prior!r}")
         if self.holdout is not None and self.holdout < 1:
             raise SettingsError(f"holdout is 1 or more; came {self.holdout!r}")
+        if self.free_seasons < 0:
+            raise SettingsError(f"free_seasons is a number of steps from 0 up; came {self.free_seasons!r}")
+        expect_period(self.period)
         codes(self.form, self.unstable, self.multiplicative_trend)
 
     @property
@@ -195,6 +199,7 @@ class FittedETS:
             return np.asarray((history.target - fitted) / np.where(relative, fitted, 1.0))
 
     def _moved(self, history: Table, fitted: Floats | None = None) -> States:
+        expect_series(history, len(self.origin))
         whole = (history.start <= self.first.step + 1) | (history.end < self.last.step) | (fitted is not None)
         start = self.first.where(whole, self.last)
         rows = Rows.after(start.step, history)

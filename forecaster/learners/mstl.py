@@ -11,6 +11,7 @@ from forecaster._native import mstl as native
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict, SettingsError
 from forecaster.learners._errors import apart
+from forecaster.learners._newer import expect_series
 from forecaster.learners._seasons import usual
 from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of
 from forecaster.table import Floats, Future, Ints, Table
@@ -64,7 +65,7 @@ class MSTL:
         seasons = usual(table) if self.seasons is None else self.seasons
         left, last, share = _decomposed(table, seasons, self.threads)
         wider = 1 / np.sqrt(1 - np.minimum(share, MOST))
-        return WithoutSeasons(self.learner.fit(table.with_target(left)), table.end, seasons, last, wider)
+        return WithoutSeasons(self.learner.fit(_rest(table, left, seasons)), table.end, seasons, last, wider)
 
 
 @storable
@@ -87,7 +88,7 @@ class WithoutSeasons:
     wider: Floats
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
-        """Forecast with the seasons put back; `history` goes on with the seasons as they are."""
+        """Forecast with the seasons put back; newer values of `history` go on with the last ones as they are."""
         with np.errstate(over="ignore", invalid="ignore"):  # values too large for a season, whose series is lost anyway
             if history is None:
                 return self._with_seasons(self.model.predict(horizon, None, future), self.end)
@@ -118,7 +119,7 @@ class WithoutSeasons:
             )
         with np.errstate(over="ignore", invalid="ignore"):  # infinite values, whose series is lost anyway
             season = self._seasons(table)
-            rest: Floats = self.model.fitted(table.with_target(table.target - season))
+            rest: Floats = self.model.fitted(_rest(table, table.target - season, self.seasons))
             return rest + season
 
     def residuals(self, table: Table) -> Floats:
@@ -126,16 +127,30 @@ class WithoutSeasons:
         return apart(table.target, self.fitted(table))
 
     def _left(self, history: Table) -> Table:
-        """A history without the seasons as they are."""
-        offset = history.steps - (self.end + 1)[history.series]
-        return history.with_target(history.target - self._at(history.series, offset))
+        """A history without its seasons: a learner that goes through all of it sees what it was fitted on."""
+        return _rest(history, history.target - self._seasons(history), self.seasons)
 
     def _seasons(self, table: Table) -> Floats:
+        """The seasons of each row: up to `end` those that come out of the table, after it the last ones, repeated. (rows,)
+
+        A table that begins too late for one of them has the last ones throughout.
+        """
+        expect_series(table, len(self.end))
         offset = table.steps - (self.end + 1)[table.series]
-        seasons = self._at(table.series, offset)
+        seasons, before = self._at(table.series, offset), offset < 0
         seen = table.drop_last(np.clip(table.end - self.end, 0, table.sizes))
-        seasons[offset < 0] = seen.target - _decomposed(seen, self.seasons, None)[0]
+        late = seen.sizes < 2 * self._longest
+        told = seen.target - _decomposed(seen, self.seasons, None)[0]
+        seasons[before] = np.where(late[table.series[before]], seasons[before], told)
         return seasons
+
+    @property
+    def _longest(self) -> Ints:
+        """Steps in the longest season that each series has; 0 where it has none. (series,)"""
+        edges, longest = np.cumsum((0, *self.seasons)), np.zeros(len(self.end), np.int64)
+        for season, first in zip(self.seasons, edges, strict=False):
+            longest[self.last[:, first : first + season].any(axis=1)] = season
+        return longest
 
     def _with_seasons(self, forecast: Forecast, end: Ints) -> Forecast:
         ahead = (end - self.end)[:, None] + np.arange(forecast.mean.shape[1])
@@ -152,6 +167,13 @@ class WithoutSeasons:
             total += self.last[series, first + offset % season]
             first += season
         return total
+
+
+def _rest(table: Table, left: Floats, seasons: tuple[int, ...]) -> Table:
+    """The table of what is left (rows,). It has no season any more where that was one of those, or goes into one: what a learner would find
+    there is the footprint of the smoothing, which newer values do not have."""
+    taken = any(season % table.season_length == 0 for season in seasons)
+    return replace(table.with_target(left), season_length=1) if taken else table.with_target(left)
 
 
 def _decomposed(table: Table, seasons: tuple[int, ...], threads: int | None) -> tuple[Floats, Floats, Floats]:

@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-import numpy as np
-
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.features.holidays import Holidays
-from forecaster.learners._prophet_columns import Event, Keeping, Mode, Regressor, Seasonality, check_mode, check_prior, country_of
+from forecaster.learners._prophet_columns import Event, Keeping, Mode, Regressor, Seasonality, check_mode, check_prior, country_of, stamps
 from forecaster.learners._prophet_model import Curves
 from forecaster.protocols import Model, Traits
 from forecaster.table import Table
@@ -49,7 +47,7 @@ class Prophet:
         holidays_mode: "additive" or "multiplicative"; that of seasons where None.
         holidays_prior_scale: How large the effects of holidays and covariates may be.
         regressors: Known covariates to use, by name or as `Regressor`; all that have no other part where None.
-        cap: The capacity of logistic growth: a number, or a known covariate.
+        cap: The capacity of logistic growth: a number, or a known covariate. Values without one above the floor are skipped.
         floor: What logistic growth starts from, likewise; 0 where None.
         scaling: What values are divided by: "absmax" or "minmax".
         levels: Quantile levels, ascending.
@@ -92,7 +90,7 @@ class Prophet:
                 object.__setattr__(self, field.name, tuple(value))
         object.__setattr__(self, "holidays", country_of(self.holidays))
         if self.changepoints is not None:
-            object.__setattr__(self, "changepoints", tuple(str(np.datetime64(date, "s")) for date in self.changepoints))
+            object.__setattr__(self, "changepoints", stamps("prophet: changepoints", self.changepoints, "s"))
         self._check_choices()
         self._check_numbers()
 
@@ -136,6 +134,7 @@ class Prophet:
         Raises:
             MissingExtra: `engine="prophet"`, and it is not installed.
             UnknownName: A covariate, country or holiday does not exist.
+            SettingsError: An event has no dates, and there is no country whose holiday it could be.
         """
         if self.engine == "prophet":
             from forecaster.learners._prophet_original import fit

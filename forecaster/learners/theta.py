@@ -11,7 +11,7 @@ from forecaster._native import theta as native
 from forecaster.archive import columns, storable
 from forecaster.errors import UnknownName
 from forecaster.learners._errors import apart
-from forecaster.learners._local import NOTHING_OBSERVED, season
+from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import ascending, normal_quantiles
 from forecaster.protocols import Forecast, Parts, Traits
@@ -58,6 +58,7 @@ class Theta:
         if self.decomposition not in DECOMPOSITIONS:
             raise UnknownName.of("decomposition", self.decomposition, DECOMPOSITIONS)
         object.__setattr__(self, "levels", ascending(self.levels))
+        expect_period(self.period)
 
     def fit(self, table: Table) -> FittedTheta:
         """One native call for all series."""
@@ -89,15 +90,15 @@ class FittedTheta:
         models = self.models if history is None else self._rolled(history)
         mean, spread = np.empty((len(models), horizon)), np.empty((len(models), horizon))
         native.ahead(models, self.indices, mean, spread, self.recipe.threads or 1)
-        failed = dict.fromkeys(np.flatnonzero(np.isnan(models[:, 1])).tolist(), NOTHING_OBSERVED)
+        failed = dict.fromkeys(np.flatnonzero(self.models[:, STEPS] == 0).tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """Level, trend and season: the level that it stands at, what moves away from it, and what the season changes."""
         moved = self if history is None else replace(self, models=self._rolled(history))
-        calm = np.broadcast_to(np.where(self.models[:, [KIND]] == 1, 1.0, 0.0), self.indices.shape)
-        whole, bare = moved.predict(horizon).mean, replace(moved, indices=np.ascontiguousarray(calm)).predict(horizon).mean
+        calm = np.repeat(np.where(self.models[:, [KIND]] == 1, 1.0, 0.0), self.indices.shape[1], axis=1)
+        whole, bare = moved.predict(horizon).mean, replace(moved, indices=calm).predict(horizon).mean
         level = np.where(np.isfinite(bare), moved.models[:, [LEVEL]], np.nan)
         return {"level": level, "trend": bare - level, "season": whole - bare}
 

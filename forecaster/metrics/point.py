@@ -12,6 +12,9 @@ from forecaster.metrics.scale import Scale
 from forecaster.metrics.segments import along
 from forecaster.table import Floats
 
+WIDE = 1e160
+"""What errors are divided by before they are squared, where their squares are beyond all numbers."""
+
 
 def mae(actual: Floats, forecast: Floats, scale: Scale) -> Floats:
     """Mean absolute error."""
@@ -20,12 +23,15 @@ def mae(actual: Floats, forecast: Floats, scale: Scale) -> Floats:
 
 def mse(actual: Floats, forecast: Floats) -> Floats:
     """Mean squared error."""
-    return along((actual - forecast) ** 2)
+    with np.errstate(over="ignore"):
+        return along((actual - forecast) ** 2)
 
 
 def rmse(actual: Floats, forecast: Floats, scale: Scale) -> Floats:
-    """Root of the mean squared error."""
-    return np.sqrt(mse(actual, forecast))
+    """Root of the mean squared error, also of errors whose squares are beyond all numbers."""
+    plain = np.sqrt(mse(actual, forecast))
+    wide = np.isinf(plain)
+    return np.where(wide, WIDE * np.sqrt(mse(actual / WIDE, forecast / WIDE)), plain) if wide.any() else plain
 
 
 def nmae(actual: Floats, forecast: Floats, scale: Scale) -> Floats:

@@ -35,7 +35,8 @@ class Scale:
         """
         spread = _range(table)
         sizes, squares = changes(table, [table.season_length, 1])
-        return cls(spread, _first(*sizes, spread), _first(*squares, spread**2))
+        with np.errstate(over="ignore"):  # of values beyond 1e154
+            return cls(spread, _first(*sizes, spread), _first(*squares, spread**2))
 
     def take(self, which: ArrayLike) -> Scale:
         """The scale of the series `which` (indices or a mask)."""
@@ -45,7 +46,8 @@ class Scale:
 
 def _range(table: Table) -> Floats:
     low, high = (reduce(extreme, table.target, table.indptr, np.nan) for extreme in (np.fmin, np.fmax))
-    return _first(high - low, np.fmax(np.abs(low), np.abs(high)), np.ones(len(table)))
+    with np.errstate(over="ignore"):
+        return _first(high - low, np.fmax(np.abs(low), np.abs(high)), np.ones(len(table)))
 
 
 def changes(table: Table, lags: Sequence[int] | Ints) -> tuple[Floats, Floats]:

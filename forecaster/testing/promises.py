@@ -33,10 +33,11 @@ def has_the_shape(learner: Learner) -> None:
 
 
 def tells_parts_that_add_up(learner: Learner) -> None:
-    """What a forecast is made of adds up to it: also past the horizon, with covariates, and from newer history."""
+    """What a forecast is made of adds up to it: also past the horizon, without a season, with covariates, and from newer history."""
     table = sales()
-    model = learner.fit(table)
+    model, without = learner.fit(table), learner.fit(dataclasses.replace(table, season_length=1))
     _adds_up(parts_of(model, 9), model.predict(9))
+    _adds_up(parts_of(without, 3), without.predict(3))
     promotions, future = promoted()
     with_covariate = learner.fit(promotions)
     _adds_up(parts_of(with_covariate, 3, None, future), with_covariate.predict(3, None, future))

@@ -128,14 +128,14 @@ class Hopeless:
 
 @pytest.mark.parametrize("backtest", [{"windows": 2}, None])
 def test_a_job_whose_learners_all_fail_says_so_and_why(backtest):
-    with pytest.warns(UserWarning, match=r"the baseline forecasts all series: .*hopeless: .*ValueError: no luck today"):
+    with pytest.warns(UserWarning, match=r"a baseline forecasts it: .*hopeless: .*ValueError: no luck today"):
         made = Forecaster(5, learners=[Hopeless()], backtest=backtest).fit(data())
     assert made.selected_.learner.tolist() == ["baseline"]
     assert np.isfinite(made.predict().iloc[:, 2:].to_numpy()).all()
 
 
 def test_a_job_without_time_says_so():
-    with pytest.warns(UserWarning, match=r"the baseline forecasts all series: the time limit of 1 s was reached"):
+    with pytest.warns(UserWarning, match=r"a baseline forecasts it: the time limit of 1 s was reached"):
         fitted([Slow(3.0)], time_limit=1)
 
 

@@ -139,6 +139,12 @@ def test_the_power_evens_out_the_spread_of_seasons() -> None:
     assert power[1] > 0.6
 
 
+@pytest.mark.filterwarnings("error")
+def test_seasons_too_large_for_a_spread_choose_no_power() -> None:
+    values = 1 + np.random.default_rng(0).random(20)
+    assert BoxCox().fit(hand_table([list(1e300 * values), list(values)])).power[0] == 1
+
+
 def test_a_power_of_no_use_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"between 0 and 2; came power=-1"):
         BoxCox(-1)

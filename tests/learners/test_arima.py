@@ -273,6 +273,27 @@ def test_original_engines_estimate(name):
     assert np.isfinite(searched.quantiles).all()
 
 
+@pytest.mark.parametrize("name", ["statsmodels", "pmdarima"])
+@pytest.mark.parametrize(("order", "constant"), [((1, 1, 1), True), ((1, 1, 0), False)])
+def test_original_engines_fit_the_orders_that_are_fixed(name, order, constant):
+    pytest.importorskip(name)
+    table = table_of([autoregression(100, 0.6, 10, 0)], season_length=1)
+    recipe = make("arima", order=order, constant=constant)
+    ours, theirs = recipe.fit(table), dataclasses.replace(recipe, engine=name).fit(table)
+    np.testing.assert_array_equal(theirs.orders, ours.orders)
+    np.testing.assert_allclose(theirs.predict(3).mean, ours.predict(3).mean, rtol=0.02)
+
+
+@pytest.mark.parametrize("name", ["statsmodels", "pmdarima"])
+def test_original_engines_search_without_a_season_and_within_small_limits(name):
+    pytest.importorskip(name)
+    table = table_of([autoregression(100, 0.6, 10, 0)], season_length=1)
+    most = (1, 1, 0, 2, 1, 2)
+    model = make("arima", engine=name, most=most).fit(table)
+    assert not model.predict(3).failed
+    assert (model.orders[0, :6] <= most).all()
+
+
 def test_an_original_that_is_not_installed_names_the_command(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pmdarima", None)
     with pytest.raises(MissingExtra, match=r"pip install 'forecaster\[pmdarima\]'"):

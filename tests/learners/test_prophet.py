@@ -266,6 +266,28 @@ def test_the_search_ends_in_the_curved_valleys_of_logistic_growth():
     assert model.slack.max() < 1e-7
 
 
+@pytest.mark.parametrize("options", [{"scaling": "minmax"}, {"growth": "logistic", "cap": 1200.0, "floor": 950.0}], ids=str)
+def test_multiplicative_parts_multiply_what_lies_above_the_floor(options):
+    day = np.arange(20_000 - 140, 20_014)
+    values = 1000 + 50 * (1 + 0.5 * np.sin(2 * np.pi * day / 7)) + np.random.default_rng(0).normal(size=len(day))
+    said = Prophet(seasonality_mode="multiplicative", **options).fit(table_of([values[:140]])).predict(14).mean[0]
+    np.testing.assert_allclose(said, values[140:], atol=5)
+
+
+def test_values_without_a_capacity_above_the_floor_are_skipped():
+    values = 10 + 30 / (1 + np.exp(-np.linspace(-3, 3, 60)))
+    most = np.repeat(np.array([50, -1, 50, np.nan], np.float32), [60, 60, 10, 50])
+    table = dataclasses.replace(table_of([values, values, values]), known={"most": most})
+    model = Prophet(growth="logistic", cap="most").fit(table)
+    assert model.counts.tolist() == [60, 0, 10]
+    ahead = Future({"most": np.array([[50, 50], [50, 50], [50, 0]], np.float32)}, 2)
+    said = model.predict(2, None, ahead)
+    sound(said)
+    assert "no observed value whose capacity lies above its floor" in said.failed[1]
+    assert "capacity ahead does not lie above its floor" in said.failed[2]
+    assert set(said.failed) == {1, 2}
+
+
 def test_given_changepoints_are_those_within_each_series():
     table = daily(300, 2)
     model = Prophet(changepoints=("2024-03-01", "2024-06-01", "2019-01-01")).fit(table)
@@ -332,6 +354,7 @@ def test_neither_threads_nor_partition_change_a_bit():
         ({"seasonality_mode": "both"}, "came 'both'"),
         ({"changepoint_range": 1.5}, "changepoint_range"),
         ({"levels": (0.9, 0.1)}, "levels ascend"),
+        ({"changepoints": ["soon"]}, 'changepoints: dates are written as "2024-12-24"'),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused(options, message):
@@ -343,6 +366,10 @@ def test_parts_refuse_what_cannot_be_meant():
     for part in (lambda: Seasonality("s", 0, 3), lambda: Event("e", lower_window=1), lambda: Regressor("r", prior_scale=-1.0)):
         with pytest.raises(SettingsError):
             part()
+    with pytest.raises(SettingsError, match="event 'fair': dates are written as"):
+        Event("fair", ["2024-13-01"])
+    with pytest.raises(SettingsError, match="event 'Labor Day' has no dates, and no country"):
+        Prophet(events=[Event("Labor Day", upper_window=1)]).fit(sales())
     with pytest.raises(UnknownName, match="did you mean 'promotion'"):
         Prophet(regressors=("promotions",)).fit(promoted()[0])
     with pytest.raises(UnknownName, match="known covariate"):

@@ -147,6 +147,11 @@ def test_quantiles_must_be_there():
         METRICS["pinball"](ACTUAL, FORECAST, scale=UNIT)
 
 
+def test_errors_whose_squares_are_too_large_have_a_root():
+    wide = metrics.get("rmse")(np.vstack([1e300 * ACTUAL, ACTUAL]), np.vstack([1e300 * FORECAST, FORECAST]), scale=UNIT)
+    assert wide == pytest.approx([1e300 * math.sqrt(5 / 3), math.sqrt(5 / 3)])
+
+
 def test_scale_by_hand():
     scale = Scale.of(table([1, 4, 2, 8], [5, 5, 5], [0, 0], [NAN, -3, NAN], [NAN], [1, 2, 1, 2], season=2))
     # constant series: the largest absolute value, or 1; no seasonal differences: those of one step, then the range

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import forecaster._native
+from forecaster.errors import CannotPredict
 from forecaster.features.lags import Lags
 from forecaster.features.lookback import matrix
 from forecaster.features.windows import STATS, Expanding, Exponential, Rolling, Seasonal, SinceNonZero
@@ -126,6 +127,22 @@ def test_bad_series_have_a_forecast_or_a_reason_and_cost_their_neighbours_nothin
     moved = model.predict(3, beside.extend(ahead))
     sound(moved)
     same(moved.take(ends), trusted.predict(3, alone.extend(ahead[ends])))
+
+
+@pytest.mark.parametrize("name", ["ets", "theta", "ces", "mstl", "croston", "adida", "prophet"])
+def test_a_history_of_other_series_is_refused(name):
+    table = table_of([good(0), good(1)], season_length=SEASON)
+    with pytest.raises(CannotPredict, match="the model holds 2 series, the history 1; give the same series"):
+        make(name).fit(table).predict(2, table.take([1]))
+
+
+@pytest.mark.parametrize("name", ["arima", "ets", "theta", "ces", "croston", "tsb", "adida"])
+def test_values_too_large_are_not_taken_for_missing(name):
+    wild = 1.7e308 * (2 * np.random.default_rng(1).random(40) - 1)
+    failed = make(name).fit(table_of([good(0), wild, np.full(30, np.nan)], season_length=SEASON)).predict(2).failed
+    assert set(failed) == {1, 2}
+    assert "not a finite number" in failed[1]
+    assert "observed value" in failed[2]
 
 
 @pytest.mark.usefixtures("in_time")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.errors import UnknownName
+from forecaster.errors import SettingsError, UnknownName
 from forecaster.learners import make
 from forecaster.learners.ces import CYCLES
 from forecaster.testing import table_of
@@ -248,3 +248,5 @@ def test_levels_of_processor_agree():
 def test_a_wrong_cycle_is_refused():
     with pytest.raises(UnknownName, match="did you mean 'partial'"):
         make("ces", cycle="partal")
+    with pytest.raises(SettingsError, match="1 for none; came -1"):
+        make("ces", period=-1)

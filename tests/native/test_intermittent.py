@@ -282,6 +282,8 @@ def test_a_weight_outside_its_range_is_refused():
         make("croston", alpha=0)
     with pytest.raises(SettingsError, match="low <= high"):
         make("adida", low=0.5, high=0.2)
+    with pytest.raises(SettingsError, match="1 or more; came 0"):
+        make("imapa", widest=0)
 
 
 def test_imapa_stops_at_its_widest_bucket():

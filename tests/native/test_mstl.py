@@ -141,6 +141,27 @@ def test_rolling_forward_keeps_the_seasons():
     np.testing.assert_allclose(rolled, (expected + np.array(at[1:])).T, rtol=1e-8)
 
 
+@pytest.mark.parametrize("name", ["theta", "ets", "arima"])
+def test_a_learner_that_goes_through_all_of_a_history_sees_what_it_was_fitted_on(name):
+    table = table_of([wavy(160, gaps=0.1), wavy(100, 1), wavy(30, 2), wavy(5, 3)], season_length=1)
+    model = make("mstl", learner=make(name), seasons=(6, 24)).fit(table)
+    np.testing.assert_allclose(model.predict(8, table).mean, model.predict(8).mean, rtol=1e-8)
+
+
+def test_what_is_left_has_no_season_for_the_learner():
+    table = table_of([wavy(160), wavy(120, 1)], season_length=6)
+    whole = make("mstl", learner=make("arima"), seasons=(6, 24)).fit(table).model
+    assert (whole.orders[:, 3:6] == 0).all()
+    other = make("mstl", learner=make("seasonal_naive"), seasons=(5,)).fit(table).model
+    assert other.values.shape[1] == 6, "a season that was not taken out stays"
+
+
+def test_a_history_too_short_for_its_seasons_has_the_last_ones():
+    table = table_of([wavy(160)], season_length=1)
+    model = make("mstl", learner=make("naive"), seasons=(6, 24)).fit(table.drop_last(10))
+    np.testing.assert_allclose(model.predict(8, table.tail(30)).mean, model.predict(8, table).mean, rtol=1e-8)
+
+
 def test_fitted_values_are_those_of_the_rest_with_the_seasons():
     table, inner = table_of([wavy(160, gaps=0.1), wavy(100, 1)]), make("theta", decomposition="none")
     before = table.drop_last(10)

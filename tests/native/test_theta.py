@@ -254,3 +254,7 @@ def test_wrong_options_are_refused():
         make("theta", decomposition="addive")
     with pytest.raises(SettingsError, match="levels ascend"):
         make("theta", levels=(0.9, 0.1))
+    with pytest.raises(SettingsError, match="levels ascend"):
+        make("theta", levels=(float("nan"),))
+    with pytest.raises(SettingsError, match="1 for none; came 0"):
+        make("theta", period=0)
