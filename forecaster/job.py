@@ -229,7 +229,7 @@ class Forecaster(Results):
         made = [(done, done.forecast(ahead)), *((one, newcomers.forecast(one, rows, horizon)) for one in others)]
         if until is not None:
             made = [(one, rolling.up_to(_whole(one), told, until)) for one, told in made]
-        return self._give(pa.concat_tables([told for _, told in made], promote_options="permissive"))
+        return frames.give(pa.concat_tables([told for _, told in made], promote_options="permissive"), self._frames, fresh=True)
 
     def roll(self, data: Any, horizon: int | None = None, step: int | None = None) -> Any:
         """Forecast from one origin after the other, each with the actual values up to there; nothing is fitted again.

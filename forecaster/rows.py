@@ -24,6 +24,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.texts import is_text, memory
 from forecaster.frequency.rhythm import NO_STAMP, micros
 from forecaster.schema import Schema
 
@@ -34,6 +35,10 @@ Mask = NDArray[np.bool_]
 _NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null)
 _SECONDS = (86_400, 3_600, 60, 1)
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+class Unstamped(Exception):
+    """A row has no stamp, though every one must."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +74,17 @@ class Rows:
     kinds: Mapping[str, pa.Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, frame: pa.Table, schema: Schema) -> Rows:
+    def of(cls, frame: pa.Table, schema: Schema, *, stamped: bool = False) -> Rows:
         """Put the rows of a frame in order.
 
         Args:
             frame: Has the columns that the schema names; stamps are timestamps, dates or integers, the target is numeric.
             schema: Checked against the columns of the frame.
+            stamped: Whether every row must have a stamp.
 
         Raises:
             DataError: The stamps, the target or an id are of a type that they cannot have.
+            Unstamped: A row has no stamp.
         """
         stamps, zone = _stamps(frame, schema.time)
         columns = {name: _codes(frame[name], name) for name in dict.fromkeys((*schema.series, *schema.group))}
@@ -85,15 +92,16 @@ class Rows:
         series, group = (_Keys.of(columns, names, runs) for names in (schema.series, schema.group))
         code, first = _dense(*series.number())
         group_key, _ = group.number()
-        if not np.all(group_key[first[1:]] >= group_key[first[:-1]]):
-            rank = np.argsort(group_key[first], kind="stable")
-            first, code = first[rank], np.argsort(rank)[code]
-        sizes = np.bincount(code, np.diff(runs, append=frame.num_rows), len(first)).astype(np.int64)
+        own = group_key[first]
+        if np.any(own[1:] < own[:-1]):
+            rank = np.argsort(own, kind="stable")
+            first, own, code = first[rank], own[rank], np.argsort(rank)[code]
+        sizes = np.bincount(code, _sizes(runs, frame.num_rows), len(first)).astype(np.int64)
         indptr = _boundaries(sizes)
-        stamps, order, alike = _in_order(stamps, code, runs, indptr)
+        stamps, order, alike = _in_order(stamps, code, runs, indptr, stamped)
         torn = np.zeros(len(first), bool)
-        torn[code[group_key != group_key[first][code]]] = True
-        group_starts = np.flatnonzero(np.diff(group_key[first], prepend=-1))
+        torn[code[group_key != own[code]]] = True
+        group_starts = _changes(own)
         return cls(
             ids=series.values(first),
             indptr=indptr,
@@ -213,7 +221,7 @@ def _codes(column: pa.ChunkedArray, name: str) -> _Codes:
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
     if (found := _stretches(column)) is not None:
-        starts, some = found[0], _each(found[1])
+        starts, some = found[0], _each(pa.chunked_array([found[1]]))
         return replace(some, starts=starts if len(some.starts) == len(starts) else starts[some.starts])
     return _each(column)
 
@@ -233,60 +241,36 @@ def _each(column: pa.ChunkedArray) -> _Codes:
     if codes.null_count:
         codes = pc.fill_null(codes.cast(pa.int64()), len(place))
     numbers = codes.to_numpy(zero_copy_only=False)
-    starts = np.flatnonzero(np.append(len(numbers) > 0, numbers[1:] != numbers[:-1]))
+    starts = _changes(numbers)
     return _Codes(values, np.append(place, len(values)).astype(np.int64), numbers[starts], starts)
 
 
-def _stretches(column: pa.ChunkedArray) -> tuple[Ints, pa.ChunkedArray] | None:
+def _stretches(column: pa.ChunkedArray) -> tuple[Ints, pa.Array] | None:
     """Rows that begin a stretch of one text, which is cheaper to see than which text each is, and these texts.
 
     None where that spares little.
     """
-    if len(column) < 2 or not _is_text(column) or column.null_count:
+    if len(column) < 2 or not is_text(column.type) or column.null_count:
         return None
-    parts: list[Ints] = []
-    texts: list[pa.Array] = []
-    begin, left, last = 0, (len(column) - 1) // 4, None
-    for chunk in filter(len, column.chunks):
-        if (found := _starts(chunk, left + 1)) is None:
-            return None
-        again = int(found[1][0] == last)
-        parts.append(begin + found[0][again:])
-        texts.append(found[1][again:])
-        begin, left, last = begin + len(chunk), left - len(parts[-1]), found[1][-1]
-    return None if left < 0 else (np.concatenate(parts), pa.chunked_array(texts, column.type))
-
-
-def _starts(texts: pa.Array, most: int) -> tuple[Ints, pa.Array] | None:
-    """Likewise, for texts in one piece; None for more than `most` of them."""
-    _, offsets, held = texts.buffers()
-    kind = np.dtype(np.int64 if pa.types.is_large_string(texts.type) else np.int32)
-    at: Any = np.frombuffer(offsets, kind)[texts.offset :][: len(texts) + 1]
-    size = min(most, len(texts))
-    out, ends, kept = np.empty(size, np.int64), room(size + 1, kind), room(max(int(at[-1] - at[0]), 1), np.uint8)
-    found = scan.stretches(at, np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8), size, out, ends, kept)
-    if found < 0:
+    if (found := scan.stretches([memory(chunk) for chunk in column.chunks if len(chunk)], (len(column) - 1) // 4)) is None:
         return None
-    return out[:found], pa.Array.from_buffers(texts.type, found, [None, pa.py_buffer(ends), pa.py_buffer(kept)])
+    starts, *held = found
+    return starts, pa.Array.from_buffers(pa.large_string(), len(starts), [None, *map(pa.py_buffer, held)])
 
 
 def _ascending(column: pa.ChunkedArray) -> pa.Array | None:
     """Texts that are in order, each once, as one array; None for any other column."""
-    if len(column) < 2 or not _is_text(column):
+    if len(column) < 2 or not is_text(column.type) or column.null_count:
         return None
     values = pa.concat_arrays(column.chunks)
-    return values if not values.null_count and pc.all(pc.less(values[:-1], values[1:])).as_py() else None
-
-
-def _is_text(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+    return values if scan.climbs(*memory(values)) else None
 
 
 def _pick(values: pa.Array, places: Ints) -> NDArray[Any]:
     """The values at some places, as numpy holds them; a blank of the same type for null."""
     held = values.to_numpy(zero_copy_only=False)
     if np.array_equal(places, np.arange(len(held))):
-        return np.array(held)
+        return np.require(held, requirements="W")
     blank = np.array([""], object) if held.dtype == object else np.zeros(1, held.dtype)
     return np.concatenate([held, blank])[places]
 
@@ -304,18 +288,18 @@ def _dense(key: Ints, size: int) -> tuple[Ints, Ints]:
     return (np.cumsum(there) - 1)[key], first_of[there]
 
 
-def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints) -> tuple[NDArray[Any], Ints | None, bool]:
+def _in_order(stamps: NDArray[Any], code: Ints, runs: Ints, indptr: Ints, stamped: bool) -> tuple[NDArray[Any], Ints | None, bool]:
     """The stamps in the order of the rows of a table, that order (None where they are in it), and whether all series end alike."""
-    order, alike = _order(code, runs, indptr, stamps)
+    order, alike = _order(code, runs, indptr, stamps, stamped)
     if order is None:
         return stamps, None, alike
     if stamps.dtype == np.dtype("datetime64[ns]"):  # those of one microsecond are equal, and stay in the order that they came in
         stamps = micros(stamps).view("datetime64[us]")
-        order, alike = _order(code, runs, indptr, stamps)
+        order, alike = _order(code, runs, indptr, stamps, stamped)
     return stamps if order is None else stamps[order], order, alike
 
 
-def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any]) -> tuple[Ints | None, bool]:
+def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any], stamped: bool) -> tuple[Ints | None, bool]:
     """The rows by series and stamp, equals in the order they came, None where they are so already; and whether all series end alike.
 
     Args:
@@ -323,16 +307,27 @@ def _order(code: Ints, runs: Ints, indptr: Ints, stamps: NDArray[Any]) -> tuple[
         runs: First row of each run. (runs,)
         indptr: Boundaries of the series. (series + 1,)
         stamps: As they came. (rows,)
+        stamped: Whether each must be there.
     """
     order = None
     if np.any(code[1:] < code[:-1]):
-        moved, sizes = _sorted(code), np.diff(runs, append=len(stamps))
+        moved, sizes = _sorted(code), _sizes(runs, len(stamps))
         order = np.repeat(runs[moved] - _boundaries(sizes[moved])[:-1], sizes[moved]) + np.arange(len(stamps))
-    along = stamps if order is None else stamps[order]
-    if (ascends := scan.ascends(np.ascontiguousarray(along).view(np.int64), indptr)) > 0:
+    along = np.ascontiguousarray(stamps if order is None else stamps[order]).view(np.int64)
+    ascends = scan.ascends(along, indptr)
+    if stamped and np.any(along[_telling(ascends, indptr)] == NO_STAMP):
+        raise Unstamped
+    if ascends:
         return order, ascends > 1
     by_time = _sorted(_small(stamps))
-    return by_time[_sorted(np.repeat(code, np.diff(runs, append=len(stamps)))[by_time])], False
+    return by_time[_sorted(np.repeat(code, _sizes(runs, len(stamps)))[by_time])], False
+
+
+def _telling(ascends: int, indptr: Ints) -> Any:
+    """Rows among which is one without a stamp, if there is one: it is less than all others."""
+    if not ascends:
+        return slice(None)
+    return indptr[:-1] if ascends == 1 else indptr[longest(indptr)]
 
 
 def _sorted(code: Ints) -> Ints:
@@ -407,5 +402,24 @@ def _arranged(values: Floats, order: Ints | None) -> Floats:
     return values if order is None else values[order]
 
 
+def longest(indptr: Ints) -> int:
+    """The series that is the longest, the first of those in a draw."""
+    return int(np.argmax(np.diff(indptr)))
+
+
+def _changes(values: NDArray[Any]) -> Ints:
+    """Places of the first value, and of those that differ from the one before."""
+    return np.flatnonzero(np.append(len(values) > 0, values[1:] != values[:-1]))
+
+
+def _sizes(begins: Ints, end: int) -> Ints:
+    """How long some parts are of which each ends where the next one begins, and the last at `end`."""
+    sizes = np.full(len(begins), end)
+    sizes[:-1] = begins[1:]
+    return sizes - begins
+
+
 def _boundaries(sizes: Ints) -> Ints:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    bounds = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    return bounds

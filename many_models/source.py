@@ -53,7 +53,7 @@ class Frame:
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         frames.readable(self.table, columns)
-        chosen = self.table.select(columns)
+        chosen = frames.seen(self.table, columns).select(columns)
         for start in range(0, max(chosen.num_rows, 1), BATCH_ROWS):
             yield Batch(chosen.slice(start, BATCH_ROWS))
 

@@ -371,6 +371,16 @@ def test_a_column_that_cannot_be_held_may_wait_until_it_is_needed():
         frames.readable(table, ["y", "odd"])
 
 
+def test_what_is_missing_may_be_looked_for_later():
+    frame = pd.DataFrame({"x": [1.0, np.nan], "t": pd.to_datetime(["2024-01-01", None]), "whole": [1.0, 2.0]})
+    now, later = (frames.read(frame, defer=defer)[0] for defer in (False, True))
+    assert [now[name].null_count for name in frame] == [1, 1, 0]
+    assert [later[name].null_count for name in frame] == [0, 0, 0]
+    assert frames.seen(later, ["t"])["t"].equals(now["t"])
+    assert frames.seen(later, frame.columns).equals(now, check_metadata=True)
+    assert frames.seen(now, frame.columns) is now
+
+
 # --- odd files ------------------------------------------------------------------------------------------------------------
 
 

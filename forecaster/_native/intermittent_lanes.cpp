@@ -49,13 +49,14 @@ double correction_of(const Flow& flow, Smoothing by) { return flow.method == Met
 
 // To behind the first demand, so that none of the steps after it has to ask for it.
 void start(Flow& flow, bool chance) {
-    Demand& at = flow.at;
-    for (; flow.n > 0 && at.seen == 0; ++flow.x, --flow.n) {
-        if (flow.said) *flow.said++ = rate_of(at, flow.method, flow.by);
-        if (!std::isfinite(*flow.x)) continue;
-        at.gap += 1;
-        if (*flow.x != 0) at = {*flow.x, chance ? 1 / at.gap : at.gap, 0, 1};
+    Flow on = flow;
+    for (; on.n > 0 && on.at.seen == 0; ++on.x, --on.n) {
+        if (on.said) *on.said++ = rate_of(on.at, on.method, on.by);
+        if (!std::isfinite(*on.x)) continue;
+        on.at.gap += 1;
+        if (*on.x != 0) on.at = {*on.x, chance ? 1 / on.at.gap : on.at.gap, 0, 1};
     }
+    flow = on;
 }
 
 // The next `tall` values of W series, step by step.
@@ -81,7 +82,7 @@ class Tile {
     FORECASTER_INLINE void set(Index t, Lanes<W> y) { y.store(values_ + t * W); }
 
     void tell(const Flow* flows, Index count, Index from) const {
-        for (Index lane = 0; lane < count; ++lane)
+        for (Index lane = 0; lane < std::min<Index>(W, count); ++lane)
             for (Index t = 0; flows[lane].said && t < std::min(flows[lane].n - from, tall); ++t) flows[lane].said[from + t] = values_[t * W + lane];
     }
 
@@ -89,42 +90,57 @@ class Tile {
     alignas(64) double values_[tall * W];
 };
 
-// Calls body(flows, how many of them, steps of the longest) for W series at a time that stand behind their first demand.
-template <int W, class Body>
-void abreast(std::vector<Flow>& flows, bool chance, Body body) {
-    for (std::size_t first = 0; first < flows.size(); first += W) {
-        const Index count = std::min<Index>(W, static_cast<Index>(flows.size() - first));
+// So many bundles of W series go on at once, so that the one's waiting is the other's work.
+constexpr Index together = 2;
+
+// The next `tall` values of some series are asked for, while others are worked on.
+void fetch(const Flow* flows, Index count, Index from) {
+    constexpr Index line = 64 / sizeof(double);
+    for (Index s = 0; s < count; ++s)
+        for (Index t = from; t < std::min(flows[s].n, from + tall); t += line) __builtin_prefetch(flows[s].x + t);
+}
+
+// Calls body(flows, how many of them, how many after them, steps of the longest) for some series at a time, behind their first demand.
+template <class Body>
+void abreast(std::vector<Flow>& flows, Index most, bool chance, Body body) {
+    const Index series = static_cast<Index>(flows.size());
+    for (Index first = 0; first < series; first += most) {
+        const Index count = std::min(most, series - first), after = first + count;
         Index longest = 0;
-        for (Index lane = 0; lane < count; ++lane) {
-            start(flows[first + lane], chance);
-            longest = std::max(longest, flows[first + lane].n);
+        for (Index s = first; s < after; ++s) {
+            start(flows[s], chance);
+            longest = std::max(longest, flows[s].n);
         }
-        body(flows.data() + first, count, longest);
+        body(flows.data() + first, count, std::min(most, series - after), longest);
     }
 }
 
 template <int W, bool chance>
-void follow_abreast(Flow* flows, Index count, Index longest) {
+void follow_abreast(Flow* flows, Index count, Index after, Index longest) {
     const bool told = flows[0].said;
-    Demands<W> at{0.0, 0.0, 0.0, 0.0};
-    Lanes<W> a = 0.0, b = 0.0, correction = 1.0;
-    for (int lane = 0; lane < count; ++lane) {
-        at.put(lane, flows[lane].at);
-        a.set(lane, flows[lane].by.size), b.set(lane, flows[lane].by.pace);
-        correction.set(lane, correction_of(flows[lane], flows[lane].by));
+    Demands<W> at[together];
+    Lanes<W> a[together], b[together], correction[together];
+    for (int i = 0; i < together; ++i) at[i] = {0.0, 0.0, 0.0, 0.0}, a[i] = 0.0, b[i] = 0.0, correction[i] = 1.0;
+    for (int s = 0; s < count; ++s) {
+        at[s / W].put(s % W, flows[s].at);
+        a[s / W].set(s % W, flows[s].by.size), b[s / W].set(s % W, flows[s].by.pace);
+        correction[s / W].set(s % W, correction_of(flows[s], flows[s].by));
     }
-    Tile<W> tile;
+    Tile<W> tiles[together];
     for (Index from = 0; from < longest; from += tall) {
-        tile.load(flows, count, from);
+        fetch(flows + count, after, from);
+        for (int i = 0; i < together; ++i) tiles[i].load(flows + i * W, count - i * W, from);
         const Index rows = std::min(tall, longest - from);
-        for (Index t = 0; t < rows; ++t) {
-            const Lanes<W> y = tile[t];
-            if (told) tile.set(t, rate<W, chance>(at, correction));
-            push<W, chance>(at, y, a, b);
-        }
-        if (told) tile.tell(flows, count, from);
+        for (Index t = 0; t < rows; ++t)
+#pragma GCC unroll 8
+            for (int i = 0; i < together; ++i) {
+                const Lanes<W> y = tiles[i][t];
+                if (told) tiles[i].set(t, rate<W, chance>(at[i], correction[i]));
+                push<W, chance>(at[i], y, a[i], b[i]);
+            }
+        for (int i = 0; told && i < together; ++i) tiles[i].tell(flows + i * W, count - i * W, from);
     }
-    for (int lane = 0; lane < count; ++lane) flows[lane].at = at.get(lane);
+    for (int s = 0; s < count; ++s) flows[s].at = at[s / W].get(s % W);
 }
 
 // Calls body(y, mask of the demands) for W values at a time; behind the last there are missing ones.
@@ -325,7 +341,7 @@ template <int W>
 void follow(std::vector<Flow>& flows) {
     const bool chance = !flows.empty() && flows[0].method == Method::tsb;
     const auto body = chance ? &follow_abreast<W, true> : &follow_abreast<W, false>;
-    abreast<W>(flows, chance, body);
+    abreast(flows, together * W, chance, body);
 }
 
 template <int W>

@@ -1,12 +1,17 @@
 // forecaster._native.scan: what one pass over the values or stamps of all series tells (see scan.pyi).
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "arrays.hpp"
 #include "scan.hpp"
@@ -60,53 +65,117 @@ bool follows(const Row<const Index>& stamps, const Row<const Index>& indptr, con
 // Texts one after another, as Arrow holds them: text r is bytes at[r] .. at[r + 1].
 template <class Offset>
 struct Texts {
-    const Row<const Offset>& at;
-    const Row<const std::uint8_t>& bytes;
+    Row<const Offset> at;
+    Row<const std::uint8_t> bytes;
+
+    Index size() const {
+        expect(at.size() > 0, "there is one offset more than texts");
+        return static_cast<Index>(at.size()) - 1;
+    }
+    std::string_view operator[](Index r) const {
+        const Index from = at(r), to = at(r + 1);
+        expect(0 <= from && from <= to && to <= static_cast<Index>(bytes.size()), "offsets must ascend within the bytes");
+        return {reinterpret_cast<const char*>(bytes.data()) + from, static_cast<std::size_t>(to - from)};
+    }
 
     // Whether texts begin .. end are each the same as the one before: of one length, and their bytes those of the text before moved on.
     bool repeat(Index begin, Index end) const {
-        const Offset* from = at.data();
-        using Length = std::make_unsigned_t<Offset>;  // offsets that lead astray may wrap around
-        const auto length = [from](Index r) { return static_cast<Length>(static_cast<Length>(from[r + 1]) - static_cast<Length>(from[r])); };
-        const Length size = length(begin - 1);
-        Length other = 0;
-        for (Index r = begin; r < end; ++r) other |= length(r) ^ size;
-        if (other || from[begin - 1] < 0 || from[begin] < from[begin - 1] || from[end] < from[begin]) return false;
-        if (static_cast<std::size_t>(from[end]) > bytes.size()) return false;
+        static const auto alike_here = by_width(picked, []<int W>() { return &alike<W, Offset>; });
+        const Offset *from = at.data(), size = static_cast<Offset>((*this)[begin - 1].size());
+        if (!alike_here(from + begin, end - begin, size)) return false;
+        if (from[end] < from[begin] || static_cast<std::size_t>(from[end]) > bytes.size()) return false;
         return std::memcmp(bytes.data() + from[begin], bytes.data() + from[begin - 1], static_cast<std::size_t>(from[end] - from[begin])) == 0;
     }
 };
 
-// The first text of each stretch goes to `kept`, and where it ends there to `ends`; -1 where there are more than `most` stretches.
+// The texts that differ from the one before, and the first.
+struct Stretches {
+    std::vector<Index> starts, ends = {0};
+    std::vector<std::uint8_t> bytes;
+
+    std::string_view last() const {
+        const Index from = ends[ends.size() - 2];
+        return {reinterpret_cast<const char*>(bytes.data()) + from, static_cast<std::size_t>(ends.back() - from)};
+    }
+    void add(Index row, std::string_view text) {
+        starts.push_back(row);
+        bytes.insert(bytes.end(), text.begin(), text.end());
+        ends.push_back(static_cast<Index>(bytes.size()));
+    }
+
+    // Goes on with texts whose first is row `begin` of all; whether there are `most` stretches at most.
+    template <class Offset>
+    bool go_on(const Texts<Offset>& texts, Index begin, Index most) {
+        const Index rows = texts.size();
+        Index usual = 0;
+        for (Index r = 0; r < rows;) {
+            const std::string_view text = texts[r];
+            if (starts.empty() || text != last()) {
+                // Two stretches of one length are mostly followed by a third.
+                const Index found = static_cast<Index>(starts.size());
+                if (found > 1) usual = begin + r - starts[found - 1] == starts[found - 1] - starts[found - 2] ? begin + r - starts[found - 1] - 1 : 0;
+                if (found == most) return false;
+                add(begin + r, text);
+            }
+            ++r;
+            if (usual && r + usual <= rows && texts.repeat(r, r + usual)) r += usual;
+            if (r == rows || !texts.repeat(r, r + 1)) continue;
+            for (Index ahead = 32; ahead > 0;) {
+                if (r + ahead <= rows && texts.repeat(r, r + ahead))
+                    r += ahead;
+                else
+                    ahead /= 2;
+            }
+        }
+        return true;
+    }
+};
+
+// A vector as an array of NumPy.
+template <class T>
+nb::object given(std::vector<T>&& values) {
+    values.reserve(1);
+    auto* kept = new std::vector<T>(std::move(values));
+    const nb::capsule owner(kept, [](void* at) noexcept { delete static_cast<std::vector<T>*>(at); });
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
+}
+
 template <class Offset>
-Index stretches(const Row<const Offset>& offsets, const Row<const std::uint8_t>& bytes, Index most, const Row<Index>& out, const Row<Offset>& ends,
-                const Row<std::uint8_t>& kept) {
-    const Index rows = static_cast<Index>(offsets.size()) - 1, room = static_cast<Index>(kept.size());
-    expect(rows >= 0 && static_cast<Index>(out.size()) >= std::min(rows, most), "there is one offset more than texts, and room for each stretch");
-    expect(ends.size() > out.size(), "there is one end more than stretches");
-    const Texts<Offset> texts{offsets, bytes};
-    Index found = 0, usual = 0, end = 0;
-    ends(0) = 0;
-    for (Index r = 0; r < rows;) {
-        // Two stretches of one length are mostly followed by a third.
-        if (found > 1) usual = r - out(found - 1) == out(found - 1) - out(found - 2) ? r - out(found - 1) - 1 : 0;
-        if (found == most) return -1;
-        const Index from = offsets(r), size = offsets(r + 1) - from;
-        expect(from >= 0 && size >= 0 && from + size <= static_cast<Index>(bytes.size()) && end + size <= room, "offsets must ascend within the bytes");
-        if (size) std::memcpy(kept.data() + end, bytes.data() + from, size);
-        end += size;
-        out(found++) = r++;
-        ends(found) = static_cast<Offset>(end);
-        if (usual && r + usual <= rows && texts.repeat(r, r + usual)) r += usual;
-        if (r == rows || !texts.repeat(r, r + 1)) continue;
-        for (Index ahead = 32; ahead > 0;) {
-            if (r + ahead <= rows && texts.repeat(r, r + ahead))
-                r += ahead;
-            else
-                ahead /= 2;
+nb::object stretches(const std::vector<std::pair<Row<const Offset>, Row<const std::uint8_t>>>& chunks, Index most) {
+    Stretches found;
+    bool few = true;
+    {
+        const nb::gil_scoped_release unlocked;
+        Index begin = 0;
+        for (const auto& [at, bytes] : chunks) {
+            const Texts<Offset> texts{at, bytes};
+            few = few && found.go_on(texts, begin, most);
+            begin += texts.size();
         }
     }
-    return found;
+    if (!few) return nb::none();
+    return nb::make_tuple(given(std::move(found.starts)), given(std::move(found.ends)), given(std::move(found.bytes)));
+}
+
+template <class Offset>
+bool climbs(const Row<const Offset>& at, const Row<const std::uint8_t>& bytes) {
+    const Texts<Offset> texts{at, bytes};
+    for (Index r = 1; r < texts.size(); ++r)
+        if (texts[r - 1] >= texts[r]) return false;
+    return true;
+}
+
+template <class Offset>
+bool plain(const Row<const Offset>& at, const Row<const std::uint8_t>& bytes) {
+    const Texts<Offset> texts{at, bytes};
+    const auto blank = [](char c) { return c == ' ' || ('\t' <= c && c <= '\r'); };
+    char any = 0;
+    for (Index r = 0; r < texts.size(); ++r) {
+        const std::string_view text = texts[r];
+        if (!text.empty() && (blank(text.front()) || blank(text.back()))) return false;
+        for (const char c : text) any |= c;
+    }
+    return (any & 0x80) == 0;
 }
 
 // Every text as often as is asked for, one after the other.
@@ -139,8 +208,7 @@ void survey(const Row<const T>& values, const Row<const Index>& indptr, const Sh
     const auto look = by_width(picked, []<int W>() { return &surveyed<W, T>; });
     for (Index s = 0; s < series; ++s) {
         const Index n = indptr(s + 1) - indptr(s);
-        const Surveyed seen = look(values.data() + indptr(s), n);
-        if (copy.size() && n) std::memcpy(copy.data() + indptr(s), values.data() + indptr(s), n * sizeof(T));
+        const Surveyed seen = look(values.data() + indptr(s), n, copy.size() ? copy.data() + indptr(s) : nullptr);
         double* row = row_of(out, s);
         row[0] = seen.known;
         row[1] = seen.lowest;
@@ -168,6 +236,13 @@ bool micros(const Row<const Index>& stamps, Index per_second, const Row<Index>& 
     expect(per_second == 1'000'000'000, "stamps count seconds, milliseconds or nanoseconds");
     for (Index i = 0; i < n; ++i) to[i] = from[i] / 1'000;
     return true;
+}
+
+bool from_micros(const Row<const Index>& stamps, Index per_second, const Row<Index>& out) {
+    expect(out.size() == stamps.size(), "there must be room for all stamps");
+    expect(per_second == 1 || per_second == 1'000, "stamps are to count seconds or milliseconds");
+    const auto divide = by_width(picked, []<int W>() { return &divided<W>; });
+    return divide(stamps.data(), static_cast<Index>(stamps.size()), 1'000'000 / per_second, out.data());
 }
 
 // Sums of the sizes and squares of changes, several side by side.
@@ -228,13 +303,16 @@ NB_MODULE(scan, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     m.def("ascends", &ascends, nb::arg("stamps"), nb::arg("indptr"), unlocked);
     m.def("follows", &follows, nb::arg("stamps"), nb::arg("indptr"), nb::arg("calendar"), nb::arg("first"), unlocked);
-    m.def("stretches", &stretches<std::int32_t>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("most"), nb::arg("out").noconvert(),
-          nb::arg("ends").noconvert(), nb::arg("kept").noconvert(), unlocked);
-    m.def("stretches", &stretches<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("most"), nb::arg("out").noconvert(),
-          nb::arg("ends").noconvert(), nb::arg("kept").noconvert(), unlocked);
+    m.def("stretches", &stretches<std::int32_t>, nb::arg("chunks").noconvert(), nb::arg("most"));
+    m.def("stretches", &stretches<Index>, nb::arg("chunks").noconvert(), nb::arg("most"));
+    m.def("climbs", &climbs<std::int32_t>, nb::arg("offsets").noconvert(), nb::arg("bytes"), unlocked);
+    m.def("climbs", &climbs<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), unlocked);
+    m.def("plain", &plain<std::int32_t>, nb::arg("offsets").noconvert(), nb::arg("bytes"), unlocked);
+    m.def("plain", &plain<Index>, nb::arg("offsets").noconvert(), nb::arg("bytes"), unlocked);
     m.def("repeat", &repeat, nb::arg("offsets").noconvert(), nb::arg("bytes"), nb::arg("times"), nb::arg("ends").noconvert(),
           nb::arg("out").noconvert(), unlocked);
     m.def("micros", &micros, nb::arg("stamps"), nb::arg("per_second"), nb::arg("out").noconvert(), unlocked);
+    m.def("from_micros", &from_micros, nb::arg("stamps"), nb::arg("per_second"), nb::arg("out").noconvert(), unlocked);
     m.def("unroll", &unroll, nb::arg("values"), nb::arg("indptr"), nb::arg("first"), nb::arg("out").noconvert(), unlocked);
     m.def("changes", &changes, nb::arg("values"), nb::arg("indptr"), nb::arg("lags"), nb::arg("sizes").noconvert(),
           nb::arg("squares").noconvert(), unlocked);

@@ -1,4 +1,4 @@
-// What a pass over the values of one series tells: compiled for several widths of the processor's registers (see scan_lanes.cpp).
+// Passes over values, stamps or texts: compiled for several widths of the processor's registers (see scan_lanes.cpp).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,16 @@ struct Surveyed {
     double least;            // size above zero; infinite where there is none
 };
 
+// The values go to `copy` as well, where there is one.
 template <int W, class T>
-Surveyed surveyed(const T* x, Index n);
+Surveyed surveyed(const T* x, Index n, T* copy);
+
+// Whether n texts after the first of `at` are all of that size: text r is bytes at[r] .. at[r + 1].
+template <int W, class Offset>
+bool alike(const Offset* at, Index n, Offset size);
+
+// Multiples of `per` by it; whether all of them are surely that.
+template <int W>
+bool divided(const Index* x, Index n, Index per, Index* out);
 
 }  // namespace forecaster

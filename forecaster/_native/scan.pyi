@@ -10,17 +10,18 @@ def follows(stamps: NDArray[np.int64], indptr: NDArray[np.int64], calendar: NDAr
     """Whether every series is a slice of the calendar, from place `first` (series,) on."""
 
 def stretches(
-    offsets: NDArray[np.int64] | NDArray[np.int32],
-    bytes: NDArray[np.uint8],
-    most: int,
-    out: NDArray[np.int64],
-    ends: NDArray[np.int64] | NDArray[np.int32],
-    kept: NDArray[np.uint8],
-) -> int:
-    """Write the places of texts that differ from the one before, and of the first, into `out`; how many there are, -1 for more than `most`.
+    chunks: list[tuple[NDArray[np.int64] | NDArray[np.int32], NDArray[np.uint8]]], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]] | None:
+    """The places of texts that differ from the one before, and of the first, and these texts; None for more than `most` of them.
 
-    Text i is `bytes[offsets[i]:offsets[i + 1]]`, as Arrow holds it (texts + 1,); those of `out` go to `kept`, with offsets `ends`.
+    Text i of a chunk is `bytes[offsets[i]:offsets[i + 1]]`, as Arrow holds it; those that are given back are held so as well.
     """
+
+def climbs(offsets: NDArray[np.int64] | NDArray[np.int32], bytes: NDArray[np.uint8]) -> bool:
+    """Whether every text is above the one before, by its bytes."""
+
+def plain(offsets: NDArray[np.int64] | NDArray[np.int32], bytes: NDArray[np.uint8]) -> bool:
+    """Whether all texts are of ASCII, and none begins or ends with a blank."""
 
 def survey(
     values: NDArray[np.float64] | NDArray[np.float32],
@@ -37,6 +38,12 @@ def micros(stamps: NDArray[np.int64], per_second: int, out: NDArray[np.int64]) -
     """Write stamps that count seconds, milliseconds or nanoseconds into `out` as microseconds, nanoseconds beyond them cut off.
 
     Whether all of them are surely small enough for that, which seconds and milliseconds of the years -140,000 to 140,000 are.
+    """
+
+def from_micros(stamps: NDArray[np.int64], per_second: int, out: NDArray[np.int64]) -> bool:
+    """Write microseconds into `out` as seconds or milliseconds.
+
+    Whether all of them are surely whole, which those of the years -69,000 to 73,000 are if they can be.
     """
 
 def changes(

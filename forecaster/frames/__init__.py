@@ -19,11 +19,12 @@ from forecaster.errors import DataError, MissingExtra
 from forecaster.frames import given, held
 from forecaster.frames.held import refuse_twins
 from forecaster.frames.kinds import family
+from forecaster.frames.texts import memory
 from forecaster.frequency import Frequency
 
 Ints = NDArray[np.int64]
 
-_MICROS = {"s": 1_000_000, "ms": 1_000}
+_PER_SECOND = {"s": 1, "ms": 1_000}
 _NAMES = {"polars.DataFrame": "polars", "polars.LazyFrame": "lazy"}
 
 
@@ -50,7 +51,8 @@ def read(data: Any, columns: Iterable[str] | None = None, *, defer: bool = False
             levels become columns), polars (also lazy), pyarrow, a DuckDB relation, a frame of Spark (brought to this process), or
             anything with `__arrow_c_stream__`.
         columns: The columns to read; all where absent. Names that the data lacks are passed over.
-        defer: Whether a column of pandas that cannot be held is nulls for now, which `readable` refuses once it plays a part.
+        defer: Whether columns of pandas are looked at only once they play a part: those that cannot be held are nulls for now, which
+            `readable` refuses, and numbers and stamps may have NaN and NaT for nulls, which `seen` puts in.
 
     Returns:
         The data as an Arrow table, and its kind for `give`.
@@ -75,6 +77,16 @@ def readable(table: pa.Table, columns: Iterable[str]) -> None:
     for name in columns:
         if held.UNREADABLE in (metadata := table.schema.field(name).metadata or {}):
             raise DataError(metadata[held.UNREADABLE].decode())
+
+
+def seen(table: pa.Table, columns: Iterable[str]) -> pa.Table:
+    """The table with nulls for whatever is missing in `columns`, where nobody had looked for it when the data was read."""
+    for name in columns:
+        field = table.schema.field(at := table.schema.get_field_index(name))
+        if held.UNSEEN in (field.metadata or {}):
+            chunks = [held.seen(chunk) for chunk in table.column(at).chunks]
+            table = table.set_column(at, field.remove_metadata(), pa.chunked_array(chunks, field.type))
+    return table
 
 
 def give(table: pa.Table, kind: FrameKind, *, fresh: bool = False) -> Any:
@@ -143,10 +155,8 @@ def _repeated(values: pa.Array, times: int) -> pa.Array:
     plain = pa.types.is_string(values.type) and not values.null_count and times * values.nbytes < 1 << 31
     if not plain:
         return values.take(pa.array(np.repeat(np.arange(len(values)), times)))
-    _, offsets, held = values.buffers()
-    at: Any = np.frombuffer(offsets, np.int32)[values.offset :][: len(values) + 1]
+    at, texts = memory(values)
     ends, out = pa.allocate_buffer(4 * (len(values) * times + 1)), pa.allocate_buffer(times * int(at[-1] - at[0]))
-    texts = np.empty(0, np.uint8) if held is None else np.frombuffer(held, np.uint8)
     scan.repeat(at, texts, times, np.frombuffer(ends, np.int32), np.frombuffer(out, np.uint8))
     return pa.Array.from_buffers(pa.string(), len(values) * times, [None, ends, out])
 
@@ -262,8 +272,9 @@ def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
     """The column in the type that came, or as it is where that type cannot hold it."""
     if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(came):
         column = column.cast(column.type.value_type)
-    if (coarser := _coarser(column, came)) is not None:
-        return coarser
+    for quick in (_coarser, _wider):
+        if (made := quick(column, came)) is not None:
+            return made
     try:
         return column.cast(came)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -271,17 +282,27 @@ def _cast(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray:
 
 
 def _coarser(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | None:
-    """Microseconds as whole seconds or milliseconds, twice as fast as Arrow; None where they are not whole, or for anything else."""
+    """Microseconds as whole seconds or milliseconds, far faster than by Arrow; None where they are not whole, or for anything else."""
     kind = column.type
     if not (pa.types.is_timestamp(kind) and pa.types.is_timestamp(came) and kind.unit == "us" and kind.tz == came.tz):
         return None
-    if came.unit not in _MICROS or column.num_chunks != 1 or column.null_count:
+    if came.unit not in _PER_SECOND or column.num_chunks != 1 or column.null_count:
         return None
-    micros = column.chunk(0).view(pa.int64()).to_numpy()
-    whole = micros // _MICROS[came.unit]
-    if not np.array_equal(whole * _MICROS[came.unit], micros):
+    whole = pa.allocate_buffer(8 * len(column))
+    if not scan.from_micros(column.chunk(0).view(pa.int64()).to_numpy(), _PER_SECOND[came.unit], np.frombuffer(whole, np.int64)):
         return None
-    return pa.chunked_array([pa.Array.from_buffers(came, len(whole), [None, pa.py_buffer(whole)])])
+    return pa.chunked_array([pa.Array.from_buffers(came, len(column), [None, whole])])
+
+
+def _wider(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | None:
+    """Texts with offsets of 64 bits instead of 32, on the same bytes; None for anything else."""
+    if not (pa.types.is_string(column.type) and pa.types.is_large_string(came)) or column.num_chunks != 1:
+        return None
+    texts = column.chunk(0)
+    if texts.null_count or not len(texts):
+        return None
+    at = memory(texts)[0].astype(np.int64)
+    return pa.chunked_array([pa.Array.from_buffers(came, len(texts), [None, pa.py_buffer(at), texts.buffers()[2]])])
 
 
 def _module(name: str) -> Any:

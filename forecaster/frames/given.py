@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from forecaster.frames.texts import is_text
+
 _WORTH_THREADS = 1_000_000
 """Rows from which on Arrow's threads pay for themselves."""
 
@@ -39,6 +41,9 @@ def _values(column: pa.ChunkedArray, fresh: bool) -> Any:
         if fresh and (memory := only.buffers()[1]).is_mutable:
             return np.frombuffer(memory, numbers.dtype)[only.offset : only.offset + len(only)]
         return numbers.copy()
+    dtype = import_module("pandas").api.types.pandas_dtype("str")
+    if is_text(column.type) and hasattr(dtype, "__from_arrow__"):  # not before pandas 3
+        return dtype.__from_arrow__(column)
     held = column.to_pandas()
     if not isinstance(held.dtype, np.dtype):
         return held.array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,13 +14,17 @@ from forecaster.errors import DataError
 
 UNREADABLE = b"unreadable"
 """Key of the metadata of a column that could not be held: why."""
+UNSEEN = b"unseen"
+"""Key of the metadata of a column in which NaN or NaT may stand for nulls: nobody has looked for them yet."""
 
 
 def frame(data: Any, wanted: list[str] | None, defer: bool) -> pa.Table:
-    """The columns that are wanted, and the named levels of the index; `defer` makes columns that cannot be held nulls that say why."""
-    refuse_twins([str(name) for name in data.columns])
-    levels = [(name, data.index.get_level_values(i)) for i, name in _levels(data.index) if name not in data.columns]
-    columns = {str(name): values for name, values in [*levels, *data.items()]}
+    """The columns that are wanted, and the named levels of the index; `defer` makes columns that cannot be held nulls that say why, and
+    looks for no missing values in those that are shared."""
+    own = [(str(name), values) for name, values in data.items()]
+    refuse_twins([name for name, _ in own])
+    levels = [(str(name), data.index.get_level_values(i)) for i, name in _levels(data.index) if name not in data.columns]
+    columns = dict([*levels, *own])
     held = {name: _field(name, values, defer) for name, values in columns.items() if wanted is None or name in wanted}
     return pa.table([values for _, values in held.values()], schema=pa.schema([field for field, _ in held.values()]))
 
@@ -29,14 +33,23 @@ def _levels(index: Any) -> list[tuple[int, Any]]:
     """The levels of an index that hold something, with the names that pandas gives to those without: row numbers do not."""
     if index.nlevels > 1:
         return [(i, f"level_{i}" if name is None else name) for i, name in enumerate(index.names)]
-    unnamed = "index" if index.dtype.kind == "M" or str(index.dtype).startswith("period[") else None
+    unnamed = "index" if index.dtype.kind == "M" or _own_kind(index.dtype).startswith("period[") else None
     return [(0, name)] if (name := unnamed if index.name is None else index.name) is not None else []
 
 
+def _own_kind(dtype: Any) -> str:
+    """The name of a type that pandas alone has; empty for those of numpy."""
+    return "" if isinstance(dtype, np.dtype) else str(dtype)
+
+
 def _field(name: str, values: Any, defer: bool) -> tuple[pa.Field, pa.Array | pa.ChunkedArray]:
-    """A column of pandas as Arrow with its field, which says so where it could not be held."""
+    """A column of pandas as Arrow with its field, which says so where it could not be held or was not looked at."""
     try:
-        held = _held(name, values)
+        values = _straight(name, values)
+        shared = _of_arrow(name, _shared, values)
+        if shared is not None and defer and _may_lack(shared.type):
+            return pa.field(name, shared.type, metadata={UNSEEN: b""}), shared
+        held = _of_arrow(name, _copied, values) if shared is None else seen(shared)
     except DataError as error:
         if not defer:
             raise
@@ -44,28 +57,36 @@ def _field(name: str, values: Any, defer: bool) -> tuple[pa.Field, pa.Array | pa
     return pa.field(name, held.type), held
 
 
-def _held(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
-    """A column of pandas as Arrow, or an error that names the column and what does not go together."""
-    if values.dtype == object:
+def seen(held: pa.Array) -> pa.Array:
+    """Numbers or stamps with nulls for NaN or NaT."""
+    return pa.array(held.to_numpy(), from_pandas=True) if _may_lack(held.type) and _has_missing(held.to_numpy()) else held
+
+
+def _straight(name: str, values: Any) -> Any:
+    """A column of pandas of one type that Arrow knows, or an error that names the column and what does not go together."""
+    kind = _own_kind(values.dtype)
+    if not kind and values.dtype.kind == "O":
         _refuse_mixture(name, values)
         values = _with_clocks(values)
-    if not isinstance(values.dtype, np.dtype):
-        kind = str(values.dtype)
-        if kind.startswith("period["):
-            values = getattr(values, "dt", values).to_timestamp()
-        elif kind.startswith("Sparse["):
-            values = np.asarray(values)
+    if kind.startswith("period["):
+        return getattr(values, "dt", values).to_timestamp()
+    return np.asarray(values) if kind.startswith("Sparse[") else values
+
+
+def _of_arrow(name: str, make: Callable[[Any], pa.Array | None], values: Any) -> Any:
     try:
-        if (shared := _shared(values)) is not None:
-            return shared
-        own = None if isinstance(values.dtype, np.dtype) else values.array
-        return pa.array(own if hasattr(own, "__arrow_array__") else values, from_pandas=True)
+        return make(values)
     except (pa.ArrowException, OverflowError) as error:
         raise DataError(f"column {name!r} cannot be read: {error}; expected numbers, texts or dates: convert or drop it") from error
 
 
+def _copied(values: Any) -> pa.Array | pa.ChunkedArray:
+    own = None if isinstance(values.dtype, np.dtype) else values.array
+    return pa.array(own if hasattr(own, "__arrow_array__") else values, from_pandas=True)
+
+
 def _shared(values: Any) -> pa.Array | None:
-    """Numbers, stamps or categories of which none is missing, on their own memory; None for all else."""
+    """Numbers or stamps, whatever is missing, or categories of which none is, on their own memory; None for all else."""
     if not isinstance(values.dtype, np.dtype):
         if str(values.dtype) != "category" or not hasattr(values, "cat"):
             return None
@@ -74,18 +95,22 @@ def _shared(values: Any) -> pa.Array | None:
     if values.dtype.kind not in "iufM":
         return None
     array = values if isinstance(values, np.ndarray) else values.to_numpy()
-    if not array.dtype.isnative or not array.flags.c_contiguous or _has_missing(array):
+    if not array.dtype.isnative or not array.flags.c_contiguous:
         return None
     if array.dtype.kind != "M":
         return pa.array(array)
     return pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), [None, pa.py_buffer(array)])
 
 
+def _may_lack(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_timestamp(kind))
+
+
 def _has_missing(array: NDArray[Any]) -> bool:
-    """Whether a float is NaN, or a stamp NaT, whose bits are those of the least integer; whole numbers are all there."""
+    """Whether a float is NaN, or a stamp NaT, whose bits are those of the least integer."""
     if array.dtype.kind == "f":
         return bool(np.isnan(array.min(initial=0)))
-    return array.dtype.kind == "M" and bool(array.view(np.int64).min(initial=0) == np.iinfo(np.int64).min)
+    return bool(array.view(np.int64).min(initial=0) == np.iinfo(np.int64).min)
 
 
 def _with_clocks(values: Any) -> Any:

@@ -90,7 +90,8 @@ class Frequency:
             return self
         if not self._dated:
             return replace(self, phase=rhythm.usual_phase(micros, self._alias.every))
-        kept = replace(self, zone=rhythm.clock_zone(micros, self.zone))
+        zone = rhythm.clock_zone(micros, self.zone)
+        kept = self if zone == self.zone else replace(self, zone=zone)
         days, clock = np.divmod(kept._wall(micros), DAY)
         one = replace(self._alias, every=1).grid(0, 0).index(days)
         phase = self.phase // DAY * DAY + rhythm.usual_phase(clock, DAY)

@@ -107,7 +107,7 @@ def usual_phase(micros: Ints, width: int, *, anywhere: bool = False) -> int:
     """What most stamps are off a grid of that width; 0 where they have nothing in common and lie about it, or `anywhere`."""
     rest = micros % width
     phase = most_common(rest)
-    if np.mean(rest == phase) >= 0.5:
+    if 2 * np.count_nonzero(rest == phase) >= len(rest):
         return phase
     about = anywhere or np.mean(np.minimum(rest, width - rest) <= width // 4) >= _ENOUGH
     return 0 if about else phase

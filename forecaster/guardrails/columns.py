@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster import frames
+from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.texts import is_text, memory
 from forecaster.guardrails.findings import Findings
 from forecaster.schema import Schema
 
@@ -19,28 +21,32 @@ from forecaster.schema import Schema
 def used(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
     """The columns that the schema names, once each; the others are recorded and left out.
 
+    Nobody has looked yet for what is missing in the time and the target: a later pass over their values tells (see `frames.seen`).
+
     Raises:
         DataError: There are no rows, or a column is there twice.
     """
     if frame.num_rows == 0:
         names = ", ".join(map(repr, frame.column_names))
         raise DataError(f"the data has no rows (its columns are {names}); at least one row per series was expected")
-    _note_extras([name for name in frame.column_names if name not in (*schema.columns, *schema.drop)], findings)
-    return selected(frame, schema.columns)
+    wanted = schema.columns
+    _note_extras([name for name in frame.column_names if name not in (*wanted, *schema.drop)], findings)
+    return selected(frame, wanted, later=(schema.time, schema.target))
 
 
-def selected(frame: pa.Table, columns: Iterable[str]) -> pa.Table:
-    """Those of the columns that the frame has.
+def selected(frame: pa.Table, columns: Iterable[str], later: Collection[str] = ()) -> pa.Table:
+    """Those of the columns that the frame has, and what is missing in them as nulls, but for those to be looked at `later`.
 
     Raises:
         DataError: One is there twice, or could not be read.
     """
+    names = frame.column_names
     for name in columns:
-        if (n := frame.column_names.count(name)) > 1:
+        if (n := names.count(name)) > 1:
             raise DataError(f"the data has {n} columns called {name!r}; one was expected. Rename or drop the others")
-    there = [name for name in columns if name in frame.column_names]
+    there = [name for name in columns if name in names]
     frames.readable(frame, there)
-    return frame.select(there)
+    return frames.seen(frame.select(there), [name for name in there if name not in later])
 
 
 def _note_extras(extra: list[str], findings: Findings) -> None:
@@ -79,6 +85,7 @@ def _known_ids(frame: pa.Table, name: str, time: str, findings: Findings) -> pa.
     missing = frame[name].null_count
     if missing == frame.num_rows:
         raise DataError(f"column {name!r} should name the series; all {missing} rows are missing. Fill it, or name the right column")
+    frame = frames.seen(frame, [time])
     without = frame.filter(pc.is_null(frame[name]))
     stamp = pc.min(without[time]).as_py()
     first = "" if stamp is None else str(stamp).removesuffix(" 00:00:00")
@@ -99,9 +106,7 @@ def note_twins(ids: NDArray[Any], name: str, kinds: pa.Array, findings: Findings
         kinds: Every value of the column, others too, as Arrow holds them: plain ones have no twins.
         findings: Where they are noted.
     """
-    if not len(ids) or not isinstance(ids[0], str):
-        return
-    if pc.all(pc.string_is_ascii(kinds)).as_py() and pc.ascii_trim_whitespace(kinds).equals(kinds):
+    if not is_text(kinds.type) or scan.plain(*memory(kinds)):
         return
     values = pc.unique(pa.array(ids, pa.large_string()))
     plain = pc.utf8_trim_whitespace(pc.utf8_normalize(values, form="NFC"))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from forecaster import frames
 from forecaster.errors import DataError, SettingsError
 from forecaster.frequency import Frequency
 from forecaster.guardrails import columns, covariates, joined, notes, rhythm, stamps, target
@@ -19,7 +20,7 @@ from forecaster.guardrails.regular import regular
 from forecaster.guardrails.rhythm import Placed
 from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.guardrails.survey import Survey
-from forecaster.rows import Rows, room
+from forecaster.rows import Rows, Unstamped, room
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Singles, Table
 
@@ -62,7 +63,7 @@ def check(
     findings = Findings()
     schema = schema.check(frame.column_names)
     came, frame = frame.num_rows, _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
-    rows = Rows.of(frame, schema)
+    frame, rows = _rows(frame, schema, findings)
     for name, ids in rows.ids.items():
         columns.note_twins(ids, name, rows.kinds[name], findings)
     _refuse_torn(rows, schema)
@@ -92,11 +93,26 @@ def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
 
 
 def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.Table:
-    """The rows that have an id and a stamp that can be read, with a numeric target."""
+    """The rows that have an id and a stamp that can be read, with a numeric target; a stamp that nobody has looked for may be missing."""
     target.refuse_text(frame, schema)
     read = stamps.read(frame, schema, freq, findings, as_held=True)
-    frame = frame.set_column(frame.column_names.index(schema.time), schema.time, read)
-    frame = stamps.drop_missing(columns.with_ids(frame, schema, findings), schema, findings)
+    field = frame.schema.field(at := frame.schema.get_field_index(schema.time))
+    frame = frame.set_column(at, field.with_type(read.type), read)
+    return _stamped(columns.with_ids(frame, schema, findings), schema, findings)
+
+
+def _rows(frame: pa.Table, schema: Schema, findings: Findings) -> tuple[pa.Table, Rows]:
+    """The rows with a stamp, as they came and in order."""
+    try:
+        return frame, Rows.of(frame, schema, stamped=True)
+    except Unstamped:  # nobody had looked
+        frame = _stamped(frames.seen(frame, [schema.time]), schema, findings)
+        return frame, Rows.of(frame, schema)
+
+
+def _stamped(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Table:
+    """The rows that have a stamp."""
+    frame = stamps.drop_missing(frame, schema, findings)
     if not frame.num_rows:
         raise DataError(f"no row has both a stamp in {schema.time!r} and an id in {', '.join(schema.series)}; correct them")
     return frame

@@ -36,11 +36,11 @@ def regular(rows: Stamped, freq: str | int | Frequency | None) -> tuple[Frequenc
     """
     if rows.zone is not None or (frequency := _candidate(rows, freq)) is None:
         return None
-    first, last = rows.indptr[:-1], rows.indptr[1:] - 1
     steps, exact = frequency.steps(np.concatenate(rows.ends))
-    start, end = steps[: len(first)], steps[len(first) :]
-    low, high = int(start.min()), int(end.max())
-    if not (exact.all() and np.array_equal(end - start, last - first)) or high - low > 2 * len(rows.stamps):
+    opening, end = steps[: len(steps) // 2], steps[len(steps) // 2 :]
+    start = end - np.diff(rows.indptr) + 1
+    low, high = int(opening.min()), int(end.max())
+    if not (exact.all() and np.array_equal(start[rows.telling], opening)) or high - low > 2 * len(rows.stamps):
         return None
     exact_days = frequency.stamps(np.arange(low, high + 1))
     calendar = exact_days.astype(rows.stamps.dtype)
@@ -50,12 +50,11 @@ def regular(rows: Stamped, freq: str | int | Frequency | None) -> tuple[Frequenc
 
 
 def _follow(rows: Stamped, calendar: NDArray[Any], first: Ints) -> bool:
-    """Whether every series is a slice of the calendar, from place `first` on; that each begins and ends as such is known."""
+    """Whether every series is a slice of the calendar, from place `first` on."""
     if not rows.alike:
         return scan.follows(rows.stamps.view(np.int64), rows.indptr, calendar.view(np.int64), first)
-    longest = int(np.argmax(np.diff(rows.indptr)))
-    stamps = rows.stamps[rows.indptr[longest] : rows.indptr[longest + 1]]
-    return np.array_equal(stamps, calendar[first[longest] :][: len(stamps)])
+    stamps = rows.stamps[slice(*rows.indptr[rows.telling.start :][:2])]
+    return np.array_equal(stamps, calendar[first[rows.telling.start] :][: len(stamps)])
 
 
 def _candidate(rows: Stamped, freq: str | int | Frequency | None) -> Frequency | None:

@@ -16,7 +16,7 @@ from forecaster._native import scan
 from forecaster.frequency import Frequency
 from forecaster.frequency.rhythm import micros
 from forecaster.guardrails.findings import Findings
-from forecaster.rows import Rows, room
+from forecaster.rows import Rows, longest, room
 from forecaster.table import Ints
 
 _PER_SECOND = {"s": 1, "ms": 1_000, "ns": 1_000_000_000}
@@ -43,9 +43,14 @@ class Stamped:
         return cls(rows.held, rows.indptr, rows.ids, rows.zone, time, rows.alike)
 
     @cached_property
+    def telling(self) -> slice:
+        """Series that have every stamp: all of them, or the longest where they are alike."""
+        return slice(at := longest(self.indptr), at + 1) if self.alike else slice(None)
+
+    @cached_property
     def ends(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The first stamp of each series and the last. (series,) each"""
-        return self.stamps[self.indptr[:-1]], self.stamps[self.indptr[1:] - 1]
+        """The first stamp of each telling series and the last."""
+        return self.stamps[self.indptr[:-1][self.telling]], self.stamps[self.indptr[1:][self.telling] - 1]
 
     @property
     def unit(self) -> str:
@@ -82,7 +87,8 @@ def text(stamps: NDArray[Any]) -> NDArray[np.str_]:
     moments: NDArray[np.datetime64] = stamps.astype("datetime64[us]")
     micros = moments.astype(np.int64)
     unit: Literal["D", "s", "us"] = "D" if not (micros % 86_400_000_000).any() else "s" if not (micros % 1_000_000).any() else "us"
-    return np.char.replace(np.datetime_as_string(moments, unit=unit), "T", " ")
+    told = np.datetime_as_string(moments, unit=unit)
+    return told if unit == "D" else np.char.replace(told, "T", " ")
 
 
 def step_text(frequency: Frequency, steps: Ints) -> NDArray[np.str_]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster import frames
 from forecaster.errors import DataError
 from forecaster.guardrails.columns import whereabouts
 from forecaster.guardrails.survey import Survey
@@ -32,10 +35,14 @@ def refuse_text(frame: pa.Table, schema: Schema) -> None:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         raise DataError(_not_numeric(frame, schema))
-    if column.null_count == len(column):
+    if _is_missing(column[0].as_py()) and frames.seen(frame, [name])[name].null_count == len(column):
         raise DataError(f"column {name!r} should hold numbers; all {len(column)} rows are missing. Name the right column with target=...")
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
         raise DataError(f"column {name!r} should hold numbers; it holds {kind}. Convert it, or name the right column with target=...")
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _not_numeric(frame: pa.Table, schema: Schema) -> str:

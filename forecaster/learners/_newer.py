@@ -75,10 +75,8 @@ def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), q
         levels: Quantile levels.
         quantiles: Likewise. (series, horizon, levels)
     """
-    whole = np.isfinite(mean).all(axis=1)
-    if quantiles is not None:
-        whole &= np.isfinite(quantiles).all(axis=(1, 2))
-    reasons = dict.fromkeys(np.flatnonzero(~whole).tolist(), NOT_FINITE) | failed
+    wrong = [np.nonzero(~np.isfinite(said))[0] for said in (mean, quantiles) if said is not None]
+    reasons = dict.fromkeys(np.concatenate(wrong).tolist(), NOT_FINITE) | failed
     lost = sorted(reasons)
     mean[lost] = np.nan
     if quantiles is not None:

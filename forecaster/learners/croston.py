@@ -143,7 +143,7 @@ class Rate:
 def _fit(recipe: Croston, table: Table, smooth: tuple[float, float] = (0.0, 0.0)) -> Rate:
     series, threads = len(table), recipe.threads or 1
     sizes, paces = _open(recipe.alpha), _open(recipe.beta)
-    method, smoothing, state = np.full(series, recipe.method), np.tile([sizes[0], paces[0]], (series, 1)), np.zeros((series, 4))
+    method, smoothing, state = np.full(series, recipe.method), np.full((series, 2), [sizes[0], paces[0]]), np.zeros((series, 4))
     if recipe.method != BY_PATTERN and len(sizes) * len(paces) == 1:
         rate = _follow(table.target, table.indptr, method, smoothing, state, threads)
     else:

@@ -81,7 +81,7 @@ def ours(frame: Any, pair: str, name: str, threads: int) -> Work:
     recipe = make(learner, **options, **more, threads=threads)
 
     def work() -> tuple[Any, float]:
-        read, kind = frames.read(frame)
+        read, kind = frames.read(frame, defer=True)
         table, _ = guardrails.check(read, Schema(), freq=freq, season_length=season, horizon=horizon)
         begun = time.perf_counter()
         said = recipe.fit(table).predict(horizon)
@@ -90,7 +90,7 @@ def ours(frame: Any, pair: str, name: str, threads: int) -> Work:
         if intervals and said.quantiles is not None:
             columns |= {f"q{level:g}": said.quantiles[:, :, i] for i, level in enumerate(said.levels)}
         steps = table.end[:, None] + np.arange(1, horizon + 1)
-        return frames.give(frames.long(table.ids, table.frequency, steps, columns, "ds"), kind), spent
+        return frames.give(frames.long(table.ids, table.frequency, steps, columns, "ds"), kind, fresh=True), spent
 
     return work
 

@@ -34,6 +34,48 @@ def rules(findings: Findings) -> dict[str, int]:
     return {rule: found.count(rule) for rule in found}
 
 
+# values that nobody has looked for when the data was read
+
+
+def _lacking(share: float, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).random(8 * DAYS) < share
+
+
+MISSING: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "targets": lambda f: f.assign(y=f.y.mask(_lacking(0.05))),
+    "targets of a series": lambda f: f.assign(y=f.y.mask(f.unique_id == "s3")),
+    "first targets": lambda f: f.assign(y=f.y.mask(f.groupby("unique_id").cumcount() < 5)),
+    "stamps": lambda f: f.assign(ds=f.ds.mask(_lacking(0.02))),
+    "first stamps": lambda f: f.assign(ds=f.ds.mask(f.groupby("unique_id").cumcount() < 2)),
+    "stamps of a series": lambda f: f.assign(ds=f.ds.mask(f.unique_id == "s3")),
+    "stamps, rows mixed up": lambda f: f.assign(ds=f.ds.mask(_lacking(0.02))).sample(frac=1, random_state=1),
+    "stamps and ids": lambda f: f.assign(ds=f.ds.mask(_lacking(0.5)), unique_id=f.unique_id.mask(_lacking(0.1, 1))),
+    "stamps that are numbers": lambda f: f.assign(ds=(f.ds - f.ds.min()).dt.days.astype(float).mask(_lacking(0.02))),
+    "covariates": lambda f: f.assign(price=f.y.mask(_lacking(0.1)), size=f.y.mask(f.unique_id < "s5")),
+    "all targets": lambda f: f.assign(y=np.nan),
+    "all stamps": lambda f: f.assign(ds=pd.NaT),
+}
+
+
+@pytest.mark.parametrize("unit", ["s", "ns"])
+@pytest.mark.parametrize("name", MISSING)
+def test_what_is_missing_is_seen_later_as_well(name: str, unit: str) -> None:
+    frame = MISSING[name](healthy())
+    frame = frame.astype({"ds": f"datetime64[{unit}]"}) if frame.ds.dtype.kind == "M" else frame
+    schema = Schema(known=("price",), past=("size",)) if "price" in frame else Schema()
+
+    def told(defer: bool) -> Any:
+        try:
+            table, findings = check(frames.read(frame, defer=defer)[0], schema, horizon=7)
+        except DataError as error:
+            return str(error)
+        columns = (table.target, table.indptr, table.start, *table.ids.values(), *table.known.values(), *table.past.values())
+        seen = sorted(findings.frame(schema).to_pylist(), key=str)
+        return [column.tolist() for column in columns], seen, findings.untouched, table.frequency
+
+    np.testing.assert_equal(told(True), told(False))
+
+
 # aggregation
 
 

@@ -69,39 +69,64 @@ def test_follows(series, first, honest):
     assert scan.follows(values, indptr, calendar, np.array(first)) == all(inside)
 
 
+WIDTHS = st.sampled_from([np.int32, np.int64])
+
+
+def held(texts, width, before=0):
+    """Offsets and bytes of texts, as Arrow has them, with others before and behind."""
+    offsets = np.cumsum([before, *(len(text.encode()) for text in texts)]).astype(width)
+    return offsets, np.frombuffer(("x" * before + "".join(texts)).encode() + b"more", np.uint8)
+
+
+def texts_of(offsets, held):
+    return [held[begin:end].tobytes().decode() for begin, end in pairwise(offsets)]
+
+
 @given(
     texts=st.lists(
         st.tuples(st.sampled_from(["", "a", "b", "ab", "ba", "aa", "äö"]), st.one_of(st.integers(1, 70), st.sampled_from([1, 7, 40]))),
+        min_size=1,
         max_size=8,
     ),
+    cuts=st.lists(st.floats(0, 1), max_size=3),
     before=st.integers(0, 3),
-    width=st.sampled_from([np.int32, np.int64]),
+    width=WIDTHS,
 )
-def test_stretches(texts, before, width):
+def test_stretches(texts, cuts, before, width):
     rows = [text for text, times in texts for _ in range(times)]
-    held = ("x" * before + "".join(rows)).encode()
-    offsets = np.cumsum([before, *(len(text.encode()) for text in rows)]).astype(width)
+    cuts = [0, *sorted(int(cut * len(rows)) for cut in cuts), len(rows)]
+    chunks = [held(rows[begin:end], width, before) for begin, end in pairwise(cuts)]
     expected = [i for i, text in enumerate(rows) if i == 0 or text != rows[i - 1]]
-    out, ends, kept = np.empty(len(rows), np.int64), np.empty(len(rows) + 1, width), np.empty(len(held), np.uint8)
-    found = scan.stretches(offsets, np.frombuffer(held + b"more", np.uint8), len(expected), out, ends, kept)
-    assert out[:found].tolist() == expected
-    firsts = [rows[i].encode() for i in expected]
-    assert [kept[begin:end].tobytes() for begin, end in pairwise(ends[: found + 1])] == firsts
-    if expected:
-        assert scan.stretches(offsets, np.frombuffer(held + b"more", np.uint8), len(expected) - 1, out, ends, kept) == -1
+    starts, *kept = scan.stretches(chunks, len(expected))
+    assert starts.tolist() == expected
+    assert texts_of(*kept) == [rows[i] for i in expected]
+    assert scan.stretches(chunks, len(expected) - 1) is None
 
 
 def test_offsets_that_lead_astray_are_refused():
-    out, ends, kept = np.empty(3, np.int64), np.empty(4, np.int64), np.empty(18, np.uint8)
-    for offsets, held in (([0, 9, 18, 27], 18), ([5, 0, -5, -10], 5), ([5, -10, -5, 0], 5)):
+    most = 2**31 - 1
+    for offsets, size in (([0, 9, 18, 27], 18), ([5, 0, -5, -10], 5), ([5, -10, -5, 0], 5), ([0, most, -2, most - 2], 5), ([0, 2], 1)):
         with pytest.raises(ValueError, match="within the bytes"):
-            scan.stretches(np.array(offsets), np.arange(held, dtype=np.uint8), 3, out, ends, kept)
-    with pytest.raises(ValueError, match="room for each stretch"):
-        scan.stretches(np.array([0, 1]), np.zeros(2, np.uint8), 3, out[:0], ends, kept)
-    with pytest.raises(ValueError, match="one end more"):
-        scan.stretches(np.array([0, 1]), np.zeros(2, np.uint8), 3, out, ends[:1], kept)
+            scan.plain(np.array(offsets, np.int32), np.zeros(size, np.uint8))
+        with pytest.raises(ValueError, match="within the bytes"):
+            scan.stretches([(np.array(offsets, np.int32), np.zeros(size, np.uint8))], 3)
     with pytest.raises(ValueError, match="within the bytes"):
-        scan.stretches(np.array([0, 2]), np.zeros(2, np.uint8), 3, out, ends, kept[:1])
+        scan.climbs(np.array([0, 0, 2], np.int32), np.zeros(1, np.uint8))
+    for call in (scan.climbs, scan.plain, lambda *texts: scan.stretches([texts], 3)):
+        with pytest.raises(ValueError, match="one offset more"):
+            call(np.empty(0, np.int64), np.zeros(1, np.uint8))
+
+
+@given(texts=st.lists(st.sampled_from(["", "a", "a\0", "b", "ab", "äö", "z"]), max_size=5), ordered=st.booleans(), width=WIDTHS)
+def test_climbs(texts, ordered, width):
+    texts = sorted(texts, key=str.encode) if ordered else texts
+    assert scan.climbs(*held(texts, width, 2)) == all(one.encode() < other.encode() for one, other in pairwise(texts))
+
+
+@given(texts=st.lists(st.text("a \n\v\x1f\x7fé\u3000", max_size=3), max_size=5), width=WIDTHS)
+def test_plain(texts, width):
+    blank = "\t\n\v\f\r "
+    assert scan.plain(*held(texts, width, 2)) == all(text.isascii() and text.strip(blank) == text for text in texts)
 
 
 @given(
@@ -162,6 +187,18 @@ def test_boundaries_and_shapes_are_checked():
         scan.changes(values, np.array([0, 3]), np.array([0]), np.empty((1, 1)), np.empty((1, 1)))
     with pytest.raises(ValueError, match="a place in the calendar"):
         scan.follows(np.arange(3), np.array([0, 3]), np.arange(3), np.arange(2))
+
+
+@given(stamps=st.lists(st.integers(-(1 << 63), (1 << 63) - 1)), unit=st.sampled_from(["s", "ms"]), whole=st.booleans())
+def test_microseconds_are_seconds_or_milliseconds_if_they_are_whole(stamps, unit, whole):
+    per_second = {"s": 1, "ms": 1_000}[unit]
+    values = np.array(stamps, np.int64)
+    values = values // 8 // (10**6 // per_second) * (10**6 // per_second) if whole else values
+    out = np.empty(len(values), np.int64)
+    sure = scan.from_micros(values, per_second, out)
+    assert sure or not whole
+    if sure:
+        assert pa.array(out, pa.timestamp(unit)) == pa.array(values, pa.timestamp("us")).cast(pa.timestamp(unit))
 
 
 @given(stamps=st.lists(st.integers(-(1 << 63), (1 << 63) - 1)), unit=st.sampled_from(["s", "ms", "ns"]), small=st.booleans())
