@@ -272,7 +272,7 @@ def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Tabl
             f"column {schema.time!r} holds no stamp at all: all {len(column)} rows are missing. Name the right column with time=..."
         )
     keyed = frame.select(list(schema.series)).append_column("", pc.is_null(column))
-    series = keyed.group_by(list(schema.series)).aggregate([("", "sum"), ("", "all")])
+    series = keyed.group_by(list(schema.series), use_threads=False).aggregate([("", "sum"), ("", "all")])
     for lost, action, end in _LOST:
         touched = series.filter(pc.and_(pc.greater(series["_sum"], 0), pc.equal(series["_all"], lost)))
         findings.add(
