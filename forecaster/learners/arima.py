@@ -14,7 +14,8 @@ from forecaster.archive import columns, storable
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refit
 from forecaster.learners._errors import apart
-from forecaster.learners._local import NOTHING_OBSERVED, season
+from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
+from forecaster.learners._newer import expect_series
 from forecaster.learners._regressors import Regressors
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Table
@@ -83,7 +84,7 @@ class Arima:
 
     def __post_init__(self) -> None:
         levels = tuple(float(level) for level in self.levels)
-        if list(levels) != sorted(set(levels)) or (levels and (levels[0] <= 0 or levels[-1] >= 1)):
+        if list(levels) != sorted(set(levels)) or (levels and not 0 < levels[0] <= levels[-1] < 1):
             raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
         if self.boundary not in BOUNDARIES:
             raise UnknownName.of("boundary rule", self.boundary, BOUNDARIES)
@@ -98,6 +99,7 @@ class Arima:
                 raise SettingsError(
                     f"expected {size} orders of 0 or more, with at most {native.PARAMETERS} coefficients in all; came {orders!r}"
                 )
+        expect_period(self.period)
         object.__setattr__(self, "levels", levels)
 
     @property
@@ -255,6 +257,7 @@ class FittedArima:
         return apart(table.target, self.residuals(table))
 
     def _filtered(self, table: Table, errors: Floats) -> FittedArima:
+        expect_series(table, len(self.orders))
         numbers, state, tail = self.numbers.copy(), np.empty_like(self.state), np.empty_like(self.tail)
         x = self.regressors.matrix(table)
         native.filter(

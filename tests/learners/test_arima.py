@@ -387,6 +387,8 @@ def test_what_an_original_cannot_fit_is_a_failure_with_a_reason(monkeypatch):
     ("options", "message"),
     [
         ({"levels": (0.5, 0.1)}, "ascend"),
+        ({"levels": (float("nan"),)}, "ascend"),
+        ({"period": 0}, "period"),
         ({"average": 0}, "1 or more"),
         ({"order": (1, 0)}, "expected 3 orders"),
         ({"order": (40, 0, 0)}, "at most 32 coefficients"),

@@ -129,7 +129,7 @@ def test_bad_series_have_a_forecast_or_a_reason_and_cost_their_neighbours_nothin
     same(moved.take(ends), trusted.predict(3, alone.extend(ahead[ends])))
 
 
-@pytest.mark.parametrize("name", ["ets", "theta", "ces", "mstl", "croston", "adida", "prophet"])
+@pytest.mark.parametrize("name", ["arima", "ets", "theta", "ces", "mstl", "croston", "adida", "prophet"])
 def test_a_history_of_other_series_is_refused(name):
     table = table_of([good(0), good(1)], season_length=SEASON)
     with pytest.raises(CannotPredict, match="the model holds 2 series, the history 1; give the same series"):
