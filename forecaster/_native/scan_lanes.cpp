@@ -101,9 +101,9 @@ bool divided(const Index* x, Index n, Index per, Index* out) {
     std::uint64_t rest = 0;
     for (Index i = 0; i < n; ++i) {
         const double near = static_cast<double>(x[i]) * part + round;
-        const Index whole = std::bit_cast<Index>(near) - std::bit_cast<Index>(round);
-        out[i] = whole;
-        rest |= static_cast<std::uint64_t>(whole) * static_cast<std::uint64_t>(per) ^ static_cast<std::uint64_t>(x[i]);
+        const std::uint64_t whole = std::bit_cast<std::uint64_t>(near) - std::bit_cast<std::uint64_t>(round);  // of one too large, anything
+        out[i] = static_cast<Index>(whole);
+        rest |= whole * static_cast<std::uint64_t>(per) ^ static_cast<std::uint64_t>(x[i]);
     }
     return rest == 0;
 }
