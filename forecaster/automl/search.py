@@ -150,7 +150,7 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         sizes=sizes,
         usual=usual,
         known=known,
-        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread.silenced(dead(table)),
+        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread.silenced(unchanging(table)),
         failed={i: found.broken.get(int(table.group[i]), why) for i, why in ahead.failed.items()},
         attempts=found.attempts,
     )
@@ -166,7 +166,7 @@ def known_values(table: Table) -> Floats:
     return total(np.isfinite(table.target).astype(np.float64), table.indptr)
 
 
-def dead(table: Table) -> NDArray[np.bool_]:
+def unchanging(table: Table) -> NDArray[np.bool_]:
     """Series that are the same from beginning to end, for long enough to believe that they stay so. (series,)"""
     seen = Survey.of(table.target, table.indptr)
     return np.asarray((seen.known >= ALIKE) & (seen.lowest == seen.highest), bool)

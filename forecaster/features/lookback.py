@@ -92,11 +92,7 @@ class Windowed(Native):
         return max((op.span for op in self.ops), default=1)
 
     def start(self, values: Floats | Singles, indptr: Ints) -> State:
-        at = indptr[1:, None] - np.arange(self.span, 0, -1)
-        inside = at >= indptr[:-1, None]
-        state = np.full(at.shape, np.nan)
-        state[inside] = values[at[inside]]
-        return state
+        return latest(values, indptr, self.span, before=np.nan)
 
     def step(self, state: State, value: Floats) -> tuple[State, Singles]:
         recent = np.column_stack([state[:, 1:], value]).astype(np.float64, copy=False)
@@ -171,3 +167,12 @@ def matrix(
 
 def _flat(values: Floats | Singles) -> Floats | Singles:
     return np.ascontiguousarray(values, None if values.dtype in (np.float32, np.float64) else np.float64)
+
+
+def latest(values: Floats | Singles, indptr: Ints, rows: int, before: float) -> Floats:
+    """The last so many values of each series, oldest first; `before` stands for those before its first. (series, rows)"""
+    at = indptr[1:, None] - np.arange(rows, 0, -1)
+    inside = at >= indptr[:-1, None]
+    state = np.full(at.shape, before)
+    state[inside] = values[at[inside]]
+    return state

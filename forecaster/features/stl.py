@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from forecaster.features.lookback import LookBack, Op, State, Windowed
+from forecaster.features.lookback import LookBack, Op, State, Windowed, latest
 from forecaster.features.windows import Rolling, Seasonal
 from forecaster.table import Floats, Ints, Singles
 
@@ -52,11 +52,7 @@ class SeasonPart:
 
     def start(self, values: Floats | Singles, indptr: Ints) -> State:
         """The state after the last row of each series."""
-        at = indptr[1:, None] - np.arange(self.span, 0, -1)
-        inside = at >= indptr[:-1, None]
-        state = np.full(at.shape, np.inf)
-        state[inside] = values[at[inside]]
-        return state
+        return latest(values, indptr, self.span, before=np.inf)
 
     def step(self, state: State, value: Floats) -> tuple[State, Singles]:
         """The state after one more value of each series, and its feature row. (series, 1)"""
