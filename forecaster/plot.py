@@ -127,7 +127,7 @@ def _matplotlib(library: Any, panels: Sequence[Panel]) -> Any:
     for spare in axes[len(panels) :]:
         spare.set_axis_off()
     if panels:
-        axes[0].legend(loc="upper left", fontsize=8, frameon=False)
+        drawn.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=4, fontsize=8, frameon=False)
     return drawn
 
 

@@ -32,7 +32,7 @@ def test_first_series_with_history_forecast_and_interval(tables: tuple[pa.Table,
     drawn = figure(*tables, COLUMNS)
     assert [axes.get_title(loc="left") for axes in drawn.axes][:2] == ["1001 · amber", "1001 · citrina"]
     assert len(drawn.axes) == 6
-    assert [text.get_text() for text in drawn.axes[0].get_legend().get_texts()] == ["history", "0.1 to 0.9", "forecast"]
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["history", "0.1 to 0.9", "forecast"]
     assert len(drawn.axes[0].get_lines()[1].get_ydata()) == 6
 
 
