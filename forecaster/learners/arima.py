@@ -49,7 +49,7 @@ class Arima:
     rejects every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is
     at its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA
     root there is a sign of one difference too few or too many. "seasonal" accepts what says that a season stays, a seasonal moving
-    average or a seasonal autoregression at +1, and an MA(1) at -1, which says nothing of differences.
+    average or a seasonal autoregression at +1, and an MA(1) that says nothing of differences: at -1, or at +1 where none was taken.
 
     Args:
         period: Steps in one season; the table's season length where absent.
