@@ -54,6 +54,11 @@ def ends_early(history: Table, end: Ints) -> dict[int, str]:
     return dict.fromkeys(np.flatnonzero(history.end < end).tolist(), ENDS_EARLY)
 
 
+def _not_finite(said: Floats) -> list[int]:
+    finite = np.isfinite(said)
+    return [] if finite.all() else np.nonzero(~finite)[0].tolist()
+
+
 def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), quantiles: Floats | None = None) -> Forecast:
     """A forecast in which every series has finite numbers or a reason.
 
@@ -63,8 +68,8 @@ def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), q
         levels: Quantile levels.
         quantiles: Likewise. (series, horizon, levels)
     """
-    wrong = [np.nonzero(~np.isfinite(said))[0] for said in (mean, quantiles) if said is not None]
-    reasons = dict.fromkeys(np.concatenate(wrong).tolist(), NOT_FINITE) | failed
+    wrong = [i for said in (mean, quantiles) if said is not None for i in _not_finite(said)]
+    reasons = dict.fromkeys(wrong, NOT_FINITE) | failed
     lost = sorted(reasons)
     mean[lost] = np.nan
     if quantiles is not None:
