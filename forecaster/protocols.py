@@ -67,7 +67,8 @@ class Model(Protocol):
 
         Args:
             horizon: Steps ahead.
-            history: All values up to now of the same series, in the same order; the model's own history where absent.
+            history: All values up to now of the same series, in the same order; the model's own history where absent. One that begins
+                later gives the same forecast, or CannotPredict.
             future: Known covariates of the steps ahead.
         """
         ...

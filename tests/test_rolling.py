@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from forecaster import Forecaster
-from forecaster.errors import DataError, SettingsError
+from forecaster.errors import CannotPredict, DataError, SettingsError
 from forecaster.learners.ets import ETS
 
 ENDS = {"a": 120, "b": 117, "c": 110}
@@ -66,6 +66,16 @@ def test_history_that_cannot_be_meant_is_refused():
         fitted.predict(history=rows().query("unique_id != 'b'"))
     with pytest.raises(DataError, match=r"the first is unique_id=c: it ends at 2024-04-09, the job knows values up to 2024-04-19"):
         fitted.predict(history=rows(c=100))
+
+
+def test_newer_rows_alone_are_enough_or_refused():
+    newer = rows(a=130, c=150).query("ds > '2024-04-19'")
+    states, all_values = (job(learner).fit(rows(a=110, b=110, c=110)) for learner in ("ets", "arima"))
+    part = states.predict(history=newer)
+    pd.testing.assert_frame_equal(part, states.predict(history=rows(a=130, c=150)), rtol=1e-9)
+    wanted = "3 series begins too late, the first is unique_id=a: it begins at 2024-04-20, and values from 2024-01-01 on are needed"
+    with pytest.raises(CannotPredict, match=wanted):
+        all_values.predict(history=newer)
 
 
 def test_rolling_is_predicting_from_each_origin():

@@ -123,11 +123,11 @@ class Search {
     }
 
     // A root on the circle mostly is a sign of one difference too few or too many. A season that stays, whether by a seasonal
-    // moving average or by a seasonal autoregression at +1, is none, nor is an MA(1) at -1.
+    // moving average or by a seasonal autoregression at +1, is none, nor is an MA(1) at -1, or at +1 where no difference was taken.
     bool admitted(const Orders& o, int i, bool positive) const {
         if (rules_->boundary != Boundary::seasonal) return rules_->boundary == Boundary::accept;
         if (i >= o.p + o.q) return i >= o.p + o.q + o.P || positive;
-        return o.q == 1 && i == o.p && !positive;
+        return o.q == 1 && i == o.p && (!positive || o.d + o.D == 0);
     }
 
     // The most promising of the starts, all looked at in one pass.

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from forecaster.errors import DataError
+from forecaster.errors import CannotPredict, DataError
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.history import check
 from forecaster.guardrails.stamped import step_text
@@ -41,6 +41,39 @@ def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str
     _refuse_earlier(moved, table)
     findings = Findings([batch for batch in found.batches if batch.action != "noted"]).renumbered(_index(order, len(newer)))
     return moved, _recoded_all(newer, table).take(~kept), findings
+
+
+def expect_history(history: Table, begin: Ints, reach: int | None = None) -> None:
+    """Refuse a history from which a model would forecast otherwise than from all values.
+
+    Args:
+        history: Values up to now.
+        begin: First step of each series that the model has to see. (series,)
+        reach: Steps before the end of the history that are enough, wherever it begins; None for no such number.
+
+    Raises:
+        CannotPredict: The history holds other series than the model, or one begins later.
+    """
+    expect_series(history, len(begin))
+    needed = begin if reach is None else np.maximum(begin, history.end - reach + 1)
+    late = np.flatnonzero(history.start > needed)
+    if len(late):
+        i = int(late[0])
+        came, wanted = step_text(history.frequency, np.array([history.start[i], needed[i]]))
+        raise CannotPredict(
+            f"history of {len(late)} series begins too late, the first is {history.label(i)}: it begins at {came}, and values "
+            f"from {wanted} on are needed; give all rows up to now, as to fit"
+        )
+
+
+def expect_series(history: Table, series: int) -> None:
+    """Refuse a history of other series than the model's.
+
+    Raises:
+        CannotPredict: They are not as many.
+    """
+    if len(history) != series:
+        raise CannotPredict(f"the model holds {series} series, the history {len(history)}; give the same series in the same order")
 
 
 def note_unseen(table: Table, message: str, findings: Findings) -> None:

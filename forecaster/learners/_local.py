@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.guardrails import expect_history
 from forecaster.protocols import Forecast, Learner
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -24,15 +25,20 @@ class Cycle:
         recipe: The learner that made it, to move on to newer history.
         values: One cycle; a row of NaN where nothing is known of the series. (series, period)
         slope: Growth per step. (series,)
+        begin: First step of the values. (series,)
+        reach: So many of the last values say all; None where every one counts.
     """
 
     recipe: Learner
     values: Floats
     slope: Floats
+    begin: Ints
+    reach: int | None
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the cycle; `history` replaces the one it was fitted on."""
         if history is not None:
+            expect_history(history, self.begin, self.reach)
             return self.recipe.fit(history).predict(horizon)
         steps = np.arange(horizon)
         mean = self.values[:, steps % self.values.shape[1]] + self.slope[:, None] * (steps + 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from forecaster.errors import CannotPredict
+from forecaster.guardrails import expect_history
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Ints, Table
 
@@ -17,26 +17,14 @@ NOWHERE: Floats = np.empty(0)
 
 
 def newer(history: Table, end: Ints) -> tuple[Floats, Ints]:
-    """Values of each series after step `end`, and their boundaries; steps that the history leaves out in between are missing.
+    """Values of each series after step `end`, and their boundaries.
 
     Raises:
-        CannotPredict: The history holds other series than the model.
+        CannotPredict: The history holds other series than the model, or leaves out steps after `end`.
     """
-    expect_series(history, len(end))
+    expect_history(history, end + 1)
     part = history.tail(np.clip(history.end - end, 0, history.sizes))
-    lead = np.where(history.sizes > 0, np.maximum(history.start - end - 1, 0), 0)
-    indptr = part.indptr + np.concatenate([[0], np.cumsum(lead)])
-    return np.insert(part.target, np.repeat(part.indptr[:-1], lead), np.nan), indptr
-
-
-def expect_series(history: Table, series: int) -> None:
-    """Refuse a history of other series than the model's.
-
-    Raises:
-        CannotPredict: They are not as many.
-    """
-    if len(history) != series:
-        raise CannotPredict(f"the model holds {series} series, the history {len(history)}; give the same series in the same order")
+    return part.target, part.indptr
 
 
 def replayed(table: Table, begin: Ints, follow: Callable[[Floats, Ints, Floats], None]) -> Floats:

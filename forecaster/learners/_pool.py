@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from forecaster.archive import storable
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.rollout import Rollout
+from forecaster.guardrails import expect_history
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._matrices import scaled, scales, tail, unobserved
 from forecaster.learners._shared import SHARED
@@ -156,6 +157,8 @@ class Reduced:
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast from the end of `history`, or of the table it was fitted on."""
+        if history is not None:
+            expect_history(history, self.context.start, span_of(self.pools))
         context = self.context if history is None else scaled(history, self.scale)
         mean = np.full((len(context), horizon), np.nan)
         failed: dict[int, str] = {}
@@ -197,10 +200,13 @@ def reason_of(error: Exception) -> str:
 
 def context_of(table: Table, pools: tuple[Pool, ...]) -> Table:
     """The tail that every pool can forecast from."""
+    return tail(table, span_of(pools))
+
+
+def span_of(pools: tuple[Pool, ...]) -> int | None:
+    """How far back the pools look; None where one looks at everything."""
     spans = [pool.design.span for pool in pools]
-    if None in spans or not spans:
-        return table
-    return tail(table, max(span for span in spans if span is not None))
+    return None if None in spans or not spans else max(span for span in spans if span is not None)
 
 
 def _members(context: Table, pool: Pool) -> Table:

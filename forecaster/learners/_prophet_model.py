@@ -9,8 +9,8 @@ import numpy as np
 
 from forecaster._native import prophet as native
 from forecaster.archive import storable
+from forecaster.guardrails import expect_history
 from forecaster.learners._local import NOTHING_OBSERVED
-from forecaster.learners._newer import expect_series
 from forecaster.learners._prophet_columns import MICROSECONDS_PER_DAY, Mask, days
 from forecaster.learners._prophet_frame import Observed, curve_through_the_ends, inside
 from forecaster.learners._prophet_layout import Layout, Rows
@@ -129,7 +129,8 @@ class Curves:
         scales: What they are measured by.
         theta: [k, m | columns | changepoints] (series, 2 + columns + changepoints)
         sigma: Deviation of the noise, in units of the size. (series,)
-        end: Last step of the history. (series,)
+        begin: First step of the history. (series,)
+        end: Last step of it. (series,)
         known: The t of its last value. (series,)
         floor: Last floor. (series,)
         cap: Last capacity. (series,)
@@ -144,6 +145,7 @@ class Curves:
     scales: Scales
     theta: Floats
     sigma: Floats
+    begin: Ints
     end: Ints
     known: Floats
     floor: Floats
@@ -160,7 +162,7 @@ class Curves:
         nothing = np.full(len(table), np.nan)
         columns = 2 + len(layout.columns) + scales.changepoints.shape[1]
         blank = cls(
-            recipe, layout, scales, np.zeros((len(table), columns)), np.ones(len(table)), table.end, np.ones(len(table)),
+            recipe, layout, scales, np.zeros((len(table), columns)), np.ones(len(table)), table.start, table.end, np.ones(len(table)),
             past.last(past.floor), past.last(past.cap), past.seen.counts, nothing, nothing,
         )  # fmt: skip
         y, cap = blank._scaled(past)
@@ -255,7 +257,7 @@ class Curves:
         return replace(self, theta=theta, sigma=self.sigma if hold else sigma, log_posterior=-criterion, slack=slack)
 
     def _moved(self, history: Table) -> Curves:
-        expect_series(history, len(self.end))
+        expect_history(history, self.begin)
         past = History.of(self.recipe, history)
         known = np.fmax((past.seen.last - self.scales.begin) / self.scales.span, 1.0)
         floor, cap = past.last(past.floor), past.last(past.cap)

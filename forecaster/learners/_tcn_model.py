@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from forecaster.archive import storable
+from forecaster.guardrails import expect_history
 from forecaster.learners._newer import told
 from forecaster.learners._pool import steps_of
 from forecaster.learners._tcn_channels import Channels, Panel
@@ -116,6 +117,8 @@ class Networks:
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast from the end of `history`, or of the table it was fitted on."""
+        if history is not None:
+            expect_history(history, self.context.start, span_of(self.trained))
         table = self.context if history is None else history
         made = np.full((len(table), horizon, len(self.levels) + 1), np.nan)
         failed: dict[int, str] = {}
@@ -141,3 +144,8 @@ class Networks:
         network = self.trained[group]
         broken = {0: self.broken[group]} if network is None else {}
         return Networks((network,), broken, table.tail(1 if network is None else network.view.span), self.levels)
+
+
+def span_of(trained: Sequence[Trained | None]) -> int:
+    """How many steps back the networks look."""
+    return max((one.view.span for one in trained if one is not None), default=1)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from forecaster._native import arima as native
 from forecaster.archive import columns, storable
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.guardrails import expect_history
 from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refit
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
-from forecaster.learners._newer import expect_series
 from forecaster.learners._regressors import Regressors
 from forecaster.protocols import Forecast, Parts, Traits
-from forecaster.table import Floats, Future, Table
+from forecaster.table import Floats, Future, Ints, Table
 
 BOUNDARIES = ("reject", "accept", "seasonal")
 ENGINES = ("native", *ORIGINALS)
@@ -49,7 +49,7 @@ class Arima:
     rejects every one ("reject"); with an exact optimiser that throws away good seasonal models, whose seasonal moving average often is
     at its edge because the season hardly changes. Accepting all ("accept") has the best AICc and forecasts worse: an AR or plain MA
     root there is a sign of one difference too few or too many. "seasonal" accepts what says that a season stays, a seasonal moving
-    average or a seasonal autoregression at +1, and an MA(1) at -1, which says nothing of differences.
+    average or a seasonal autoregression at +1, and an MA(1) that says nothing of differences: at -1, or at +1 where none was taken.
 
     Args:
         period: Steps in one season; the table's season length where absent.
@@ -123,7 +123,7 @@ class Arima:
             refit(self.engine, table, x, Wanted(period, limits, fixed), columns)
         state = _state(columns[0], period)
         best, *others = (
-            FittedArima(self, period, regressors, *arrays)
+            FittedArima(self, period, table.start, regressors, *arrays)
             for arrays in zip(*(np.split(column, kept) for column in (*columns, *state)), strict=True)
         )
         return replace(best, others=tuple(others)).moved(table)._tamed()
@@ -147,6 +147,7 @@ class FittedArima:
     Args:
         recipe: The learner that made it.
         period: Steps in one season.
+        begin: First step of the values: the filter goes over all of them. (series,)
         regressors: What is known of the covariates.
         orders: p, d, q, P, D, Q and whether there is a constant. (series, 7)
         coefficients: p AR, q MA, P seasonal AR and Q seasonal MA coefficients, one after another. (series, most)
@@ -160,6 +161,7 @@ class FittedArima:
 
     recipe: Arima
     period: int
+    begin: Ints
     regressors: Regressors
     orders: NDArray[np.int32] = field(metadata=columns(*ORDERS))
     coefficients: Floats
@@ -257,7 +259,7 @@ class FittedArima:
         return apart(table.target, self.residuals(table))
 
     def _filtered(self, table: Table, errors: Floats) -> FittedArima:
-        expect_series(table, len(self.orders))
+        expect_history(table, self.begin)
         numbers, state, tail = self.numbers.copy(), np.empty_like(self.state), np.empty_like(self.tail)
         x = self.regressors.matrix(table)
         native.filter(

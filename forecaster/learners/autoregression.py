@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
+from forecaster.guardrails import expect_history
 from forecaster.learners._blocks import in_blocks
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._newer import told
@@ -187,6 +188,8 @@ class Autoregressed:
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast block by block: each is the history of the next."""
+        if history is not None:
+            expect_history(history, self.context.start, max(map(len, self.rules), default=1))
         return in_blocks(self._block, self.horizon, horizon, history, future, self.context)
 
     def adopted(self, group: int, table: Table) -> Autoregressed:

@@ -27,7 +27,7 @@ class Average:
 
     def fit(self, table: Table) -> Cycle:
         """One call for all series."""
-        return Cycle(self, _recent_means(table, 1, self.window), np.zeros(len(table)))
+        return Cycle(self, _recent_means(table, 1, self.window), np.zeros(len(table)), table.start, self.window)
 
 
 @storable
@@ -49,7 +49,7 @@ class SeasonalAverage:
         period = season(self.period, table)
         window = None if self.seasons is None else self.seasons * period
         overall = _recent_means(table, 1, window)[:, 0]
-        return Cycle(self, filled(_recent_means(table, period, window), overall), np.zeros(len(table)))
+        return Cycle(self, filled(_recent_means(table, period, window), overall), np.zeros(len(table)), table.start, window)
 
 
 def _recent_means(table: Table, period: int, window: int | None) -> Floats:

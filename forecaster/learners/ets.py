@@ -15,9 +15,9 @@ import numpy as np
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.guardrails import expect_history
 from forecaster.learners import _smoothing
 from forecaster.learners._local import expect_period, observed, season
-from forecaster.learners._newer import expect_series
 from forecaster.learners._smoothing import Outlook, Rows, Search, States
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
@@ -199,7 +199,7 @@ class FittedETS:
             return np.asarray((history.target - fitted) / np.where(relative, fitted, 1.0))
 
     def _moved(self, history: Table, fitted: Floats | None = None) -> States:
-        expect_series(history, len(self.origin))
+        expect_history(history, self.origin + 1)
         whole = (history.start <= self.first.step + 1) | (history.end < self.last.step) | (fitted is not None)
         start = self.first.where(whole, self.last)
         rows = Rows.after(start.step, history)

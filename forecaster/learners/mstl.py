@@ -10,8 +10,8 @@ import numpy as np
 from forecaster._native import mstl as native
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict, SettingsError
+from forecaster.guardrails import expect_series
 from forecaster.learners._errors import apart
-from forecaster.learners._newer import expect_series
 from forecaster.learners._seasons import usual
 from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of
 from forecaster.table import Floats, Future, Ints, Table
@@ -65,7 +65,7 @@ class MSTL:
         seasons = usual(table) if self.seasons is None else self.seasons
         left, last, share = _decomposed(table, seasons, self.threads)
         wider = 1 / np.sqrt(1 - np.minimum(share, MOST))
-        return WithoutSeasons(self.learner.fit(_rest(table, left, seasons)), table.end, seasons, last, wider)
+        return WithoutSeasons(self.learner.fit(_rest(table, left, seasons)), table.start, table.end, seasons, last, wider)
 
 
 @storable
@@ -75,6 +75,7 @@ class WithoutSeasons:
 
     Args:
         model: What was fitted.
+        begin: First step that was seen. (series,)
         end: Last step that was seen. (series,)
         seasons: Steps in each season.
         last: The seasons of the steps after `end`, one after the other. (series, sum of the seasons)
@@ -82,6 +83,7 @@ class WithoutSeasons:
     """
 
     model: Model
+    begin: Ints
     end: Ints
     seasons: tuple[int, ...]
     last: Floats
@@ -127,7 +129,12 @@ class WithoutSeasons:
         return apart(table.target, self.fitted(table))
 
     def _left(self, history: Table) -> Table:
-        """A history without its seasons: a learner that goes through all of it sees what it was fitted on."""
+        """A history without its seasons: a learner that goes through all of it sees what it was fitted on.
+
+        Other seasons would come out of a part of that, so where a history begins later only its newer values are left.
+        """
+        expect_series(history, len(self.end))
+        history = history.tail(np.where(history.start <= self.begin, history.sizes, np.clip(history.end - self.end, 0, history.sizes)))
         return _rest(history, history.target - self._seasons(history), self.seasons)
 
     def _seasons(self, table: Table) -> Floats:

@@ -22,7 +22,7 @@ class Naive:
 
     def fit(self, table: Table) -> Cycle:
         """One call for all series."""
-        return Cycle(self, last_observed(table)[0][:, None], np.zeros(len(table)))
+        return Cycle(self, last_observed(table)[0][:, None], np.zeros(len(table)), table.start, 1)
 
 
 @storable
@@ -40,7 +40,7 @@ class SeasonalNaive:
     def fit(self, table: Table) -> Cycle:
         """One call for all series."""
         period = season(self.period, table)
-        return Cycle(self, filled(_last_season(table, period), last_observed(table)[0]), np.zeros(len(table)))
+        return Cycle(self, filled(_last_season(table, period), last_observed(table)[0]), np.zeros(len(table)), table.start, period)
 
 
 @storable
@@ -56,7 +56,7 @@ class Drift:
         last, end = last_observed(table)
         slope = np.where(end > start, (last - first) / np.maximum(end - start, 1), 0.0)
         at_end = last + slope * (table.indptr[1:] - 1 - end)
-        return Cycle(self, at_end[:, None], slope)
+        return Cycle(self, at_end[:, None], slope, table.start, None)
 
 
 def _last_season(table: Table, period: int) -> Floats:

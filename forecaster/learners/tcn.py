@@ -20,7 +20,7 @@ from forecaster.features.design import Design
 from forecaster.learners._pool import reason_of
 from forecaster.learners._seasons import usual
 from forecaster.learners._tcn_channels import Channels
-from forecaster.learners._tcn_model import Networks, Trained
+from forecaster.learners._tcn_model import Networks, Trained, span_of
 from forecaster.learners._tcn_network import Plan, seen
 from forecaster.learners._tcn_split import Split
 from forecaster.learners._tcn_training import Effort, train
@@ -115,8 +115,7 @@ class TCN:
                 # One group must not cost its neighbours their networks: the reason travels in the forecast.
                 trained.append(None)
                 broken[g] = reason_of(error)
-        span = max((one.view.span for one in trained if one is not None), default=1)
-        return Networks(tuple(trained), broken, table.tail(span), self.levels)
+        return Networks(tuple(trained), broken, table.tail(span_of(trained)), self.levels)
 
     @property
     def _recipe(self) -> Design:

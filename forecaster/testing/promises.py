@@ -108,6 +108,23 @@ def goes_on_from_its_own_forecast(learner: Learner) -> None:
     np.testing.assert_allclose(model.predict(2 * reach).mean, np.concatenate([first, second], axis=1), rtol=1e-9)
 
 
+def goes_on_exactly_or_not_at_all(learner: Learner) -> None:
+    """A history that lacks values which the model was fitted on gives the forecast of the whole one, or CannotPredict."""
+    if not learner.traits.rolls_forward:
+        return
+    table = sales()
+    model = learner.fit(table.drop_last(5))
+    whole = model.predict(3, table)
+    for kept in (1, 3, 5, 6, 8, 12, 24, 40, 60):
+        try:
+            said = model.predict(3, table.tail(kept))
+        except CannotPredict:
+            continue
+        np.testing.assert_allclose(said.mean, whole.mean, rtol=1e-9)
+        if said.quantiles is not None and whole.quantiles is not None:
+            np.testing.assert_allclose(said.quantiles, whole.quantiles, rtol=1e-9)
+
+
 def fits_as_it_forecasts(learner: Learner) -> None:
     """`fitted`, where a model has it: a value after those it was fitted on is what was forecast one step ahead of it."""
     table = sales()
@@ -240,6 +257,7 @@ PROMISES: tuple[Callable[[Learner], None], ...] = (
     ignores_the_order_of_groups,
     agrees_on_a_shorter_horizon,
     goes_on_from_its_own_forecast,
+    goes_on_exactly_or_not_at_all,
     fits_as_it_forecasts,
     tells_the_truth_about_rolling_forward,
     tells_the_truth_about_covariates,

@@ -6,8 +6,9 @@ The peer chooses orders; both models are then fitted exactly by our kernel, so t
 both difference alike (AICc of different differences do not compare). A series is worse when the AICc of our model exceeds that of
 the peer's orders by more than 1. Each worse one is laid to one of two causes:
 
-* refused: at the peer's orders the best fit has a root at the edge that `boundary="seasonal"` rejects: AR, MA but for an MA(1) at -1, or
-  seasonal AR but for one at +1. It is out of reach where of all orders that are searched none has an admitted fit within 1 AICc of it;
+* refused: at the peer's orders the best fit has a root at the edge that `boundary="seasonal"` rejects: AR, MA but for an MA(1) at -1 or
+  without a difference, or seasonal AR but for one at +1. It is out of reach where of all orders that are searched none has an admitted fit
+  within 1 AICc of it;
 * missed: the rule admits the peer's orders, and the search did not find a model as good.
 
 `--cache` keeps what the peer chose, which takes nearly all of the time. `--back` fits the series cut off so many horizons before their end,
@@ -76,11 +77,12 @@ def partial(coefficients: NDArray[np.float64], rho: float) -> NDArray[np.float64
 
 def refused(model: Any, n: int, season: int) -> bool:
     """Whether the fit of one series has a root at an edge that the default rule rejects."""
-    p, d, q, P, D, _, _ = model.orders[0]
+    p, d, q, P, D, _, _ = model.orders[0].tolist()
     rho = 1 + 1 / max(n - d - season * D, 100)
     ar, ma, far = np.split(model.coefficients[0, : p + q + P], [p, p + q])
     near = [partial(ar, rho), partial(-ma, rho)]
-    near[1] = near[1][~((q == 1) & (near[1] < -EDGE))]
+    if q == 1:
+        near[1] = near[1][(near[1] > -EDGE) & (d + D > 0)]
     return bool(np.abs(np.concatenate(near)).max(initial=0) > EDGE or partial(far, rho**season).min(initial=0) < -EDGE)
 
 

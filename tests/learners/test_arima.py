@@ -312,6 +312,19 @@ def test_boundary_rules_differ_where_the_season_hardly_changes():
     assert aicc["seasonal"].sum() < aicc["reject"].sum() - 10
 
 
+def test_a_moving_average_at_one_is_refused_only_where_a_difference_was_taken():
+    """Differences of noise have no difference too many as they are, and one where they are those of a straight line with noise."""
+    noise = [np.random.default_rng(seed).normal(size=101) for seed in range(10)]
+    plain, differenced = (table_of(series) for series in ([30 + np.diff(e) for e in noise], [0.1 * np.arange(101) + e for e in noise]))
+    for table, d, as_by in ((plain, 0, "accept"), (differenced, 1, "reject")):
+        model, alike = (make("arima", period=1, boundary=rule).fit(table) for rule in ("seasonal", as_by))
+        assert set(model.orders[:, 1]) == {d}
+        np.testing.assert_array_equal(model.orders, alike.orders)
+    refused, admitted = (make("arima", period=1, boundary=rule).fit(plain) for rule in ("reject", "seasonal"))
+    assert np.median(refused.aicc - admitted.aicc) > 10
+    assert np.median(admitted.coefficients[:, 0]) < -0.98
+
+
 def test_constant_can_be_forced_and_forbidden():
     table = table_of([autoregression(80, 0.5, 30, 1)])
     assert make("arima", constant=True).fit(table).orders[0, 6] == 1

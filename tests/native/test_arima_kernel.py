@@ -156,12 +156,14 @@ def partial_autocorrelations(coefficients: np.ndarray) -> list[float]:
 
 
 def at_the_edge(model, i: int, m: int) -> bool:
-    """Whether a root is as near to the circle as they may come, but for seasonal ones that keep the season, and an MA(1) at -1."""
+    """Whether a root is as near to the circle as they may come, but for seasonal ones that keep the season, and an MA(1)
+    at -1 or without a difference."""
     radius = 1 + 1 / max(model.numbers[i, 4], 100)
-    p, _, q, P, *_ = (int(order) for order in model.orders[i])
+    p, d, q, P, D, *_ = (int(order) for order in model.orders[i])
     ar, ma, sar = np.split(model.coefficients[i, : p + q + P], [p, p + q])
     ar, ma, sar = (partial_autocorrelations(c * radius ** (lag * np.arange(1, len(c) + 1))) for c, lag in ((ar, 1), (-ma, 1), (sar, m)))
-    refused = [*map(abs, ar), *(ma if len(ma) == 1 else map(abs, ma)), *(-v for v in sar)]
+    ma = map(abs, ma) if q > 1 else ma if d + D else []
+    refused = [*map(abs, ar), *ma, *(-v for v in sar)]
     return max(refused, default=0.0) > 0.999
 
 
@@ -203,7 +205,7 @@ def test_the_search_ends_no_worse_than_stepwise(shared):
     gain = np.concatenate(gains)
     # The smallest of the models within 1 of the best is taken.
     assert (gain < -1.001).mean() < 0.02
-    assert (gain > 1).mean() > 0.1
+    assert (gain > 1).mean() > 0.09
 
 
 def two_cycles(n: int, seed: int) -> np.ndarray:
