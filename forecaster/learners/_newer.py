@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from forecaster.errors import CannotPredict
+from forecaster.frames.pool import room
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Ints, Table
 
@@ -66,6 +67,13 @@ def ends_early(history: Table, end: Ints) -> dict[int, str]:
     return dict.fromkeys(np.flatnonzero(history.end < end).tolist(), ENDS_EARLY)
 
 
+def flat(rate: Floats, horizon: int, failed: dict[int, str]) -> Forecast:
+    """A forecast that is the same at every step ahead; else as `told`."""
+    mean = room(len(rate) * horizon, np.float64).reshape(len(rate), horizon)
+    mean[:] = rate[:, None]
+    return told(mean, failed)
+
+
 def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), quantiles: Floats | None = None) -> Forecast:
     """A forecast in which every series has finite numbers or a reason.
 
@@ -75,10 +83,16 @@ def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), q
         levels: Quantile levels.
         quantiles: Likewise. (series, horizon, levels)
     """
-    wrong = [np.nonzero(~np.isfinite(said))[0] for said in (mean, quantiles) if said is not None]
-    reasons = dict.fromkeys(np.concatenate(wrong).tolist(), NOT_FINITE) | failed
+    wrong = [series for said in (mean, quantiles) if said is not None for series in _not_finite(said)]
+    reasons = dict.fromkeys(wrong, NOT_FINITE) | failed
     lost = sorted(reasons)
     mean[lost] = np.nan
     if quantiles is not None:
         quantiles[lost] = np.nan
     return Forecast(mean, levels, quantiles, {i: reasons[i] for i in lost})
+
+
+def _not_finite(said: Floats) -> list[int]:
+    """The series of numbers that are none."""
+    known = np.isfinite(said)
+    return [] if known.all() else np.nonzero(~known)[0].tolist()

@@ -89,8 +89,7 @@ def ours(frame: Any, pair: str, name: str, threads: int) -> Work:
         columns = {"forecast": said.mean}
         if intervals and said.quantiles is not None:
             columns |= {f"q{level:g}": said.quantiles[:, :, i] for i, level in enumerate(said.levels)}
-        steps = table.end[:, None] + np.arange(1, horizon + 1)
-        return frames.give(frames.long(table.ids, table.frequency, steps, columns, "ds"), kind, fresh=True), spent
+        return frames.give(frames.long(table.ids, table.frequency, table.end + 1, horizon, columns, "ds"), kind, fresh=True), spent
 
     return work
 
