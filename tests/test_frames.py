@@ -278,6 +278,16 @@ def test_long_of_one_series_without_ids():
     assert table.to_pydict() == {"t": [0, 2, 4], "forecast": [1.0, 1.0, 1.0]}
 
 
+@pytest.mark.parametrize("frequency", [Frequency.parse(2), Frequency.parse("MS"), Frequency.parse("D", "Europe/Berlin")])
+@pytest.mark.parametrize("start", [[5, 5, 5, 6, 6, 5], [5], [7, 6, 5], []])
+@pytest.mark.parametrize("steps", [0, 1, 20])
+def test_long_goes_on_from_each_start(frequency, start, steps):
+    start = np.array(start, np.int64)
+    table = frames.long({}, frequency, start, steps, {"forecast": np.ones((len(start), steps))}, "ds")
+    table.validate(full=True)
+    assert table["ds"].combine_chunks().equals(frames.moments(frequency, (start[:, None] + np.arange(steps)).reshape(-1)))
+
+
 def test_local_midnights_leave_as_local_midnights():
     days = pd.date_range("2024-03-29", periods=5, freq="D", tz="Europe/Berlin")
     table, kind = frames.read(pd.DataFrame({"ds": days, "y": 1.0}))

@@ -275,6 +275,8 @@ def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Tabl
     series = keyed.group_by(list(schema.series), use_threads=False).aggregate([("", "sum"), ("", "all")])
     for lost, action, end in _LOST:
         touched = series.filter(pc.and_(pc.greater(series["_sum"], 0), pc.equal(series["_all"], lost)))
+        if not touched.num_rows:
+            continue
         findings.add(
             rule="missing_stamps", action=action, column=schema.time, count=touched["_sum"].to_numpy(),
             series={name: touched[name].to_numpy() for name in schema.series},
