@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.pool import room
 from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
 from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.stamped import Stamped
-from forecaster.rows import room
 from forecaster.schema import Schema
 
 _ISO = r"^\s*\d{4}([-/]\d{1,2}([-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?\s*$"
