@@ -31,16 +31,16 @@ class Likelihood {
     double rate(double squares) const { return static_cast<double>(used()) / squares; }
 
     // Deviance at partial autocorrelations: p AR, q MA, P seasonal AR, Q seasonal MA.
-    V pass(const V* x) {
+    V pass(const V* x, Points points) {
         V coefficients[most_parameters];
         process_.from_partial(x, coefficients);
-        return run(coefficients);
+        return run(coefficients, points);
     }
 
     // Deviance at coefficients in the same order.
-    V run(const V* coefficients) {
+    V run(const V* coefficients, Points points = Points::around) {
         process_.set(coefficients);
-        out_.summed = false;
+        out_.points = points, out_.summed = false;
         if (!data_->skips.empty())
             gaps_.run(process_, out_);
         else if (ShortFilter<W>::takes(process_, *data_))
@@ -101,10 +101,10 @@ class Likelihood {
         lead_ = gain_;
         out_.state.assign(out_.state.size(), V(0.0));
         V variance = process_.variance;
-        Settling<W> settling{still_};
+        Settling<W> settling(out_, still_);
         Index t = 0;
         int active = Fixed ? Fixed : columns_ - data_->holes;
-        for (; t < n_ && settling.quiet <= process_.states; ++t) {
+        for (; settling.goes_on(t, process_.states); ++t) {
             if constexpr (Fixed == 0) active = begun(t, active);
             out_.variances[t] = variance[0];
             settling.begin(variance);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lanes.hpp"
+#include "levenberg.hpp"
 #include "parallel.hpp"
 
 namespace forecaster::arima {
@@ -32,7 +33,9 @@ struct Innovations {
     std::vector<Lanes<W>> state;    // predicted after the last row (states, columns), unless it is steady by then
     std::vector<double> variances;  // of lane 0, up to `steady`; 1 from there
     Lanes<W> logs;                  // sum of the logarithms of the variances
+    Points points = Points::around; // of the pass; those beside others come to rest where these did
     Index steady = 0;
+    Index still_from = 0;           // the row from which the errors of the constant stay as they are
     bool summed = false;            // whether the filter left the products of all columns of errors
     Lanes<W> products[3];           // then: of column 0 with itself, 1 with 0, 1 with itself
 
@@ -46,19 +49,34 @@ struct Innovations {
     const Lanes<W>* row(Index t) const { return errors.data() + t * data->columns; }
 };
 
+// The number that decides when all lanes have come to rest.
+template <int W>
+FORECASTER_INLINE double decisive(const Lanes<W>& lanes, Points points) {
+    return points == Points::apart ? largest(lanes) : lanes[0];
+}
+
 // Sums the logarithms of variances and tells when they have come to rest: for as many rows as there are states, sixteen at a time.
 template <int W>
 struct Settling {
+    const Points points;
+    const Index end_of_rows;
     const double still;
     Lanes<W> logs = 0.0, product = 1.0, most = 0.0;
     Index quiet = 0;
 
-    void begin(const Lanes<W>& variance) { product *= variance; }
-    void end(Index t, const Lanes<W>& fell) {
+    // Points apart wait for the last of them, which depends on how many there are, so that they have to be exact.
+    Settling(const Innovations<W>& of, double still)
+        : points(of.points), end_of_rows(points == Points::beside ? of.steady : of.data->n),
+          still(points == Points::beside ? 0.0 : points == Points::apart ? exact : still) {}
+
+    FORECASTER_INLINE bool goes_on(Index t, Index states) const { return t < end_of_rows && quiet <= states; }
+
+    FORECASTER_INLINE void begin(const Lanes<W>& variance) { product *= variance; }
+    FORECASTER_INLINE void end(Index t, const Lanes<W>& fell) {
         most = max(fell, most);
         if (t % 16 < 15) return;
         logs += log(product), product = 1.0;
-        quiet = largest(most) < still ? quiet + 16 : 0, most = 0.0;
+        quiet = decisive(most, points) < still ? quiet + 16 : 0, most = 0.0;
     }
     Lanes<W> sum() const { return logs + log(product); }
 };

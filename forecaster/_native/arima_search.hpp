@@ -199,7 +199,7 @@ class Search {
         const Prepared& prepared = prepared_[plain.orders.constant];
         Lanes<W> x[most_parameters];
         for (int i = 0; i < plain.orders.parameters(); ++i) x[i] = plain.x[i];
-        likelihood_.pass(x);
+        likelihood_.pass(x, Points::around);
         Series whole = series;
         prepared.complete(whole, likelihood_);
         whole.gaps.clear();

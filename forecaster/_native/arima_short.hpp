@@ -52,9 +52,9 @@ class ShortFilter {
         for (int i = 0; i < States; ++i) gain[i] = lead[i] = process_.first[i], phi[i] = process_.carry(i);
         lead[States] = 0.0;
         V variance = process_.variance, products[3] = {0.0, 0.0, 0.0};
-        Settling<W> settling{still_};
+        Settling<W> settling(out_, still_);
         Index t = 0;
-        for (; t < data_.n && settling.quiet <= States; ++t) {
+        for (; settling.goes_on(t, States); ++t) {
             out_.variances[t] = variance[0];
             settling.begin(variance);
             const V inverse = V(1.0) / variance, weight = sqrt(inverse);
@@ -103,23 +103,28 @@ class ShortFilter {
             theta[i] = process_.theta[i];
             for (int c = 0; c < Columns; ++c) last[c][i] = out_.errors[(out_.steady - i) * Columns + c];
         }
-        bool moves = true;
+        for (auto& of : last) of[0] = 0.0;
+        Index still_from = out_.points == Points::beside ? out_.still_from : data_.n;
         for (Index t = out_.steady; t < data_.n; ++t) {
             V* e = &out_.errors[t * Columns];
             e[0] = last[0][0] = follow(after<Ar>(phi, 0, t), theta, last[0]);
             products[0] += e[0] * e[0];
             if constexpr (Columns == 2) {
-                if (moves) last[1][0] = follow(data_.constant ? rest : after<Ar>(phi, 1, t), theta, last[1]);
+                if (t < still_from) last[1][0] = follow(data_.constant ? rest : after<Ar>(phi, 1, t), theta, last[1]);
                 e[1] = last[1][0];
                 products[1] += e[0] * e[1], products[2] += e[1] * e[1];
-                if (data_.constant && moves) {
+                if (data_.constant && t < still_from && out_.points != Points::beside) {
                     if constexpr (Ma > 0) most = max(most, abs(last[1][0] - last[1][1]));
-                    if (t % 16 == 15) moves = !(largest(most) < exact), most = 0.0;
+                    if (t % 16 == 15) {
+                        if (decisive(most, out_.points) < exact) still_from = t + 1;
+                        most = 0.0;
+                    }
                 }
             }
             for (auto& of : last)
                 for (int i = Ma; i > 0; --i) of[i] = of[i - 1];
         }
+        out_.still_from = still_from;
         std::copy_n(products, 3, out_.products);
     }
 

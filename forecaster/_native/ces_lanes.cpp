@@ -27,7 +27,7 @@ struct CesProblem {
         copy(sight.rough.season, at.season), copy(sight.rough.shadow, at.shadow);
     }
 
-    Lanes<W> pass(const Lanes<W>* x) const {
+    Lanes<W> pass(const Lanes<W>* x, Points) const {
         begin();
         Lanes<W> squares = 0.0;
         backcast<cycle>(sight.y, sight.period, x, at);

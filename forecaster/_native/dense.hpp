@@ -43,12 +43,16 @@ FORECASTER_INLINE void add_squares(double* at, const double* x, Index stride) {
     }
 }
 
+// As many sums as the widest vector has lanes, so that the same bits come out with any.
 template <int W>
 FORECASTER_INLINE double dot(const double* a, const double* b, Index stride) {
-    Lanes<W> sum(0.0);
-    for (Index c = 0; c < stride; c += W) sum += Lanes<W>::load(a + c) * Lanes<W>::load(b + c);
+    Lanes<W> sums[widest / W];
+    for (auto& sum : sums) sum = 0.0;
+    for (Index c = 0; c < stride; c += widest)
+        for (Index i = 0; i < widest / W; ++i) sums[i] += Lanes<W>::load(a + c + i * W) * Lanes<W>::load(b + c + i * W);
     double total = 0;
-    for (int l = 0; l < W; ++l) total += sum[l];
+    for (const auto& sum : sums)
+        for (int l = 0; l < W; ++l) total += sum[l];
     return total;
 }
 

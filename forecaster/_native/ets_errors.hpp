@@ -14,6 +14,7 @@
 #include "ets_region.hpp"
 #include "ets_start.hpp"
 #include "lanes.hpp"
+#include "levenberg.hpp"
 
 namespace forecaster::ets {
 
@@ -58,7 +59,8 @@ class Errors {
     Index rows() const { return static_cast<Index>(error_.size()); }
     Lanes<W> residual(Index t) const { return error_[t] * scale_; }
     double rate(double squares) const { return static_cast<double>(y_->seen) / (squares + floor()); }
-    Lanes<W> pass(const Lanes<W>* x) {
+    Lanes<W> pass(const Lanes<W>* x, Points points) {
+        if (points != Points::beside && !allowed(x)) return std::numeric_limits<double>::infinity();
         return with_form(form_, [&]<bool multiplicative, Growth growth, Season season>() { return run<multiplicative, growth, season>(x); });
     }
 
@@ -104,7 +106,6 @@ class Errors {
 
     template <bool multiplicative, Growth growth, Season season>
     Lanes<W> run(const Lanes<W>* x) {
-        if (!allowed(x)) return std::numeric_limits<double>::infinity();
         const Rates<Lanes<W>> rate = rates(x);
         constexpr bool sloped = growth != Growth::none, exponential = growth == Growth::product || growth == Growth::power;
         const int states = form_.smoothing(), period = season == Season::none ? 1 : request_->period;

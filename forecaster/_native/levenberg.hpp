@@ -9,12 +9,15 @@
 // would spoil the descent: that parameter goes to its bound, its effect moves to the gradient of the others, and the rest is
 // solved again (an active set).
 //
+// The number of lanes changes no bit of a result, as long as a problem decides by lane 0 of the points around x alone: which parameters
+// share a pass with x depends on W.
+//
 // A Problem<W> is a criterion to be minimised that falls with a sum of squares:
 //
-//     Index rows() const                      residuals per parameter vector
-//     Lanes<W> pass(const Lanes<W>* x)        run W parameter vectors (parameter i of lane l is x[i][l]); the criterion of each
-//     Lanes<W> residual(Index t) const        residuals of the last pass, scaled so that the criterion is a function of their squares alone
-//     double rate(double squares) const       d criterion / d sum of squares: rows / squares where the criterion is rows * log(squares)
+//     Index rows() const                        residuals per parameter vector
+//     Lanes<W> pass(const Lanes<W>* x, Points)  run W parameter vectors (parameter i of lane l is x[i][l]); the criterion of each
+//     Lanes<W> residual(Index t) const          residuals of the last pass, scaled so that the criterion is a function of their squares alone
+//     double rate(double squares) const         d criterion / d sum of squares: rows / squares where the criterion is rows * log(squares)
 #pragma once
 
 #include <algorithm>
@@ -26,6 +29,13 @@
 #include "parallel.hpp"
 
 namespace forecaster {
+
+// How the parameter vectors of a pass belong together.
+enum class Points {
+    around,  // x in lane 0, beside it x with one parameter shifted
+    beside,  // the same x with further parameters shifted, one in each lane
+    apart,   // they do not
+};
 
 struct Fitting {
     double tolerance = 1e-3;  // stop when the criterion falls by less
@@ -93,7 +103,7 @@ class Levenberg {
         for (int first = 0; first < count; first += W) {
             for (int i = 0; i < k; ++i)
                 for (int l = 0; l < W; ++l) point_[i].set(l, points[std::min(first + l, count - 1) * k + i]);
-            const Lanes<W> found = problem.pass(point_.data());
+            const Lanes<W> found = problem.pass(point_.data(), Points::apart);
             for (int l = 0; l < W; ++l)
                 if (found[l] < least) least = found[l], best = std::min(first + l, count - 1);
         }
@@ -137,7 +147,7 @@ class Levenberg {
             point_[i] = x[i];
             if ((i + 1) / W == block) point_[i].set((i + 1) % W, x[i] + shift(x, i));
         }
-        return problem.pass(point_.data());
+        return problem.pass(point_.data(), block == 0 ? Points::around : Points::beside);
     }
 
     template <class Problem>

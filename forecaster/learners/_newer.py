@@ -67,6 +67,11 @@ def ends_early(history: Table, end: Ints) -> dict[int, str]:
     return dict.fromkeys(np.flatnonzero(history.end < end).tolist(), ENDS_EARLY)
 
 
+def _not_finite(said: Floats) -> list[int]:
+    finite = np.isfinite(said)
+    return [] if finite.all() else np.nonzero(~finite)[0].tolist()
+
+
 def flat(rate: Floats, horizon: int, failed: dict[int, str]) -> Forecast:
     """A forecast that is the same at every step ahead; else as `told`."""
     mean = room(len(rate) * horizon, np.float64).reshape(len(rate), horizon)
@@ -83,16 +88,10 @@ def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), q
         levels: Quantile levels.
         quantiles: Likewise. (series, horizon, levels)
     """
-    wrong = [series for said in (mean, quantiles) if said is not None for series in _not_finite(said)]
+    wrong = [i for said in (mean, quantiles) if said is not None for i in _not_finite(said)]
     reasons = dict.fromkeys(wrong, NOT_FINITE) | failed
     lost = sorted(reasons)
     mean[lost] = np.nan
     if quantiles is not None:
         quantiles[lost] = np.nan
     return Forecast(mean, levels, quantiles, {i: reasons[i] for i in lost})
-
-
-def _not_finite(said: Floats) -> list[int]:
-    """The series of numbers that are none."""
-    known = np.isfinite(said)
-    return [] if known.all() else np.nonzero(~known)[0].tolist()

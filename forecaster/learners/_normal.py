@@ -12,8 +12,11 @@ from forecaster.table import Floats
 
 def normal_quantiles(mean: Floats, spread: Floats, levels: tuple[float, ...]) -> Floats:
     """Quantiles of normal distributions; infinite where they are beyond all numbers. (series, horizon, levels)"""
+    said = np.empty((*mean.shape, len(levels)))
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(mean[..., None] + spread[..., None] * np.array([NormalDist().inv_cdf(level) for level in levels]))
+        for i, level in enumerate(levels):
+            np.add(mean, spread * NormalDist().inv_cdf(level), out=said[..., i])
+    return said
 
 
 def ascending(levels: tuple[float, ...]) -> tuple[float, ...]:

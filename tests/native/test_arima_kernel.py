@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -19,7 +15,6 @@ from forecaster._native import arima as native
 from forecaster.learners import make
 from forecaster.testing import table_of
 
-LEVELS = ("baseline", "avx2", "avx512")
 ORDERS = [
     ((0, 0, 0), (0, 0, 0)), ((1, 0, 0), (0, 0, 0)), ((0, 0, 2), (0, 0, 0)), ((2, 0, 1), (0, 0, 0)),
     ((1, 1, 1), (0, 0, 0)), ((0, 1, 1), (0, 1, 1)), ((2, 1, 0), (1, 0, 1)), ((1, 0, 1), (1, 1, 0)),
@@ -261,43 +256,6 @@ def test_threads_change_no_bit():
     for name in ("orders", "coefficients", "numbers", "state", "tail", "weights"):
         np.testing.assert_array_equal(getattr(one, name), getattr(several, name))
     np.testing.assert_array_equal(one.predict(9).quantiles, several.predict(9).quantiles)
-
-
-FIT = """
-import json, sys; sys.path.insert(0, {folder!r})
-from test_arima_kernel import native, make, some_table
-model = make("arima", order=(2, 1, 1), seasonal=(1, 0, 1)).fit(some_table())
-fixed = model.loglik.tolist()
-searched = make("arima").fit(some_table())
-print(json.dumps([native.SIMD, fixed, [one.aicc.tolist() for one in (searched, *searched.others)]]))
-"""
-
-
-def at_level(level: str) -> subprocess.CompletedProcess[str]:
-    code = FIT.format(folder=os.path.dirname(__file__))
-    return subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"FORECASTER_SIMD": level}, capture_output=True, text=True, check=False
-    )
-
-
-def test_levels_of_processor_agree():
-    told = {}
-    for level in LEVELS:
-        done = at_level(level)
-        if "cannot run" in done.stderr:
-            continue
-        assert done.returncode == 0, done.stderr
-        told[level] = json.loads(done.stdout)
-        assert told[level][0] == level
-    for _, fixed, searched in told.values():
-        np.testing.assert_allclose(fixed, told["baseline"][1], rtol=1e-9)
-        np.testing.assert_allclose(searched, told["baseline"][2], rtol=1e-6)
-
-
-def test_an_unknown_level_is_refused():
-    done = at_level("sse9")
-    assert done.returncode != 0
-    assert "FORECASTER_SIMD is 'sse9'; expected avx512, avx2 or baseline" in done.stderr
 
 
 WILD = st.one_of(st.just(np.nan), st.just(0.0), st.just(1e300), st.just(-1e-300), st.floats(-1e6, 1e6), st.integers(-3, 3).map(float))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from copy import deepcopy
 
 import numpy as np
@@ -219,30 +216,6 @@ def test_threads_change_no_bit():
     one, several = (make("ces", period=M, threads=threads).fit(table) for threads in (1, 3))
     np.testing.assert_array_equal(one.models, several.models)
     np.testing.assert_array_equal(one.states, several.states)
-
-
-LEVELS = """
-import numpy as np
-from forecaster._native import ces
-from forecaster.learners import make
-from forecaster.testing import sales
-model = make("ces").fit(sales((8,), 90))
-print(ces.SIMD, *model.predict(5).mean.ravel().tolist())
-"""
-
-
-def test_levels_of_processor_agree():
-    said = {}
-    for level in ("baseline", "avx2", "avx512"):
-        forced = os.environ | {"FORECASTER_SIMD": level}
-        done = subprocess.run([sys.executable, "-c", LEVELS], env=forced, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            name, *numbers = done.stdout.split()
-            assert name == level
-            said[level] = np.array(numbers, float)
-    assert "baseline" in said
-    for numbers in said.values():
-        np.testing.assert_allclose(numbers, said["baseline"], rtol=1e-9)
 
 
 def test_a_wrong_cycle_is_refused():

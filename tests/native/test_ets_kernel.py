@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -304,35 +301,6 @@ def test_threads_change_no_bit():
     one, several = ETS(threads=1).fit(table), ETS(threads=3).fit(table)
     np.testing.assert_array_equal(one.first.state, several.first.state)
     same(one.predict(6), several.predict(6))
-
-
-LEVELS = """
-import sys, numpy as np
-from forecaster._native import ets
-from forecaster.learners.ets import ETS
-from forecaster.testing import table_of
-rng = np.random.default_rng(0)
-table = table_of([np.load(sys.argv[1])[i] for i in range(12)], season_length=4)
-model = ETS().fit(table)
-np.savez(sys.argv[2], simd=ets.SIMD, forms=np.array(model.forms), criterion=model.criterion, mean=model.predict(6).mean)
-"""
-
-
-def test_levels_of_processor_agree(tmp_path):
-    np.save(tmp_path / "values.npy", np.array([series(seed=seed) for seed in range(12)]))
-    found = []
-    for level in ("baseline", "avx2", "avx512"):
-        command = [sys.executable, "-c", LEVELS, str(tmp_path / "values.npy"), str(tmp_path / f"{level}.npz")]
-        done = subprocess.run(command, env=os.environ | {"FORECASTER_SIMD": level}, text=True, capture_output=True, check=False)
-        if done.returncode and "cannot run" in done.stderr:
-            continue
-        assert not done.returncode, done.stderr
-        found.append(dict(np.load(tmp_path / f"{level}.npz")))
-        assert found[-1]["simd"] == level
-    for one in found[1:]:
-        np.testing.assert_array_equal(one["forms"], found[0]["forms"])
-        np.testing.assert_allclose(one["criterion"], found[0]["criterion"], rtol=1e-9)
-        np.testing.assert_allclose(one["mean"], found[0]["mean"], rtol=1e-6)
 
 
 WILD = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1.0, 1e300, -1e300, 1.7e308, 1e-300, 5e-324]))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -147,35 +143,6 @@ def test_fitted_values_are_the_levels_of_the_buckets_before(name, values, cut):
     np.testing.assert_allclose(model.fitted(table), said, rtol=1e-12)
     if len(past) and np.isfinite(said[-1]):
         np.testing.assert_allclose(model.predict(1, table.drop_last(1)).mean[0, 0] if cut else said[-1], said[-1], rtol=1e-12)
-
-
-LEVELS = """
-import numpy as np
-from forecaster._native import intermittent
-from forecaster.learners import make
-from forecaster.testing import table_of
-rng = np.random.default_rng(0)
-table = table_of([rng.poisson(rng.uniform(0.1, 2), n).astype(float) for n in (5, 40, 41, 90, 130, 7, 64, 65, 66, 1, 200)])
-models = [make(name).fit(table) for name in ("croston", "sba", "tsb", "intermittent", "adida", "imapa")]
-models += [make("croston", alpha=None, beta=None).fit(table)]
-said = [np.nan_to_num(part).ravel() for model in models for part in (model.predict(1).mean, model.fitted(table))]
-print(intermittent.SIMD, *np.concatenate(said).tolist())
-"""
-
-
-def test_levels_of_processor_agree():
-    said = {}
-    for level in ("baseline", "avx2", "avx512"):
-        done = subprocess.run(
-            [sys.executable, "-c", LEVELS], env=os.environ | {"FORECASTER_SIMD": level}, capture_output=True, text=True, check=False
-        )
-        if done.returncode == 0:
-            name, *numbers = done.stdout.split()
-            assert name == level
-            said[level] = np.array(numbers, float)
-    assert "baseline" in said
-    for numbers in said.values():
-        np.testing.assert_allclose(numbers, said["baseline"], rtol=1e-9)
 
 
 def test_a_series_gets_the_same_whatever_runs_beside_it():

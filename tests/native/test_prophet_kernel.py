@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -236,26 +232,6 @@ def test_neither_threads_nor_neighbours_change_a_bit(growth, multiplicative):
         alone = fitted(y[rows], np.array([0, indptr[s + 1] - indptr[s]]), first[s : s + 1], growth, multiplicative)
         for one, other in zip(whole, alone, strict=True):
             np.testing.assert_array_equal(one[s], other[0])
-
-
-@pytest.mark.skipif(bool(os.environ.get("FORECASTER_SANITIZED")), reason="starts processes of its own")
-def test_levels_of_vector_instructions_agree(tmp_path):
-    code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "import numpy as np, test_prophet_kernel as t\n"
-        "parts = [t.fitted(*t.block(np.random.default_rng(0), 40, 30), multiplicative=m)[i] for m in (False, True) for i in (0, 1)]\n"
-        "np.savez(sys.argv[1], *parts)"
-    )
-    found = {}
-    for level in ("baseline", "avx2", "avx512"):
-        forced = os.environ | {"FORECASTER_SIMD": level}
-        run = subprocess.run([sys.executable, "-c", code, str(tmp_path / level)], env=forced, capture_output=True, text=True, check=False)
-        if "cannot run" not in run.stderr:
-            assert run.returncode == 0, run.stderr
-            found[level] = np.load(tmp_path / f"{level}.npz")
-    for other in found.values():
-        for name in other.files:
-            np.testing.assert_allclose(other[name], found["baseline"][name], rtol=1e-9, atol=1e-9)
 
 
 WILD = st.one_of(st.floats(-2, 2), st.sampled_from([np.nan, 0.0, 1.0, -1.0, 1e300, -1e300, 1e-300, np.inf]))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -220,31 +216,6 @@ def test_threads_change_no_bit():
     table = table_of([trending(seed, n=60) for seed in range(200)])
     one, several = (make("theta", form="auto", threads=threads).fit(table) for threads in (1, 3))
     np.testing.assert_array_equal(one.models, several.models)
-
-
-LEVELS = """
-import numpy as np
-from forecaster._native import theta
-from forecaster.learners import make
-from forecaster.testing import sales
-model = make("theta", form="auto").fit(sales((8,), 90))
-print(theta.SIMD, *model.predict(5).mean.ravel().tolist())
-"""
-
-
-def test_levels_of_processor_agree():
-    said = {}
-    for level in ("baseline", "avx2", "avx512"):
-        done = subprocess.run(
-            [sys.executable, "-c", LEVELS], env=os.environ | {"FORECASTER_SIMD": level}, capture_output=True, text=True, check=False
-        )
-        if done.returncode == 0:
-            name, *numbers = done.stdout.split()
-            assert name == level
-            said[level] = np.array(numbers, float)
-    assert "baseline" in said
-    for numbers in said.values():
-        np.testing.assert_allclose(numbers, said["baseline"], rtol=1e-9)
 
 
 def test_wrong_options_are_refused():
