@@ -101,8 +101,7 @@ class Fitted:
     def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
         """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""
         columns = {"forecast": self.bounded(mean)} | self._quantiles(spread, mean)
-        when = self.table.end[:, None] + np.arange(1, mean.shape[1] + 1)
-        return frames.long(self.table.ids, self.table.frequency, when, columns, self.schema.time)
+        return frames.long(self.table.ids, self.table.frequency, self.table.end + 1, mean.shape[1], columns, self.schema.time)
 
     def expect(self, ahead: Future) -> Floats:
         """The point forecasts for all steps of a future, before any bound. (series, steps)"""
@@ -118,7 +117,7 @@ class Fitted:
         """The kept end of every series: series columns, time and target."""
         table = self.table
         ids = {name: values[table.series] for name, values in table.ids.items()}
-        return frames.long(ids, table.frequency, table.steps[:, None], {self.schema.target: table.target[:, None]}, self.schema.time)
+        return frames.long(ids, table.frequency, table.steps, 1, {self.schema.target: table.target}, self.schema.time)
 
     @property
     def final(self) -> str:
@@ -224,10 +223,10 @@ class Fitted:
     def _told(self, name: str, cutoff: Ints, columns: Mapping[str, Floats], kept: NDArray[np.bool_]) -> pa.Table:
         """Columns of the steps after a cutoff, as rows of `backtest`, for the series that are kept."""
         ids = {column: values[kept] for column, values in self.table.ids.items()}
-        steps = cutoff[kept, None] + np.arange(1, columns["forecast"].shape[1] + 1)
-        made = frames.long(ids, self.table.frequency, steps, {k: v[kept] for k, v in columns.items()}, self.schema.time)
+        frequency, steps = self.table.frequency, columns["forecast"].shape[1]
+        made = frames.long(ids, frequency, cutoff[kept] + 1, steps, {k: v[kept] for k, v in columns.items()}, self.schema.time)
         at = made.schema.get_field_index(self.schema.time) + 1
-        known = frames.long({}, self.table.frequency, np.broadcast_to(cutoff[kept, None], steps.shape), {}, "cutoff")["cutoff"]
+        known = frames.moments(frequency, np.repeat(cutoff[kept], steps))
         return made.add_column(at, "cutoff", known).add_column(at + 1, "learner", pa.array([name] * made.num_rows, pa.string()))
 
     def _nothing(self) -> pa.Table:

@@ -128,8 +128,7 @@ def from_each(
         kept = np.flatnonzero(left > 0)
         taken = forecast(left).take((place[kept, None] * steps + np.arange(steps)).reshape(-1))
         actual = _after(table, left, table.target, steps)[kept].reshape(-1)
-        from_step = np.broadcast_to((table.end - left)[kept, None], (len(kept), steps))
-        origin = frames.long({}, table.frequency, from_step, {}, "origin")["origin"]
+        origin = frames.moments(table.frequency, np.repeat((table.end - left)[kept], steps))
         at = taken.schema.get_field_index("forecast")
         made.append(taken.add_column(at, "origin", origin).add_column(at + 1, "actual", pa.array(actual, from_pandas=True)))
     return pa.concat_tables(made)

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.pool import room
 from forecaster.frames.texts import is_text, memory
 from forecaster.frequency.rhythm import NO_STAMP, micros
 from forecaster.schema import Schema
@@ -391,11 +392,6 @@ def _filled(column: pa.ChunkedArray, kind: pa.DataType, blank: float, dtype: typ
         values[begin : begin + len(chunk)] = held.to_numpy(zero_copy_only=False)
         begin += len(chunk)
     return values
-
-
-def room(rows: int, dtype: DTypeLike) -> NDArray[Any]:
-    """An array to be written to, in memory that Arrow keeps between calls: that of the system, had page by page, costs more than a pass."""
-    return np.frombuffer(pa.allocate_buffer(rows * np.dtype(dtype).itemsize), dtype)
 
 
 def _arranged(values: Floats, order: Ints | None) -> Floats:

@@ -252,7 +252,7 @@ def test_stamps_leave_in_the_type_that_came(name):
     zone = getattr(came["ds"].type, "tz", None)
     frequency = Frequency.parse(1 if pa.types.is_integer(came["ds"].type) else "D", zone)
     ids = {"unique_id": np.array(["a", "b"], object)}
-    ahead = frames.long(ids, frequency, np.array([[3, 4], [5, 6]]), {"forecast": np.ones((2, 2)), "y": np.full((2, 2), 1.5)}, "ds")
+    ahead = frames.long(ids, frequency, np.array([3, 5]), 2, {"forecast": np.ones((2, 2)), "y": np.full((2, 2), 1.5)}, "ds")
     given = frames.give(ahead, kind)
     assert given["ds"].type == came["ds"].type
     assert given["unique_id"].type == came["unique_id"].type
@@ -263,7 +263,8 @@ def test_long_is_series_after_series():
     table = frames.long(
         {"id": np.array([7, 9])},
         Frequency.parse("MS"),
-        np.array([[0, 1], [2, 3]]),
+        np.array([0, 2]),
+        2,
         {"forecast": np.array([[1.0, 2.0], [3.0, np.nan]])},
         "ds",
     )
@@ -273,8 +274,18 @@ def test_long_is_series_after_series():
 
 
 def test_long_of_one_series_without_ids():
-    table = frames.long({}, Frequency.parse(2), np.array([[0, 1, 2]]), {"forecast": np.ones((1, 3))}, "t")
+    table = frames.long({}, Frequency.parse(2), np.array([0]), 3, {"forecast": np.ones((1, 3))}, "t")
     assert table.to_pydict() == {"t": [0, 2, 4], "forecast": [1.0, 1.0, 1.0]}
+
+
+@pytest.mark.parametrize("frequency", [Frequency.parse(2), Frequency.parse("MS"), Frequency.parse("D", "Europe/Berlin")])
+@pytest.mark.parametrize("start", [[5, 5, 5, 6, 6, 5], [5], [7, 6, 5], []])
+@pytest.mark.parametrize("steps", [0, 1, 20])
+def test_long_goes_on_from_each_start(frequency, start, steps):
+    start = np.array(start, np.int64)
+    table = frames.long({}, frequency, start, steps, {"forecast": np.ones((len(start), steps))}, "ds")
+    table.validate(full=True)
+    assert table["ds"].combine_chunks().equals(frames.moments(frequency, (start[:, None] + np.arange(steps)).reshape(-1)))
 
 
 def test_local_midnights_leave_as_local_midnights():
@@ -282,7 +293,7 @@ def test_local_midnights_leave_as_local_midnights():
     table, kind = frames.read(pd.DataFrame({"ds": days, "y": 1.0}))
     frequency = Frequency.parse("D", table["ds"].type.tz)
     steps, _ = frequency.steps(table["ds"].cast(pa.timestamp("us")).to_numpy())
-    ahead = frames.give(frames.long({}, frequency, steps[None] + 5, {"forecast": np.ones((1, 5))}, "ds"), kind)
+    ahead = frames.give(frames.long({}, frequency, steps[:1] + 5, 5, {"forecast": np.ones((1, 5))}, "ds"), kind)
     assert ahead["ds"].tolist() == (days + pd.DateOffset(days=5)).tolist()
     assert str(ahead["ds"].dt.tz) == "Europe/Berlin"
 
@@ -512,6 +523,6 @@ def test_what_was_the_index_is_the_index_again():
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_long_repeats_ids(ids, n):
     values = pa.array(ids).to_numpy(zero_copy_only=False)
-    table = frames.long({"id": values}, Frequency.parse(1), np.arange(2 * n).reshape(2, n), {}, "t")
+    table = frames.long({"id": values}, Frequency.parse(1), n * np.arange(2), n, {}, "t")
     assert table["id"].to_pylist() == [one for one in values.tolist() for _ in range(n)]
     table.validate(full=True)

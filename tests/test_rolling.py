@@ -199,3 +199,11 @@ def test_whole_numbers_above_a_bound_that_is_none():
     values = said[["forecast", "q0.1", "q0.5", "q0.9"]].to_numpy()
     np.testing.assert_array_equal(values, np.rint(values))
     assert values.min() == 34
+
+
+def test_one_series_that_no_column_names_goes_on():
+    data = rows().query("unique_id == 'a'")
+    named, unnamed = (job().fit(some.head(100)) for some in (data, data.drop(columns="unique_id")))
+    for ask in (lambda fitted, some: fitted.predict(history=some), lambda fitted, some: fitted.roll(some)):
+        expected = ask(named, data).drop(columns="unique_id")
+        pd.testing.assert_frame_equal(ask(unnamed, data.drop(columns="unique_id")), expected)

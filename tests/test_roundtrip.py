@@ -84,7 +84,7 @@ def test_a_frame_comes_back(ids, kind, stamps, start, sizes, seed, shuffled):
     table, findings = check(read, Schema(), horizon=1)
     assert not [finding for finding in findings if finding.action != "noted"]
     names = {name: values[table.series] for name, values in table.ids.items()}
-    back = frames.give(frames.long(names, table.frequency, table.steps[:, None], {"y": table.target[:, None]}, "ds"), frame_kind)
+    back = frames.give(frames.long(names, table.frequency, table.steps, 1, {"y": table.target}, "ds"), frame_kind)
     wanted = KINDS[kind](came)
     assert type(back) is type(wanted)
     assert _sorted(arrow(back)) == _sorted(arrow(wanted))
@@ -103,5 +103,5 @@ def test_two_series_columns_come_back(kind):
     read, frame_kind = frames.read(KINDS[kind](frame))
     table, _ = check(read, Schema(series=("store", "item"), time="t", target="sales"), horizon=1)
     named = {name: values[table.series] for name, values in table.ids.items()}
-    back = frames.give(frames.long(named, table.frequency, table.steps[:, None], {"sales": table.target[:, None]}, "t"), frame_kind)
+    back = frames.give(frames.long(named, table.frequency, table.steps, 1, {"sales": table.target}, "t"), frame_kind)
     assert arrow(back).select(frame.column_names).to_pylist() == frame.to_pylist()

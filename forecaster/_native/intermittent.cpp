@@ -29,6 +29,15 @@ void patterns(const Row<const double>& values, const Row<const Index>& indptr, c
     });
 }
 
+// Calls body(first, last) for a few series at a time, whose flows stay in the cache.
+template <class Body>
+auto in_blocks(Body body) {
+    return [body](Index first, Index last) {
+        constexpr Index block = 512;
+        for (Index s = first; s < last; s += block) body(s, std::min(last, s + block));
+    };
+}
+
 // The series of a table as the kernel is given them, and where it leaves what it makes of them.
 struct Demands {
     const Row<const double>& values;
@@ -76,7 +85,7 @@ void fit_demand(const Row<const double>& values, const Row<const Index>& indptr,
     const Index series = demands.check(Method::open);
     expect(!sizes.empty() && !paces.empty(), "there must be a weight of sizes and one of paces");
     const auto choose_here = by_width(picked, []<int W>() { return &choose<W>; });
-    over_series(indptr.data(), series, threads, [&](Index first, Index last) {
+    const auto body = in_blocks([&](Index first, Index last) {
         std::vector<Flow> flows = demands.take(first, last);
         choose_here(flows, {smooth.first, smooth.second}, sizes, paces);
         for (Index s = first; s < last; ++s) {
@@ -87,6 +96,7 @@ void fit_demand(const Row<const double>& values, const Row<const Index>& indptr,
             demands.put(s, flow);
         }
     });
+    over_series(indptr.data(), series, threads, body);
 }
 
 void follow_demand(const Row<const double>& values, const Row<const Index>& indptr, const Row<Index>& method, const Sheet<double>& smoothing,
@@ -95,7 +105,7 @@ void follow_demand(const Row<const double>& values, const Row<const Index>& indp
     const Index series = demands.check(Method::tsb);
     const auto told = per_row(said, values);
     const auto follow_here = by_width(picked, []<int W>() { return &follow<W>; });
-    over_series(indptr.data(), series, threads, [&](Index first, Index last) {
+    const auto body = in_blocks([&](Index first, Index last) {
         std::vector<Flow> flows = demands.take(first, last);
         for (Index s = first; s < last; ++s) {
             Flow& flow = flows[s - first];
@@ -106,6 +116,7 @@ void follow_demand(const Row<const double>& values, const Row<const Index>& indp
         follow_here(flows);
         for (Index s = first; s < last; ++s) demands.put(s, flows[s - first]);
     });
+    over_series(indptr.data(), series, threads, body);
 }
 
 struct Buckets {

@@ -93,12 +93,24 @@ class Tile {
 // So many bundles of W series go on at once, so that the one's waiting is the other's work.
 constexpr Index together = 2;
 
-// The next `tall` values of some series are asked for, while others are worked on.
-void fetch(const Flow* flows, Index count, Index from) {
-    constexpr Index line = 64 / sizeof(double);
-    for (Index s = 0; s < count; ++s)
-        for (Index t = from; t < std::min(flows[s].n, from + tall); t += line) __builtin_prefetch(flows[s].x + t);
-}
+// Asks for the memory of some series, from the first value to the last, bit by bit while others are worked on. It comes no nearer than the
+// second cache: a whole bundle of series does not fit the first.
+class Ahead {
+  public:
+    Ahead(const Flow* flows, Index count) {
+        if (count > 0) next_ = bytes(flows[0].x), end_ = bytes(flows[count - 1].x + flows[count - 1].n);
+    }
+
+    template <int lines>
+    FORECASTER_INLINE void fetch() {
+        for (int k = 0; k < lines; ++k, next_ += line) __builtin_prefetch(reinterpret_cast<const void*>(std::min(next_, end_)), 0, 2);
+    }
+
+  private:
+    static constexpr Index line = 64;
+    static std::uintptr_t bytes(const double* x) { return reinterpret_cast<std::uintptr_t>(x); }
+    std::uintptr_t next_ = 0, end_ = 0;
+};
 
 // Calls body(flows, how many of them, how many after them, steps of the longest) for some series at a time, behind their first demand.
 template <class Body>
@@ -127,17 +139,19 @@ void follow_abreast(Flow* flows, Index count, Index after, Index longest) {
         correction[s / W].set(s % W, correction_of(flows[s], flows[s].by));
     }
     Tile<W> tiles[together];
+    Ahead ahead(flows + count, after);
     for (Index from = 0; from < longest; from += tall) {
-        fetch(flows + count, after, from);
         for (int i = 0; i < together; ++i) tiles[i].load(flows + i * W, count - i * W, from);
         const Index rows = std::min(tall, longest - from);
-        for (Index t = 0; t < rows; ++t)
+        for (Index t = 0; t < rows; ++t) {
+            ahead.fetch<together * W / 8 + 1>();  // a line holds 8 values
 #pragma GCC unroll 8
             for (int i = 0; i < together; ++i) {
                 const Lanes<W> y = tiles[i][t];
                 if (told) tiles[i].set(t, rate<W, chance>(at[i], correction[i]));
                 push<W, chance>(at[i], y, a[i], b[i]);
             }
+        }
         for (int i = 0; told && i < together; ++i) tiles[i].tell(flows + i * W, count - i * W, from);
     }
     for (int s = 0; s < count; ++s) flows[s].at = at[s / W].get(s % W);

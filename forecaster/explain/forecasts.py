@@ -150,10 +150,9 @@ def explain_forecasts(fitted: Fitted, ahead: Future, shuffles: int | None = None
     parts = {name: np.where(share[:, None] > 0, value / np.where(share > 0, share, 1.0)[:, None], 0.0) for name, value in total.items()}
     _close(parts, BASELINE, mean, share <= 0)
     _close(parts, BOUNDS, final, np.ones(len(table), bool))
-    when = table.end[:, None] + np.arange(1, ahead.steps + 1)
     taken = {*table.ids, fitted.schema.time, TOTAL}
     named = {f"{name} (feature)" if name in taken else name: value for name, value in parts.items()}
-    rows_ = frames.long(table.ids, table.frequency, when, {**named, TOTAL: final}, fitted.schema.time)
+    rows_ = frames.long(table.ids, table.frequency, table.end + 1, ahead.steps, {**named, TOTAL: final}, fitted.schema.time)
     whole = ForecastExplanation(rows_.to_pandas(), tuple(table.ids), fitted.schema.time, tuple(m.learner for m in blend.members))
     asked = [m for m in blend.members if shuffles or (shuffles is None and not _exact(m.model))]
     return replace(whole, permutation=_shuffled(fitted, asked, ahead, SHUFFLES if shuffles is None else shuffles)) if asked else whole

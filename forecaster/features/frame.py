@@ -18,6 +18,7 @@ from forecaster.features.lookback import names_of
 from forecaster.features.matrix import Drawn
 from forecaster.features.slabs import each, slabs
 from forecaster.features.timeline import Timeline
+from forecaster.frames.pool import bytes_of
 from forecaster.frequency import Frequency
 from forecaster.table import Ints, Singles, Table
 
@@ -142,7 +143,7 @@ class When:
         """Values of each step of the grid, put to the rows. (rows,) each"""
         found = [np.empty(self.indptr[-1] if self.row is None else len(self.row), column.dtype) for column in values]
         if (runs := self._runs()) is not None:
-            each(lambda k, _: scan.unroll(_bytes(values[k]), *runs, _bytes(found[k])), [(k, k + 1) for k in range(len(found))], threads)
+            each(lambda k, _: scan.unroll(bytes_of(values[k]), *runs, bytes_of(found[k])), [(k, k + 1) for k in range(len(found))], threads)
             return found
 
         def fill(first: int, last: int) -> None:
@@ -193,11 +194,6 @@ class When:
     def _zoned(self, stamps: NDArray[Any]) -> pa.Array:
         held = pa.array(stamps)
         return held if self.frequency.zone is None else held.cast(pa.timestamp("us", self.frequency.zone))
-
-
-def _bytes(column: NDArray[Any]) -> NDArray[np.uint8]:
-    """The bytes of each number. (n, size)"""
-    return column.view(np.uint8).reshape(len(column), column.dtype.itemsize)
 
 
 def _labels(fitted: FittedDesign, table: Table) -> dict[str, tuple[str, ...]]:

@@ -19,6 +19,7 @@ from forecaster.errors import DataError, MissingExtra
 from forecaster.frames import given, held
 from forecaster.frames.held import refuse_twins
 from forecaster.frames.kinds import family
+from forecaster.frames.pool import bytes_of, room
 from forecaster.frames.texts import memory
 from forecaster.frequency import Frequency
 
@@ -132,22 +133,42 @@ def beside(data: Any, names: Sequence[str], row: Ints | None, table: pa.Table, k
     return give(pa.table([*own.columns, *table.columns], [*own.column_names, *table.column_names]), kind)
 
 
-def long(ids: Mapping[str, NDArray[Any]], frequency: Frequency, steps: Ints, columns: Mapping[str, NDArray[Any]], time: str) -> pa.Table:
+def long(
+    ids: Mapping[str, NDArray[Any]], frequency: Frequency, start: Ints, steps: int, columns: Mapping[str, NDArray[Any]], time: str
+) -> pa.Table:
     """One row per series and step.
 
     Args:
         ids: The series columns. Column name -> (series,)
         frequency: Turns steps into stamps.
-        steps: (series, n)
-        columns: Column name -> (series, n)
+        start: The first step of each series. (series,)
+        steps: How many each one has.
+        columns: Column name -> (series, steps)
         time: Name of the column of stamps.
 
     Returns:
-        Series columns, stamps (in the zone of the frequency), and the columns, series after series. (series * n rows)
+        Series columns, stamps (in the zone of the frequency), and the columns, series after series. (series * steps rows)
     """
-    table = {name: _repeated(pa.array(values), steps.shape[1]) for name, values in ids.items()}
-    table[time] = _moments(frequency.stamps(steps.reshape(-1)), frequency.zone)
+    table = {name: _repeated(pa.array(values), steps) for name, values in ids.items()}
+    table[time] = _moments(_stamps_from(start, steps, frequency), frequency.zone)
     return pa.table(table | {name: pa.array(values.reshape(-1)) for name, values in columns.items()})
+
+
+def moments(frequency: Frequency, steps: Ints) -> pa.Array:
+    """The stamps of some steps, in the zone of the frequency."""
+    return _moments(frequency.stamps(steps), frequency.zone)
+
+
+def _stamps_from(start: Ints, steps: int, frequency: Frequency) -> NDArray[Any]:
+    """The stamps of so many steps from each start on; those of neighbours that start together are made once."""
+    runs = np.flatnonzero(np.append(len(start) > 0, start[1:] != start[:-1]))
+    stamps = frequency.stamps((start[runs, None] + np.arange(steps)).reshape(-1))
+    if len(runs) == len(start):
+        return stamps
+    run = np.repeat(np.arange(len(runs)), np.diff(runs, append=len(start)))
+    out = room(len(start) * steps, stamps.dtype)
+    scan.unroll(bytes_of(stamps), steps * np.arange(len(start) + 1), steps * run, bytes_of(out))
+    return out
 
 
 def _repeated(values: pa.Array, times: int) -> pa.Array:
@@ -301,7 +322,9 @@ def _wider(column: pa.ChunkedArray, came: pa.DataType) -> pa.ChunkedArray | None
     texts = column.chunk(0)
     if texts.null_count or not len(texts):
         return None
-    at = memory(texts)[0].astype(np.int64)
+    narrow = memory(texts)[0]
+    at = room(len(narrow), np.int64)
+    at[:] = narrow
     return pa.chunked_array([pa.Array.from_buffers(came, len(texts), [None, pa.py_buffer(at), texts.buffers()[2]])])
 
 

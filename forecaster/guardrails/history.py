@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from forecaster import frames
 from forecaster.errors import DataError, SettingsError
+from forecaster.frames.pool import room
 from forecaster.frequency import Frequency
 from forecaster.guardrails import columns, covariates, joined, notes, rhythm, stamps, target
 from forecaster.guardrails.covariates import Covariate
@@ -20,7 +21,7 @@ from forecaster.guardrails.regular import regular
 from forecaster.guardrails.rhythm import Placed
 from forecaster.guardrails.stamped import Stamped, record, step_text
 from forecaster.guardrails.survey import Survey
-from forecaster.rows import Rows, Unstamped, room
+from forecaster.rows import Rows, Unstamped
 from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Singles, Table
 

@@ -84,7 +84,8 @@ def note_unseen(table: Table, message: str, findings: Findings) -> None:
 
 
 def _keys(table: Table) -> list[tuple[object, ...]]:
-    return list(zip(*(values.tolist() for values in table.ids.values()), strict=True))
+    columns = [values.tolist() for values in table.ids.values()]
+    return list(zip(*columns, strict=True)) if columns else [()] * len(table)
 
 
 def _index(order: Ints, size: int) -> Ints:

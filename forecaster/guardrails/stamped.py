@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster._native import scan
+from forecaster.frames.pool import room
 from forecaster.frequency import Frequency
 from forecaster.frequency.rhythm import micros
 from forecaster.guardrails.findings import Findings
-from forecaster.rows import Rows, longest, room
+from forecaster.rows import Rows, longest
 from forecaster.table import Ints
 
 _PER_SECOND = {"s": 1, "ms": 1_000, "ns": 1_000_000_000}

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.pool import room
 from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
 from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.stamped import Stamped
-from forecaster.rows import room
 from forecaster.schema import Schema
 
 _ISO = r"^\s*\d{4}([-/]\d{1,2}([-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?\s*$"
@@ -275,6 +275,8 @@ def drop_missing(frame: pa.Table, schema: Schema, findings: Findings) -> pa.Tabl
     series = keyed.group_by(list(schema.series), use_threads=False).aggregate([("", "sum"), ("", "all")])
     for lost, action, end in _LOST:
         touched = series.filter(pc.and_(pc.greater(series["_sum"], 0), pc.equal(series["_all"], lost)))
+        if not touched.num_rows:
+            continue
         findings.add(
             rule="missing_stamps", action=action, column=schema.time, count=touched["_sum"].to_numpy(),
             series={name: touched[name].to_numpy() for name in schema.series},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from forecaster.frames.pool import room
 from forecaster.guardrails import expect_history
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Ints, Table
@@ -57,6 +58,13 @@ def ends_early(history: Table, end: Ints) -> dict[int, str]:
 def _not_finite(said: Floats) -> list[int]:
     finite = np.isfinite(said)
     return [] if finite.all() else np.nonzero(~finite)[0].tolist()
+
+
+def flat(rate: Floats, horizon: int, failed: dict[int, str]) -> Forecast:
+    """A forecast that is the same at every step ahead; else as `told`."""
+    mean = room(len(rate) * horizon, np.float64).reshape(len(rate), horizon)
+    mean[:] = rate[:, None]
+    return told(mean, failed)
 
 
 def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), quantiles: Floats | None = None) -> Forecast:

@@ -12,7 +12,7 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED
-from forecaster.learners._newer import NOWHERE, ends_early, newer, told
+from forecaster.learners._newer import NOWHERE, ends_early, flat, newer
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -106,7 +106,7 @@ class Buckets:
         unseen = (state[:, 2] == 0) & (state[:, 3] == 0)
         lost = dict.fromkeys(owner[unseen].tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
-        return told(np.repeat(rate[:, None], horizon, axis=1), late | lost)
+        return flat(rate, horizon, late | lost)
 
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN until there is a full bucket of every size. (rows,)

@@ -12,7 +12,7 @@ from forecaster.archive import columns, storable
 from forecaster.errors import SettingsError
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED
-from forecaster.learners._newer import NOWHERE, ends_early, newer, told
+from forecaster.learners._newer import NOWHERE, ends_early, flat, newer
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -121,9 +121,10 @@ class Rate:
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the rate; `history` moves it on over the values that it has not seen."""
         rate = self.rate if history is None else self._rolled(history)
-        lost = dict.fromkeys(np.flatnonzero(np.isnan(rate) & ~self.state.any(axis=1)).tolist(), NOTHING_OBSERVED)
+        unknown = np.flatnonzero(np.isnan(rate))
+        lost = dict.fromkeys(unknown[~self.state[unknown].any(axis=1)].tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
-        return told(np.repeat(rate[:, None], horizon, axis=1), late | lost)
+        return flat(rate, horizon, late | lost)
 
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN where there is none. (rows,)"""

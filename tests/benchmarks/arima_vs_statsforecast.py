@@ -91,7 +91,7 @@ def ours(frame: Any, name: str, options: argparse.Namespace) -> Work:
         table, _ = guardrails.check(read, Schema(), freq=freq, season_length=season, horizon=horizon)
         said = recipe.fit(table).predict(horizon)
         columns = {"forecast": said.mean} | {f"q{level:g}": said.quantiles[:, :, i] for i, level in enumerate(said.levels)}
-        return frames.give(frames.long(table.ids, table.frequency, table.end[:, None] + np.arange(1, horizon + 1), columns, "ds"), kind)
+        return frames.give(frames.long(table.ids, table.frequency, table.end + 1, horizon, columns, "ds"), kind)
 
     return work
 

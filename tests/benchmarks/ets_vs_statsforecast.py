@@ -86,7 +86,7 @@ def ours(season: int, horizon: int, threads: int = 1) -> Callable[[Any], Any]:
         table, _ = guardrails.check(rows, Schema(), freq=1, season_length=season, horizon=horizon)
         said = make("ets", levels=(0.1, 0.9), threads=threads).fit(table).predict(horizon)
         columns = {"forecast": said.mean, "low": said.quantiles[..., 0], "high": said.quantiles[..., 1]}
-        return frames.give(frames.long(table.ids, table.frequency, table.end[:, None] + np.arange(1, horizon + 1), columns, "ds"), kind)
+        return frames.give(frames.long(table.ids, table.frequency, table.end + 1, horizon, columns, "ds"), kind)
 
     return work
 

@@ -134,9 +134,8 @@ def ours(train: Any, one: Set, threads: int = 1) -> tuple[Any, dict[str, tuple[f
     table, kind, recipe = table_and_recipe(train, one, threads)
     model = recipe.fit(table)
     said = model.predict(one.horizon, None, future(table, one.horizon))
-    steps = table.end[:, None] + 1 + np.arange(one.horizon)
     columns = {"forecast": said.mean, "low": said.quantiles[:, :, 0], "high": said.quantiles[:, :, 1]}
-    frame = frames.give(frames.long(table.ids, table.frequency, steps, columns, "ds"), kind)
+    frame = frames.give(frames.long(table.ids, table.frequency, table.end + 1, one.horizon, columns, "ds"), kind)
     noise = model.sigma * model.scales.size
     return frame, dict(zip(map(str, table.ids["unique_id"]), np.column_stack([model.log_posterior, noise]).tolist(), strict=True))
 

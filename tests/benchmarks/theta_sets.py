@@ -50,8 +50,8 @@ def _whole(data: Path, name: str) -> Any:
 
     if name.startswith("m5"):
         frame = pd.read_parquet(data / "m5/sales.parquet")
-        frame = frame.assign(item_id=frame.item_id.astype(str), series=np.arange(len(frame)) // frame.date.nunique())
-        return _weekly(frame[frame.series % 6 == 0]) if name == "m5_weekly" else _department(frame, name.removeprefix("m5_").upper())
+        frame = frame.assign(item_id=frame.item_id.astype(str))
+        return _weekly(frame) if name == "m5_weekly" else _department(frame, name.removeprefix("m5_").upper())
     files = {"nn5": "nn5/cash.parquet", "aus_tourism": "aus_tourism/trips.parquet", "vic_elec": "vic_elec/demand.parquet"}
     frame = pd.read_parquet(data / files[name])
     if name == "vic_elec":
@@ -63,7 +63,6 @@ def _department(frame: Any, department: str) -> Any:
     import pandas as pd
 
     frame = frame[frame.item_id.str.startswith(department)]
-    frame = frame[frame.groupby("series").ngroup() % 3 == 0]
     return pd.DataFrame({"unique_id": frame.item_id + " " + frame.store_id.astype(str), "ds": frame.date, "y": frame.sales})
 
 

@@ -394,3 +394,10 @@ def rules_of_batches(findings: Findings) -> dict[str, int]:
     """The same as `rules`, without an object per finding."""
     frame = findings.frame(Schema()).to_pandas()
     return {str(rule): int(n) for rule, n in frame.rule.value_counts().items()}
+
+
+def test_stamps_may_be_missing_where_no_column_names_the_series():
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=30), "y": np.arange(30.0)})
+    table, findings = checked(frame.assign(ds=frame.ds.mask(frame.index > 26)))
+    assert len(table.target) == 27
+    assert [(f.rule, f.action, f.count) for f in findings] == [("missing_stamps", "repaired", 3)]
