@@ -98,6 +98,11 @@ class Fitted:
         """Which series have a known value, and so a forecast. (series,)"""
         return np.asarray((self.search.known > 0) | (known_values(self.table) > 0))
 
+    @property
+    def begin(self) -> Ints:
+        """The first step of each series that the models know of; `table` may keep less. (series,)"""
+        return self.table.start if self.moved else self.table.end - self.rows + 1
+
     def told_ahead(self, mean: Floats, spread: Bands) -> pa.Table:
         """Point forecasts of every series as rows, bounded and with their quantiles. (series, steps)"""
         columns = {"forecast": self.bounded(mean)} | self._quantiles(spread, mean)

@@ -52,7 +52,9 @@ def moved_groups(fitted: Fitted, rows: pa.Table, groups: pa.Table) -> Fitted:
     labels = zip(*(fitted.table.groups[name].tolist() for name in groups.column_names), strict=True)
     which = np.flatnonzero(np.array([label in wanted for label in labels])[fitted.table.group])
     part, _, found = check_newer(rows, fitted.table.take(which), fitted.schema, aggregate=fitted.options.get("aggregate"))
-    return replace(fitted, table=_with(fitted.table, part, which), moved=True, findings=fitted.findings + found)
+    # The models go over all values of the others too, but nobody asks what comes out.
+    others = fitted.table.since(fitted.begin)
+    return replace(fitted, table=_with(others, part, which), moved=True, findings=fitted.findings + found)
 
 
 def _with(table: Table, part: Table, which: Ints) -> Table:

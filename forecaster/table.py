@@ -147,6 +147,19 @@ class Table:
         sizes = np.minimum(self.sizes, np.asarray(n, np.int64))
         return replace(self._cut(self.indptr[1:] - sizes, sizes), start=self.start + self.sizes - sizes)
 
+    def since(self, begin: Ints) -> Table:
+        """Every series from an earlier step on, without any value before the first one. (series,)"""
+        lead = np.maximum(self.start - begin, 0)
+        before = np.repeat(self.indptr[:-1], lead)
+        return replace(
+            self,
+            target=np.insert(self.target, before, np.nan),
+            indptr=self.indptr + _boundaries(lead),
+            start=self.start - lead,
+            known={name: np.insert(column, before, np.nan) for name, column in self.known.items()},
+            past={name: np.insert(column, before, np.nan) for name, column in self.past.items()},
+        )
+
     def last(self, n: int, values: NDArray[Any] | None = None) -> NDArray[Any]:
         """The last `n` values of every series as one block, NaN on the left where a series is shorter. (series, n)"""
         values = self.target if values is None else values

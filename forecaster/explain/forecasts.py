@@ -171,7 +171,7 @@ def _shuffled(fitted: Fitted, asked: Sequence[Member], ahead: Future, shuffles: 
     table, blend = fitted.table, fitted.search.blend
     members = [Opaque(m.model, m.series, blend.shares[m.series, blend.learners.index(m.learner)]) for m in asked]
     try:
-        found = of_forecasts(members, table, ahead, shuffles, int(fitted.options["seed"]))
+        found = of_forecasts(members, table, fitted.begin, ahead, shuffles, int(fitted.options["seed"]))
     finally:
         learners.forget()
     parts = [pd.DataFrame({**table.ids, "column": name, "importance": mean, "spread": spread}) for name, (mean, spread) in found.items()]

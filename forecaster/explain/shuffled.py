@@ -83,12 +83,15 @@ def _score(fitted: FittedTabular) -> scores.Score:
         return scores.get("log_loss" if fitted.task == "classify" else "rmse", fitted.task)
 
 
-def of_forecasts(members: Sequence[Opaque], table: Table, ahead: Future, shuffles: int, seed: int) -> dict[str, tuple[Floats, Floats]]:
+def of_forecasts(
+    members: Sequence[Opaque], table: Table, begin: Ints, ahead: Future, shuffles: int, seed: int
+) -> dict[str, tuple[Floats, Floats]]:
     """Importance of each column for the forecasts of each series: mean absolute change, in the unit of the target.
 
     Args:
         members: What is asked.
-        table: The history of all series.
+        table: The kept history of all series.
+        begin: First step of each series that the members know of; what is not kept is missing. (series,)
         ahead: Known covariates of the steps ahead.
         shuffles: Shuffles of each column.
         seed: Seed of the shuffles.
@@ -96,12 +99,12 @@ def of_forecasts(members: Sequence[Opaque], table: Table, ahead: Future, shuffle
     Returns:
         Column, or "history" -> mean over the shuffles, and their standard deviation. (series,) each
     """
-    said = _said(members, table, ahead)
+    said = _said(members, table.since(begin), ahead)
     changes: dict[str, list[Floats]] = {}
     rng = np.random.default_rng(seed)
     for _ in range(shuffles):
         for name, mixed, future in _mixed(table, ahead, rng):
-            now = _said(members, mixed, future)
+            now = _said(members, mixed.since(begin), future)
             changes.setdefault(name, []).append(np.nan_to_num(np.abs(now - said)).mean(axis=1))
     return {name: (np.mean(rounds, axis=0), np.std(rounds, axis=0)) for name, rounds in changes.items()}
 

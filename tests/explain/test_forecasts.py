@@ -114,6 +114,13 @@ def test_exact_learners_are_shuffled_only_where_asked(rides, future):
         model.explain(future, shuffles=-1)
 
 
+@pytest.mark.parametrize("learner", ["arima", "drift", "prophet"])
+def test_values_that_a_job_does_not_keep_are_missing_to_what_is_shuffled(rides, learner):
+    plain = Forecaster(horizon=7, series=["store"], learners=[learner], backtest=None, ensemble=None, n_jobs=1)
+    model = plain.fit(rides.drop(columns="promo"))
+    assert model.explain(shuffles=2).permutation_imp["history"] > 1
+
+
 def test_a_network_tells_what_it_looks_at(rides, future):
     pytest.importorskip("torch")
     made = job([{"tcn": {"epochs": 2, "channels": 8}}], ensemble=None, backtest=None).fit(rides).explain(future)

@@ -158,13 +158,14 @@ def test_an_update_that_is_lost_is_made_up_for_by_training(trained: Train, value
     assert changes(run) == {"s000": "retrained", "s001": "kept"}
 
 
-def test_real_models_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("learners", [["ets", "lightgbm"], ["arima"], ["drift"]])
+def test_real_models_go_on(learners: list[str], tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     day = np.arange(90)
     values = {"day": day, "price": rng.random(90), "y": 20 + 5 * (day % 7) + rng.random(90)}
     rows = pd.concat(pd.DataFrame({"shop": f"g{s // 2}", "id": f"s{s}"} | values) for s in range(6))
     columns = {"series": ["shop", "id"], "time": "day", "target": "y", "freq": 1, "season_length": 7, "known": ["price"]}
-    many = ManyModels(Forecaster(5, learners=["ets", "lightgbm"], ensemble=None, **columns), "shop")
+    many = ManyModels(Forecaster(5, learners=learners, ensemble=None, **columns), "shop")
     early = rows[rows["day"] < 80]
     many.train(early, tmp_path / "run", workers=1, progress=False)
     night = pd.concat([early[early["shop"] == "g1"], rows[(rows["shop"] != "g1") & (rows["day"] < 85)]])
@@ -176,4 +177,4 @@ def test_real_models_go_on(tmp_path: Path) -> None:
     assert ahead.groupby("shop")["day"].min().to_dict() == {"g0": 85, "g1": 80, "g2": 85}
     assert set(ahead.groupby("shop").size()) == {10}
     truth = ahead.merge(rows, on=["shop", "id", "day"])
-    assert np.abs(truth["forecast"] - truth["y"]).mean() < 1.0
+    assert np.abs(truth["forecast"] - truth["y"]).mean() < (20.0 if learners == ["drift"] else 1.0)
