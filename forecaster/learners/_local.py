@@ -26,7 +26,7 @@ class Cycle:
         values: One cycle; a row of NaN where nothing is known of the series. (series, period)
         slope: Growth per step. (series,)
         begin: First step of the values. (series,)
-        reach: So many of the last values say all; None where every one counts.
+        reach: So many of the last values say all, where one is known at each step of the cycle; None where every one counts.
     """
 
     recipe: Learner
@@ -38,12 +38,20 @@ class Cycle:
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the cycle; `history` replaces the one it was fitted on."""
         if history is not None:
-            expect_history(history, self.begin, self.reach)
+            expect_history(history, self._needed(history))
             return self.recipe.fit(history).predict(horizon)
         steps = np.arange(horizon)
         mean = self.values[:, steps % self.values.shape[1]] + self.slope[:, None] * (steps + 1)
         lost = np.flatnonzero(~np.isfinite(self.values).all(axis=1))
         return Forecast(mean, failed=dict.fromkeys(lost.tolist(), NOTHING_OBSERVED))
+
+    def _needed(self, history: Table) -> Ints:
+        """The first step of each series that the forecast depends on. (series,)"""
+        if self.reach is None:
+            return self.begin
+        period, recent = self.values.shape[1], history.tail(self.reach)
+        known = np.bincount(cells(recent, period)[np.isfinite(recent.target)], minlength=len(history) * period).reshape(-1, period)
+        return np.where((known > 0).all(axis=1), np.maximum(self.begin, history.end - self.reach + 1), self.begin)
 
 
 def observed(table: Table) -> Ints:

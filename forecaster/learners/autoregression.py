@@ -25,7 +25,7 @@ from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.guardrails import expect_history
 from forecaster.learners._blocks import in_blocks
-from forecaster.learners._local import NOTHING_OBSERVED
+from forecaster.learners._local import NOTHING_OBSERVED, first_observed
 from forecaster.learners._newer import told
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
@@ -91,8 +91,7 @@ class Autoregression:
                 series = _Series(values, table.indptr[first:last], table.sizes[first:last], horizon)
                 lags, penalty = self._chosen(series)
                 rules.append(series.rules(lags, [penalty])[0])
-        longest = max(len(rule) for rule in rules) if rules else 1
-        return Autoregressed(tuple(rules), horizon, table.tail(longest))
+        return Autoregressed(tuple(rules), horizon, table.start, _context(table, rules))
 
     def _chosen(self, series: _Series) -> tuple[int, float]:
         """The lags and the penalty that would have been best two horizons ago; the usual ones where that cannot be told."""
@@ -179,22 +178,28 @@ class Autoregressed:
     Args:
         rules: Constant and coefficients by group. (lags, horizon) each
         horizon: Steps that are forecast at once.
+        begin: First step of each series. (series,)
         context: The values to go on from.
     """
 
     rules: tuple[Floats, ...]
     horizon: int
+    begin: Ints
     context: Table
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast block by block: each is the history of the next."""
         if history is not None:
-            expect_history(history, self.context.start, max(map(len, self.rules), default=1))
+            window = history.end - _longest(self.rules) + 1
+            first, row = first_observed(history)
+            seen = np.isfinite(first) & (history.start + row - history.indptr[:-1] <= window)
+            expect_history(history, np.where(seen, window, self.begin))
         return in_blocks(self._block, self.horizon, horizon, history, future, self.context)
 
     def adopted(self, group: int, table: Table) -> Autoregressed:
         """The model of series that it was not fitted on, by the rule of one of its groups."""
-        return replace(self, rules=(self.rules[group],), context=table.tail(len(self.rules[group])))
+        rules = (self.rules[group],)
+        return replace(self, rules=rules, begin=table.start, context=_context(table, rules))
 
     def _block(self, steps: int, history: Table | None, future: Future | None) -> Forecast:
         table = self.context if history is None else history
@@ -206,6 +211,16 @@ class Autoregressed:
                 mean[some] = _ahead(values, table.indptr[some], table.indptr[some + 1] - 1, rule)
         unseen = np.flatnonzero(np.bincount(table.series[np.isfinite(table.target)], minlength=len(table)) == 0)
         return told(mean[:, :steps], dict.fromkeys(unseen.tolist(), NOTHING_OBSERVED))
+
+
+def _longest(rules: Sequence[Floats]) -> int:
+    return max(map(len, rules), default=1)
+
+
+def _context(table: Table, rules: Sequence[Floats]) -> Table:
+    """The values that the rules look at; a missing first one is what was known before it."""
+    whole = table.with_target(_carried(table))
+    return whole.tail(_longest(rules))
 
 
 def _carried(table: Table) -> Floats:

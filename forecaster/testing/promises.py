@@ -112,17 +112,19 @@ def goes_on_exactly_or_not_at_all(learner: Learner) -> None:
     """A history that lacks values which the model was fitted on gives the forecast of the whole one, or CannotPredict."""
     if not learner.traits.rolls_forward:
         return
-    table = sales()
-    model = learner.fit(table.drop_last(5))
-    whole = model.predict(3, table)
-    for kept in (1, 3, 5, 6, 8, 12, 24, 40, 60):
-        try:
-            said = model.predict(3, table.tail(kept))
-        except CannotPredict:
-            continue
-        np.testing.assert_allclose(said.mean, whole.mean, rtol=1e-9)
-        if said.quantiles is not None and whole.quantiles is not None:
-            np.testing.assert_allclose(said.quantiles, whole.quantiles, rtol=1e-9)
+    holes = sales().target.copy()
+    holes[::5], holes[-9:-6], holes[-4:] = np.nan, np.nan, np.nan
+    for table in (sales(), sales().with_target(holes)):
+        model = learner.fit(table.drop_last(5))
+        whole = model.predict(3, table)
+        for kept in (1, 3, 5, 6, 8, 12, 24, 40, 60):
+            try:
+                said = model.predict(3, table.tail(kept))
+            except CannotPredict:
+                continue
+            np.testing.assert_allclose(said.mean, whole.mean, rtol=1e-9)
+            if said.quantiles is not None and whole.quantiles is not None:
+                np.testing.assert_allclose(said.quantiles, whole.quantiles, rtol=1e-9)
 
 
 def fits_as_it_forecasts(learner: Learner) -> None:

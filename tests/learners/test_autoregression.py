@@ -71,6 +71,14 @@ def test_a_gap_is_what_came_before_it_and_what_never_changes_stays():
     np.testing.assert_array_equal(said(walk, still)[1], 4.0)
 
 
+def test_a_gap_at_the_first_lag_is_what_came_before_it():
+    line = np.random.default_rng(0).normal(10, 1, 60)
+    line[-8:-5] = np.nan
+    table = table_of([line])
+    model = make("autoregression", lags=7, design=Design(horizon=HORIZON)).fit(table)
+    np.testing.assert_array_equal(model.predict(HORIZON).mean, model.predict(HORIZON, table).mean)
+
+
 def test_where_there_is_nothing_to_learn_the_last_value_stays():
     np.testing.assert_array_equal(said(np.array([5.0, 8.0]), np.array([1.0])), np.repeat([[8.0], [1.0]], HORIZON, axis=1))
 
