@@ -1,8 +1,11 @@
 // The recursions for intermittent demand, W series or weights side by side (equations in intermittent.hpp).
+#include "dense.hpp"
 #include "intermittent.hpp"
 #include "lanes.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 
 namespace forecaster {
 
@@ -157,25 +160,34 @@ void follow_abreast(Flow* flows, Index count, Index after, Index longest) {
     for (int s = 0; s < count; ++s) flows[s].at = at[s / W].get(s % W);
 }
 
-// Calls body(y, mask of the demands) for W values at a time; behind the last there are missing ones.
+// As many sums as the widest vector has lanes, so that the same bits come out with any.
+template <int W>
+struct Sums {
+    Lanes<W> parts[widest / W];
+    Sums() { std::fill(std::begin(parts), std::end(parts), Lanes<W>(0.0)); }
+    double total() const {
+        double sum = 0;
+        for (const Lanes<W>& part : parts)
+            for (int lane = 0; lane < W; ++lane) sum += part[lane];
+        return sum;
+    }
+};
+
+// Calls body(y, mask of the known ones, mask of the demands, which of `Sums`) for W values at a time; behind the last there are missing ones.
 template <int W, class Body>
 FORECASTER_INLINE void over_values(const double* x, Index n, Body body) {
-    const auto one = [&](Lanes<W> y) {
-        const Mask<W> seen = is_finite(y);
-        body(y, seen, seen & ~(y == Lanes<W>(0.0)));
+    const auto all = [&](const double* from) {
+        for (Index part = 0; part < widest / W; ++part) {
+            const auto y = Lanes<W>::load(from + part * W);
+            const Mask<W> seen = is_finite(y);
+            body(y, seen, seen & ~(y == Lanes<W>(0.0)), part);
+        }
     };
     Index t = 0;
-    for (; t + W <= n; t += W) one(Lanes<W>::load(x + t));
-    Lanes<W> rest = std::numeric_limits<double>::quiet_NaN();
-    for (int lane = 0; t < n; ++t, ++lane) rest.set(lane, x[t]);
-    one(rest);
-}
-
-template <int W>
-double total(Lanes<W> x) {
-    double sum = 0;
-    for (int lane = 0; lane < W; ++lane) sum += x[lane];
-    return sum;
+    for (; t + widest <= n; t += widest) all(x + t);
+    double rest[widest];
+    std::fill(std::copy(x + t, x + n, rest), rest + widest, std::numeric_limits<double>::quiet_NaN());
+    all(rest);
 }
 
 // The demands of one series, and the steps from each to the one before (of the first: from the start).
@@ -188,15 +200,16 @@ struct Sold {
     void find(const double* x, Index n) {
         if (static_cast<Index>(size.size()) < n + W) size.resize(n + W), gap.resize(n + W);
         demands = 0;
-        Lanes<W> step, known = 0.0;
+        Lanes<W> step;
+        Sums<W> known;
         for (int lane = 0; lane < W; ++lane) step.set(lane, lane + 1);
-        over_values<W>(x, n, [&](Lanes<W> y, Mask<W> there, Mask<W> demand) {
+        over_values<W>(x, n, [&](Lanes<W> y, Mask<W> there, Mask<W> demand, Index part) {
             step.pack(demand, gap.data() + demands);
             demands += y.pack(demand, size.data() + demands);
-            known += select(there, Lanes<W>(1.0), Lanes<W>(0.0));
+            known.parts[part] += select(there, Lanes<W>(1.0), Lanes<W>(0.0));
             step += Lanes<W>(W);
         });
-        const double seen = total(known);
+        const double seen = known.total();
         if (seen < static_cast<double>(n)) count_known(x, n);
         after = seen - (demands ? gap[demands - 1] : 0);
         for (Index k = demands - 1; k > 0; --k) gap[k] -= gap[k - 1];
@@ -361,24 +374,24 @@ void follow(std::vector<Flow>& flows) {
 template <int W>
 Pattern pattern(const double* x, Index n) {
     Pattern out;
-    Lanes<W> observed = 0.0, demands = 0.0, sum = 0.0, squares = 0.0;
+    Sums<W> observed, demands, sum, squares;
     const Lanes<W> zero = 0.0, one = 1.0;
-    over_values<W>(x, n, [&](Lanes<W> y, Mask<W> seen, Mask<W> demand) {
-        observed += select(seen, one, zero);
-        demands += select(demand, one, zero);
-        sum += select(demand, y, zero);
+    over_values<W>(x, n, [&](Lanes<W> y, Mask<W> seen, Mask<W> demand, Index part) {
+        observed.parts[part] += select(seen, one, zero);
+        demands.parts[part] += select(demand, one, zero);
+        sum.parts[part] += select(demand, y, zero);
     });
-    out.observed = total(observed);
-    const double count = total(demands), mean = total(sum) / count;
+    out.observed = observed.total();
+    const double count = demands.total(), mean = sum.total() / count;
     if (count == 0) return out;
-    over_values<W>(x, n, [&](Lanes<W> y, Mask<W>, Mask<W> demand) {
+    over_values<W>(x, n, [&](Lanes<W> y, Mask<W>, Mask<W> demand, Index part) {
         const Lanes<W> off = select(demand, y - Lanes<W>(mean), zero);
-        squares += off * off;
+        squares.parts[part] += off * off;
     });
     double last = out.observed;
     for (Index t = n - 1; !std::isfinite(x[t]) || x[t] == 0; --t) last -= x[t] == 0;
     out.interval = last / count;
-    out.variation = total(squares) / count / (mean * mean);
+    out.variation = squares.total() / count / (mean * mean);
     return out;
 }
 
@@ -408,9 +421,9 @@ void choose(std::vector<Flow>& flows, const Smooth& smooth, const std::vector<do
 
 template <int W>
 Index finite(const double* x, Index n) {
-    Lanes<W> known = 0.0;
-    over_values<W>(x, n, [&](Lanes<W>, Mask<W> there, Mask<W>) { known += select(there, Lanes<W>(1.0), Lanes<W>(0.0)); });
-    return static_cast<Index>(total(known));
+    Sums<W> known;
+    over_values<W>(x, n, [&](Lanes<W>, Mask<W> there, Mask<W>, Index part) { known.parts[part] += select(there, Lanes<W>(1.0), Lanes<W>(0.0)); });
+    return static_cast<Index>(known.total());
 }
 
 template <int W>

@@ -54,6 +54,7 @@ def say(path: str) -> None:
     """Write the forecasts of all learners on all tables, and the levels that the kernels run at."""
     from importlib import import_module
 
+    from forecaster._native import intermittent
     from forecaster.learners import make
 
     seasonal, plain, sparse, (known, future) = tables()
@@ -65,6 +66,9 @@ def say(path: str) -> None:
             for part in ("mean", "quantiles"):
                 if (numbers := getattr(forecast, part)) is not None:
                     out[f"{name} {options} {case} {part}"] = numbers
+    for case, (table, _) in cases.items():
+        out[f"patterns {case}"] = np.empty((len(table), 3))
+        intermittent.patterns(table.target, table.indptr, out[f"patterns {case}"])
     simd = [import_module(f"forecaster._native.{kernel}").SIMD for kernel in KERNELS]
     np.savez(path, simd=np.array(simd), **out)
 
