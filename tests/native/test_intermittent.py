@@ -154,13 +154,12 @@ def test_a_series_gets_the_same_whatever_runs_beside_it():
         np.testing.assert_array_equal(together, alone)
 
 
-def test_a_step_left_out_of_the_history_is_a_missing_one():
-    values = np.array([0, 1, 0, 2, 0, 0, 3.0, 0, 1])
-    table = table_of([values])
+def test_a_step_left_out_of_the_history_is_refused():
+    table = table_of([np.array([0, 1, 0, 2, 0, 0, 3.0, 0, 1])])
     model = make("croston").fit(table.drop_last(4))
-    gone = values.copy()
-    gone[5] = np.nan
-    np.testing.assert_array_equal(model.predict(1, table.tail(3)).mean, model.predict(1, table_of([gone])).mean)
+    np.testing.assert_array_equal(model.predict(1, table.tail(4)).mean, model.predict(1, table).mean)
+    with pytest.raises(CannotPredict, match="begins too late"):
+        model.predict(1, table.tail(3))
 
 
 def test_a_history_that_ends_early_or_holds_other_series_says_so():
