@@ -32,7 +32,7 @@ def moved(fitted: Fitted, rows: pa.Table) -> tuple[Fitted, list[Fitted], Finding
     Raises:
         DataError: A series is missing in them, or ends earlier.
     """
-    table, others, found = check_newer(rows, fitted.table, fitted.schema, aggregate=fitted.options.get("aggregate"))
+    table, others, found = check_newer(rows, fitted.table, fitted.schema, begin=fitted.begin, aggregate=fitted.options.get("aggregate"))
     made, told = newcomers(fitted, others)
     return replace(fitted, table=table, moved=True), made, found + told
 
@@ -51,7 +51,8 @@ def moved_groups(fitted: Fitted, rows: pa.Table, groups: pa.Table) -> Fitted:
     wanted = {*zip(*(groups[name].to_pylist() for name in groups.column_names), strict=True)}
     labels = zip(*(fitted.table.groups[name].tolist() for name in groups.column_names), strict=True)
     which = np.flatnonzero(np.array([label in wanted for label in labels])[fitted.table.group])
-    part, _, found = check_newer(rows, fitted.table.take(which), fitted.schema, aggregate=fitted.options.get("aggregate"))
+    known, begin = fitted.table.take(which), fitted.begin[which]
+    part, _, found = check_newer(rows, known, fitted.schema, begin=begin, aggregate=fitted.options.get("aggregate"))
     # The models go over all values of the others too, but nobody asks what comes out.
     others = fitted.table.since(fitted.begin)
     return replace(fitted, table=_with(others, part, which), moved=True, findings=fitted.findings + found)

@@ -78,6 +78,26 @@ def test_newer_rows_alone_are_enough_or_refused():
         all_values.predict(history=newer)
 
 
+@pytest.mark.parametrize("learner", ["ets", "arima", "drift", "lightgbm"])
+def test_a_series_without_any_value_may_have_its_first_ones(learner):
+    early, late = rows(a=110, b=110, c=110), rows(a=120, b=120, c=120)
+    early.loc[early["unique_id"] == "c", "y"] = np.nan
+    late.loc[(late["unique_id"] == "c") & (late["ds"] < "2024-04-21"), "y"] = np.nan
+    fitted = job(learner).fit(early)
+    said = fitted.predict(history=late)
+    assert said.groupby("unique_id").size().nunique() == 1
+    expected = fitted.predict(history=rows(a=120, b=120, c=120)).query("unique_id != 'c'")
+    pd.testing.assert_frame_equal(said.query("unique_id != 'c'"), expected)
+
+
+def test_missing_values_at_the_begin_of_newer_rows_are_rows():
+    late = rows(a=120, b=120, c=120)
+    late.loc[(late["ds"] > "2024-04-19") & (late["ds"] < "2024-04-22"), "y"] = np.nan
+    fitted = job("ets").fit(rows(a=110, b=110, c=110))
+    newer = fitted.predict(history=late.query("ds > '2024-04-19'"))
+    pd.testing.assert_frame_equal(newer, fitted.predict(history=late), rtol=1e-9)
+
+
 def test_rolling_is_predicting_from_each_origin():
     fitted, data = job().fit(rows()), rows(a=131, b=117, c=130)
     said = fitted.roll(data, step=5)

@@ -71,10 +71,12 @@ class Findings:
     Args:
         batches: The findings, those of one rule in one column together.
         untouched: Whether the rows of the frame are the rows of the table, one by one in their order, with the targets that came.
+        came: Step of the first row of each series, whether or not it has a value; empty where there is no table. (series,)
     """
 
     batches: list[Batch] = field(default_factory=list)
     untouched: bool = False
+    came: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def add(
         self,

@@ -157,6 +157,7 @@ def _table(
     frequency, runs, placed = _placed(seen, known, rows.target, survey, schema, findings, freq, aggregate)
     survey = survey if placed is rows.target else Survey.of(placed, runs.indptr)
     values = _without_absurd(runs.stamped(seen), placed, survey, schema, findings)
+    findings.came = runs.start
     if values is not placed or not survey.complete:
         runs, values = _from_first(seen, runs, values, schema, findings)
     grid = Grid.of(runs)

@@ -16,13 +16,17 @@ from forecaster.schema import Schema
 from forecaster.table import Ints, Singles, Table
 
 
-def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str | None = None) -> tuple[Table, Table, Findings]:
+def check_newer(
+    frame: pa.Table, table: Table, schema: Schema, *, begin: Ints | None = None, aggregate: str | None = None
+) -> tuple[Table, Table, Findings]:
     """Turn the history up to now into a table of the series that a job knows, and one of those that it does not know.
 
     Args:
         frame: All rows up to now, as they would be given to fit.
         table: The end of the history that the job was fitted on.
         schema: Which column plays which part.
+        begin: First step of each series that the job was fitted on: rows from there on whose values are missing are no rows that were left
+            out. (series,)
         aggregate: How rows are joined into steps, if they are.
 
     Returns:
@@ -38,6 +42,8 @@ def check_newer(frame: pa.Table, table: Table, schema: Schema, *, aggregate: str
     kept = np.zeros(len(newer), bool)
     kept[order] = True
     moved = _in_order(newer, order, table)
+    if begin is not None:
+        moved = moved.since(np.maximum(begin, found.came[order]))
     _refuse_earlier(moved, table)
     findings = Findings([batch for batch in found.batches if batch.action != "noted"]).renumbered(_index(order, len(newer)))
     return moved, _recoded_all(newer, table).take(~kept), findings
