@@ -114,7 +114,7 @@ class Fitted:
 
     def _joined(self, ahead: Future) -> Joined:
         try:
-            return self.search.blend.ahead(self.table, ahead.steps, ahead, self.table if self.moved else None)
+            return self.search.blend.ahead(self.table, ahead.steps, ahead, self.table if self.moved else None, self.alive)
         finally:
             learners.forget()
 

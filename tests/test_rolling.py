@@ -90,6 +90,14 @@ def test_a_series_without_any_value_may_have_its_first_ones(learner):
     pd.testing.assert_frame_equal(said.query("unique_id != 'c'"), expected)
 
 
+def test_newer_rows_alone_are_enough_beside_a_series_without_any_value():
+    early, late = rows(a=110, b=110, c=110), rows(a=113, b=113, c=113)
+    early.loc[early["unique_id"] == "c", "y"] = late.loc[late["unique_id"] == "c", "y"] = np.nan
+    fitted = job("ets").fit(early)
+    newer = fitted.predict(history=late.query("ds > '2024-04-19'"))
+    pd.testing.assert_frame_equal(newer, fitted.predict(history=late), rtol=1e-9)
+
+
 def test_missing_values_at_the_begin_of_newer_rows_are_rows():
     late = rows(a=120, b=120, c=120)
     late.loc[(late["ds"] > "2024-04-19") & (late["ds"] < "2024-04-22"), "y"] = np.nan

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.archive import storable, under
 from forecaster.backtest import OutOfFold
@@ -66,8 +67,14 @@ class Blend:
     baseline: Model
     broken: Mapping[int, str]
 
-    def ahead(self, table: Table, horizon: int, future: Future | None, history: Table | None = None) -> Joined:
-        """Forecast every series of `table`; where no member can, the baseline does and `failed` says why."""
+    def ahead(
+        self, table: Table, horizon: int, future: Future | None, history: Table | None = None, alive: NDArray[np.bool_] | None = None
+    ) -> Joined:
+        """Forecast every series of `table`; where no member can, the baseline does and `failed` says why.
+
+        The baseline may need more of the history than the members, so it is not asked for series without any value (`alive`), which are
+        zero.
+        """
         mean, width, failed = Mixture(len(table), horizon), Mixture(len(table), horizon), {}
         for member in self.members:
             rows = member.series
@@ -81,9 +88,10 @@ class Blend:
             failed.update({int(rows[i]): f"{member.learner}: {why}" for i, why in made.failed.items()})
         joined = mean.joined()
         bad = ~np.isfinite(joined).all(axis=1)
-        if bad.any():
-            spare = self.baseline.predict(horizon, history, future).mean[bad]
-            joined[bad] = np.where(np.isfinite(spare), spare, 0.0)
+        joined[bad] = 0.0
+        if (asked := bad if alive is None else bad & alive).any():
+            spare = self.baseline.predict(horizon, history, future).mean[asked]
+            joined[asked] = np.where(np.isfinite(spare), spare, 0.0)
         why = {i: failed.get(i) or self.broken.get(int(table.group[i]), "no member has a forecast") for i in np.flatnonzero(bad).tolist()}
         return Joined(joined, width.joined(), why)
 

@@ -51,7 +51,8 @@ class Cycle:
             return self.begin
         period, recent = self.values.shape[1], history.tail(self.reach)
         known = np.bincount(cells(recent, period)[np.isfinite(recent.target)], minlength=len(history) * period).reshape(-1, period)
-        return np.where((known > 0).all(axis=1), np.maximum(self.begin, history.end - self.reach + 1), self.begin)
+        window = np.maximum(self.begin, history.end - self.reach + 1)
+        return np.where((known > 0).all(axis=1) | (history.start > window), window, self.begin)
 
 
 def observed(table: Table) -> Ints:
