@@ -102,7 +102,8 @@ class Reconciled:
         """
         schema = replace(self.schema, series=tuple(self.series.ids))
         known = replace(self.series, static={name: codes for name, codes in self.series.static.items() if name not in self.series.ids})
-        newer, others, found = check_newer(rows, known, schema, aggregate=self.options.get("aggregate"))
+        begin = self.whole.begin[self.tree.upper :]
+        newer, others, found = check_newer(rows, known, schema, begin=begin, aggregate=self.options.get("aggregate"))
         note_unseen(others, "{count} {row is|rows are} of a series that is no part of the hierarchy, and passed over; fit again", found)
         series, more = aligned(_with_own_static(newer, self.options["static"]), self.base.steps(None))
         nodes = nodes_of(series, self.tree, range(len(self.tree.levels)), self.plan.sums)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.guardrails import Findings, fill
+from forecaster.guardrails.grid import before_first
 from forecaster.guardrails.stamped import step_text
 from forecaster.hierarchy.plan import LEVEL
 from forecaster.hierarchy.tree import Tree
@@ -136,7 +137,8 @@ def _level(table: Table, tree: Tree, level: int, sums: Collection[str]) -> Table
 def _added(table: Table, at: Ints, rows: int) -> Floats:
     """Sums of the target, missing where no series has a value."""
     known = np.bincount(at, np.isfinite(table.target), rows)
-    return np.where(known > 0, np.bincount(at, fill(table.target, table.indptr), rows), np.nan)
+    values = np.where(before_first(table.target, table.indptr), 0.0, fill(table.target, table.indptr))
+    return np.where(known > 0, np.bincount(at, values, rows), np.nan)
 
 
 def _how(table: Table, name: str, sums: Collection[str]) -> str:

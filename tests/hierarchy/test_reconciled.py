@@ -243,6 +243,20 @@ def test_a_job_goes_on_from_newer_history(how):
     pd.testing.assert_frame_equal(made.predict(history=early), made.predict())
 
 
+def test_a_series_without_any_value_may_have_its_first_ones():
+    data = sales(days=127).astype({"sales": float})
+    tea = (data["store"] == "s1") & (data["item"] == "tea")
+    early = data["date"] < "2024-04-30"
+    data.loc[tea & early, "sales"] = np.nan
+    made = job(["store"], learners=["average"], backtest=None, ensemble=None).fit(data[early])
+    ahead = made.predict(history=data)
+    known = data.groupby(["date"])["sales"].sum()
+    assert_adds_up(ahead, {"total": [], "store": ["store"]})
+    top = job({"levels": ["store"], "reconcile": "top_down"}, learners=["average"], backtest=None, ensemble=None).fit(data[early])
+    total = top.predict(history=data).query("level == 'total'")["forecast"]
+    np.testing.assert_allclose(total, known.mean())
+
+
 def test_a_stamp_may_be_given_instead_of_a_horizon():
     made = job().fit(sales())
     pd.testing.assert_frame_equal(made.predict(until="2024-05-03"), made.predict(horizon=4))
