@@ -309,6 +309,6 @@ def _tables(fitted: Fitted, task: Task, ids: pa.Table | None) -> dict[str, pa.Ta
     made = {"backtest": fitted.backtest(), "findings": fitted.found(), "selected": fitted.selected()}
     made |= {"leaderboard": fitted.leaderboard(), "trials": fitted.trials()} | ({} if ids is None else {"ids": ids})
     # Where the future of a known covariate is missing, `Run.forecast(future)` brings it.
-    with suppress(ForecasterError):
+    with suppress(DataError):
         made["forecasts"] = fitted.predict()
     return {name: table if ids is None else with_groups(table, ids, task) for name, table in made.items()}

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from forecaster import Forecaster
-from forecaster.errors import CannotSave
+from forecaster.archive import storable
+from forecaster.errors import CannotPredict, CannotSave
 from forecaster.learners.naive import Naive
 from forecaster.protocols import Traits
 from forecaster.table import Table
@@ -73,7 +74,29 @@ class Closing:
         return Closed(model, os.getpid) if self.always or (table.target < 0).any() else model
 
 
-def night(path: Path, learner: Closing) -> Run:
+@storable
+@dataclass(frozen=True)
+class Silent:
+    """A model that refuses to forecast."""
+
+    model: Any
+
+    def predict(self, *arguments: Any) -> Any:
+        raise CannotPredict("not below zero")
+
+
+@dataclass(frozen=True)
+class Silencing:
+    """A learner whose models forecast, but for series with values below zero."""
+
+    traits: ClassVar[Traits] = Traits()
+
+    def fit(self, table: Table) -> Any:
+        model = Naive().fit(table)
+        return Silent(model) if (table.target < 0).any() else model
+
+
+def night(path: Path, learner: Any) -> Run:
     first = np.where(np.arange(8) == 5, -1.0, 1.0)
     data = pa.table({"id": np.repeat([f"s{i}" for i in range(8)], 30), "t": np.tile(np.arange(30), 8), "y": np.repeat(first, 30)})
     job = Forecaster(2, series="id", time="t", freq=1, learners=[learner], backtest=None, ensemble=None)
@@ -88,6 +111,17 @@ def test_a_model_that_cannot_be_saved_costs_its_own_group(tmp_path: Path) -> Non
     assert (bad["id"], bad["status"], bad["error_type"], bad["forecast"]) == ("s5", "failed", "CannotSave", "fallback")
     assert "test_custom.Closed" in bad["error"]
     assert "decorate it with @forecaster.archive.storable" in bad["error"]
+
+
+@pytest.mark.filterwarnings("ignore:only this script")
+def test_a_model_that_refuses_to_forecast_costs_its_own_group_and_is_told(tmp_path: Path) -> None:
+    run = night(tmp_path / "run", Silencing())
+    told = run.told().to_pylist()
+    bad = told.pop(5)
+    assert {row["status"] for row in told} == {"done"}
+    assert (bad["id"], bad["status"], bad["error_type"], bad["forecast"]) == ("s5", "failed", "CannotPredict", "fallback")
+    assert "not below zero" in bad["error"]
+    assert len(run.forecast()) == 2 * 8
 
 
 @pytest.mark.filterwarnings("ignore:only this script")
