@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -305,10 +306,16 @@ def read_table(folder: Path, name: str) -> pa.Table:
     return tables[name]
 
 
+def _ahead(fitted: Fitted) -> Any:
+    """What it forecasts for; None where that is not known yet and comes by `Run.forecast(future)`: known covariates, rows to predict."""
+    with suppress(ForecasterError):
+        return fitted.look_ahead()[0]
+    return None
+
+
 def _tables(fitted: Fitted, task: Task, ids: pa.Table | None) -> dict[str, pa.Table]:
     made = {"backtest": fitted.backtest(), "findings": fitted.found(), "selected": fitted.selected()}
     made |= {"leaderboard": fitted.leaderboard(), "trials": fitted.trials()} | ({} if ids is None else {"ids": ids})
-    # Where the future of a known covariate is missing, `Run.forecast(future)` brings it.
-    with suppress(DataError):
-        made["forecasts"] = fitted.predict()
+    if (ahead := _ahead(fitted)) is not None:
+        made["forecasts"] = fitted.forecast(ahead)
     return {name: table if ids is None else with_groups(table, ids, task) for name, table in made.items()}
