@@ -39,4 +39,14 @@ class Interruption:
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
-        raise KeyboardInterrupt
+        if not _finalizes(frame):
+            raise KeyboardInterrupt
+
+
+def _finalizes(frame: FrameType | None) -> bool:
+    """Whether a finalizer runs: what it raises is printed and goes nowhere."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False

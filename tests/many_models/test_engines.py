@@ -157,7 +157,8 @@ def test_ctrl_c_ends_the_cluster_and_the_next_call_goes_on(trained: Train, tries
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the driver and to all that it has started
         _, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT, said
-    assert said.count("Traceback") == 1, said
+    # Python itself prints what is raised in a callback of the garbage collector, which ends nothing.
+    assert said.count("Traceback") - said.count("Exception ignored") == 1, said
     assert said.rstrip().endswith("KeyboardInterrupt")
     _wait_until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), 30)
     assert not list((tmp_path / "run").glob("inflight/*"))

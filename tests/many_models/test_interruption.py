@@ -1,0 +1,30 @@
+"""Ctrl-C at moments at which Python forgets it."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from many_models.interruption import Interruption
+
+
+class Late:
+    """Ctrl-C is pressed while it is finalized."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_in_a_finalizer_is_kept_and_nothing_is_printed() -> None:
+    with Interruption() as interruption:
+        late = Late()
+        del late
+        with pytest.raises(KeyboardInterrupt):
+            interruption.check()
+
+
+def test_ctrl_c_elsewhere_ends_at_once() -> None:
+    with Interruption(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
