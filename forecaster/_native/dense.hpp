@@ -45,15 +45,26 @@ FORECASTER_INLINE void add_squares(double* at, const double* x, Index stride) {
 
 // As many sums as the widest vector has lanes, so that the same bits come out with any.
 template <int W>
+struct Sums {
+    Lanes<W> parts[widest / W];
+
+    FORECASTER_INLINE Sums() {
+        for (auto& part : parts) part = 0.0;
+    }
+    FORECASTER_INLINE double total() const {
+        double sum = 0;
+        for (const auto& part : parts)
+            for (int lane = 0; lane < W; ++lane) sum += part[lane];
+        return sum;
+    }
+};
+
+template <int W>
 FORECASTER_INLINE double dot(const double* a, const double* b, Index stride) {
-    Lanes<W> sums[widest / W];
-    for (auto& sum : sums) sum = 0.0;
+    Sums<W> sums;
     for (Index c = 0; c < stride; c += widest)
-        for (Index i = 0; i < widest / W; ++i) sums[i] += Lanes<W>::load(a + c + i * W) * Lanes<W>::load(b + c + i * W);
-    double total = 0;
-    for (const auto& sum : sums)
-        for (int l = 0; l < W; ++l) total += sum[l];
-    return total;
+        for (Index i = 0; i < widest / W; ++i) sums.parts[i] += Lanes<W>::load(a + c + i * W) * Lanes<W>::load(b + c + i * W);
+    return sums.total();
 }
 
 constexpr Index outer_rows = 8;  // rows that are added to a Gram matrix at a time

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 
 namespace forecaster {
 
@@ -159,19 +158,6 @@ void follow_abreast(Flow* flows, Index count, Index after, Index longest) {
     }
     for (int s = 0; s < count; ++s) flows[s].at = at[s / W].get(s % W);
 }
-
-// As many sums as the widest vector has lanes, so that the same bits come out with any.
-template <int W>
-struct Sums {
-    Lanes<W> parts[widest / W];
-    Sums() { std::fill(std::begin(parts), std::end(parts), Lanes<W>(0.0)); }
-    double total() const {
-        double sum = 0;
-        for (const Lanes<W>& part : parts)
-            for (int lane = 0; lane < W; ++lane) sum += part[lane];
-        return sum;
-    }
-};
 
 // Calls body(y, mask of the known ones, mask of the demands, which of `Sums`) for W values at a time; behind the last there are missing ones.
 template <int W, class Body>
