@@ -12,8 +12,8 @@ namespace forecaster {
 
 using Index = std::int64_t;
 
-// Calls body(first, last) for ranges of series that hold about the same number of rows each; a thread that is done takes the
-// next range, because series of one length can cost very differently. `worth` is the number of rows that pays for a thread:
+// Calls body(first, last) for ranges of series that hold about the same number of rows each; a thread that is done, the
+// caller's among them, takes the next range, because series of one length can cost very differently. `worth` is the number of rows that pays for a thread:
 // about 50,000 for a pass over the values, a few hundred where a model is fitted.
 template <class Body>
 void over_series(const Index* indptr, Index series, Index threads, Body body, Index worth = 50'000) {
@@ -28,16 +28,17 @@ void over_series(const Index* indptr, Index series, Index threads, Body body, In
         cuts[r] = std::lower_bound(indptr, indptr + series, indptr[0] + static_cast<Index>(static_cast<double>(rows) / ranges * r)) - indptr;
     std::atomic<Index> next{0};
     std::vector<std::exception_ptr> errors(workers);
+    const auto work = [&](Index w) {
+        try {
+            for (Index r = next++; r < ranges; r = next++)
+                if (cuts[r] < cuts[r + 1]) body(cuts[r], cuts[r + 1]);
+        } catch (...) {
+            errors[w] = std::current_exception();
+        }
+    };
     std::vector<std::thread> crew;
-    for (Index w = 0; w < workers; ++w)
-        crew.emplace_back([&, w] {
-            try {
-                for (Index r = next++; r < ranges; r = next++)
-                    if (cuts[r] < cuts[r + 1]) body(cuts[r], cuts[r + 1]);
-            } catch (...) {
-                errors[w] = std::current_exception();
-            }
-        });
+    for (Index w = 1; w < workers; ++w) crew.emplace_back(work, w);
+    work(0);
     for (auto& worker : crew) worker.join();
     for (auto& error : errors)
         if (error) std::rethrow_exception(error);
