@@ -11,14 +11,16 @@ namespace forecaster {
 namespace {
 
 constexpr Index tall = 64;
-constexpr double most = std::numeric_limits<double>::max();
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 template <int W>
 using Mask = typename Lanes<W>::Mask;
 
 template <int W>
 FORECASTER_INLINE Mask<W> is_finite(Lanes<W> y) {
-    return abs(y) <= Lanes<W>(most);
+    using Bits = typename Lanes<W>::Bits;
+    constexpr std::uint64_t exponent = 0x7ff0000000000000;
+    return ((Bits)y.v & exponent) != (Bits{} + exponent);
 }
 
 template <int W>
@@ -28,57 +30,47 @@ struct Demands {
     Demand get(int lane) const { return {size[lane], pace[lane], gap[lane], seen[lane]}; }
 };
 
-// After the first demand.
+// Weights of size and pace.
+template <int W>
+struct Pull {
+    Lanes<W> size, pace;
+    void put(int lane, Smoothing by) { size.set(lane, by.size), pace.set(lane, by.pace); }
+};
+
+// `now` pulls until the next demand, `later` from there on. A series without a demand so far stands at zero, so that a first pull of one
+// takes it to that demand and the time before it (or `await` to the chance of one).
 template <int W, bool chance>
-FORECASTER_INLINE void push(Demands<W>& at, Lanes<W> y, Lanes<W> a, Lanes<W> b) {
+FORECASTER_INLINE void push(Demands<W>& at, Pull<W>& now, const Pull<W>& later, Lanes<W> y) {
     const Mask<W> seen = is_finite(y), demand = seen & ~(y == Lanes<W>(0.0));
     const Lanes<W> gap = select(seen, at.gap + Lanes<W>(1.0), at.gap);
     const Lanes<W> towards = chance ? select(demand, Lanes<W>(1.0), Lanes<W>(0.0)) : gap;
-    at.pace = select(chance ? seen : demand, at.pace + b * (towards - at.pace), at.pace);
-    at.size = select(demand, at.size + a * (y - at.size), at.size);
+    at.pace = select(chance ? seen : demand, at.pace + now.pace * (towards - at.pace), at.pace);
+    at.size = select(demand, at.size + now.size * (y - at.size), at.size);
     at.gap = select(demand, Lanes<W>(0.0), gap);
     at.seen = select(demand, at.seen + Lanes<W>(1.0), at.seen);
+    now.size = select(demand, later.size, now.size);
+    now.pace = select(demand, later.pace, now.pace);
 }
 
 // `correction` is 1 - b/2 for SBA, else 1.
 template <int W, bool chance>
 FORECASTER_INLINE Lanes<W> rate(const Demands<W>& at, Lanes<W> correction) {
-    if constexpr (chance) return at.size * at.pace;
-    return at.size / at.pace * select(at.pace == Lanes<W>(1.0), Lanes<W>(1.0), correction);
+    const Lanes<W> zero = 0.0, before = select(at.gap > zero, zero, Lanes<W>(missing));
+    const Lanes<W> after = chance ? at.size * at.pace : at.size / at.pace * select(at.pace == Lanes<W>(1.0), Lanes<W>(1.0), correction);
+    return select(at.seen == zero, before, after);
 }
 
 double correction_of(const Flow& flow, Smoothing by) { return flow.method == Method::sba ? 1 - by.pace / 2 : 1.0; }
-
-// To behind the first demand, so that none of the steps after it has to ask for it.
-void start(Flow& flow, bool chance) {
-    Flow on = flow;
-    for (; on.n > 0 && on.at.seen == 0; ++on.x, --on.n) {
-        if (on.said) *on.said++ = rate_of(on.at, on.method, on.by);
-        if (!std::isfinite(*on.x)) continue;
-        on.at.gap += 1;
-        if (*on.x != 0) on.at = {*on.x, chance ? 1 / on.at.gap : on.at.gap, 0, 1};
-    }
-    flow = on;
-}
 
 // The next `tall` values of W series, step by step.
 template <int W>
 class Tile {
   public:
-    void load(const Flow* flows, Index count, Index from) {
-        Index whole = count < W ? 0 : tall;
+    void load(const Flow* flows, Index count, Index from, Index rows) {
+        Index whole = count < W ? 0 : rows;
         for (Index lane = 0; lane < std::min<Index>(W, count); ++lane) whole = std::clamp<Index>(flows[lane].n - from, 0, whole) / W * W;
-        for (Index t = 0; t < whole; t += W) {
-            Lanes<W> rows[W];
-            for (int lane = 0; lane < W; ++lane) rows[lane] = Lanes<W>::load(flows[lane].x + from + t);
-            Lanes<W>::transpose(rows);
-            for (int row = 0; row < W; ++row) rows[row].store(values_ + (t + row) * W);
-        }
-        for (Index lane = 0; lane < W; ++lane) {
-            const Index there = lane < count ? std::clamp<Index>(flows[lane].n - from, 0, tall) : 0;
-            for (Index t = whole; t < there; ++t) values_[t * W + lane] = flows[lane].x[from + t];
-            for (Index t = there; t < tall; ++t) values_[t * W + lane] = std::numeric_limits<double>::quiet_NaN();
-        }
+        for (Index t = 0; t < whole; t += W) put(t, [&](int lane) { return flows[lane].x + from + t; });
+        if (whole < rows) load_rest(flows, count, from + whole, whole, rows);
     }
     FORECASTER_INLINE Lanes<W> operator[](Index t) const { return Lanes<W>::load(values_ + t * W); }
     FORECASTER_INLINE void set(Index t, Lanes<W> y) { y.store(values_ + t * W); }
@@ -89,6 +81,24 @@ class Tile {
     }
 
   private:
+    // Where some series end, missing values follow. Inlined, this rare case would cost the loop above its registers.
+    [[gnu::noinline]] void load_rest(const Flow* flows, Index count, Index from, Index first, Index rows) {
+        double rest[W][tall];
+        const Index end = (rows - first + W - 1) / W * W;
+        for (Index lane = 0; lane < W; ++lane) {
+            const Index there = lane < count ? std::clamp<Index>(flows[lane].n - from, 0, rows - first) : 0;
+            for (Index t = 0; t < there; ++t) rest[lane][t] = flows[lane].x[from + t];
+            std::fill(rest[lane] + there, rest[lane] + end, missing);
+        }
+        for (Index t = first; t < rows; t += W) put(t, [&](int lane) { return rest[lane] + t - first; });
+    }
+    template <class Place>
+    FORECASTER_INLINE void put(Index t, Place x) {
+        Lanes<W> rows[W];
+        Lanes<W>::transpose(x, rows);
+        for (int row = 0; row < W; ++row) rows[row].store(values_ + (t + row) * W);
+    }
+
     alignas(64) double values_[tall * W];
 };
 
@@ -114,44 +124,49 @@ class Ahead {
     std::uintptr_t next_ = 0, end_ = 0;
 };
 
-// Calls body(flows, how many of them, how many after them, steps of the longest) for some series at a time, behind their first demand.
-template <class Body>
-void abreast(std::vector<Flow>& flows, Index most, bool chance, Body body) {
-    const Index series = static_cast<Index>(flows.size());
-    for (Index first = 0; first < series; first += most) {
-        const Index count = std::min(most, series - first), after = first + count;
-        Index longest = 0;
-        for (Index s = first; s < after; ++s) {
-            start(flows[s], chance);
-            longest = std::max(longest, flows[s].n);
-        }
-        body(flows.data() + first, count, std::min(most, series - after), longest);
+// The chance of a demand starts with one over the steps to the first one, if that is among some values to come.
+template <int W>
+void await(const Tile<W>& tile, Index rows, const Demands<W>& at, Pull<W>& now) {
+    Lanes<W> waiting = select(at.seen == Lanes<W>(0.0), Lanes<W>(1.0), Lanes<W>(0.0));
+    if (!(largest(waiting) > 0)) return;
+    Lanes<W> gap = at.gap;
+    for (Index t = 0; t < rows; ++t) {
+        const Mask<W> seen = is_finite(tile[t]);
+        gap += select(seen, waiting, Lanes<W>(0.0));
+        waiting = select(seen & ~(tile[t] == Lanes<W>(0.0)), Lanes<W>(0.0), waiting);
     }
+    now.pace = select(at.seen == Lanes<W>(0.0), Lanes<W>(1.0) / gap, now.pace);
 }
 
 template <int W, bool chance>
-void follow_abreast(Flow* flows, Index count, Index after, Index longest) {
+void follow_abreast(Flow* flows, Index count, Index after) {
     const bool told = flows[0].said;
     Demands<W> at[together];
-    Lanes<W> a[together], b[together], correction[together];
-    for (int i = 0; i < together; ++i) at[i] = {0.0, 0.0, 0.0, 0.0}, a[i] = 0.0, b[i] = 0.0, correction[i] = 1.0;
+    Pull<W> now[together], later[together];
+    Lanes<W> correction[together];
+    Index longest = 0;
+    for (int i = 0; i < together; ++i) at[i] = {0.0, 0.0, 0.0, 0.0}, now[i] = later[i] = {0.0, 0.0}, correction[i] = 1.0;
     for (int s = 0; s < count; ++s) {
-        at[s / W].put(s % W, flows[s].at);
-        a[s / W].set(s % W, flows[s].by.size), b[s / W].set(s % W, flows[s].by.pace);
-        correction[s / W].set(s % W, correction_of(flows[s], flows[s].by));
+        const Flow& flow = flows[s];
+        longest = std::max(longest, flow.n);
+        at[s / W].put(s % W, flow.at);
+        now[s / W].put(s % W, flow.at.seen > 0 ? flow.by : Smoothing{1, 1});
+        later[s / W].put(s % W, flow.by);
+        correction[s / W].set(s % W, correction_of(flow, flow.by));
     }
     Tile<W> tiles[together];
     Ahead ahead(flows + count, after);
     for (Index from = 0; from < longest; from += tall) {
-        for (int i = 0; i < together; ++i) tiles[i].load(flows + i * W, count - i * W, from);
         const Index rows = std::min(tall, longest - from);
+        for (int i = 0; i < together; ++i) tiles[i].load(flows + i * W, count - i * W, from, rows);
+        for (int i = 0; chance && i < together; ++i) await(tiles[i], rows, at[i], now[i]);
         for (Index t = 0; t < rows; ++t) {
             ahead.fetch<together * W / 8 + 1>();  // a line holds 8 values
 #pragma GCC unroll 8
             for (int i = 0; i < together; ++i) {
                 const Lanes<W> y = tiles[i][t];
                 if (told) tiles[i].set(t, rate<W, chance>(at[i], correction[i]));
-                push<W, chance>(at[i], y, a[i], b[i]);
+                push<W, chance>(at[i], now[i], later[i], y);
             }
         }
         for (int i = 0; told && i < together; ++i) tiles[i].tell(flows + i * W, count - i * W, from);
@@ -353,8 +368,11 @@ void choose_for(Flow& flow, const Sold& sold, const std::vector<double>& sizes, 
 template <int W>
 void follow(std::vector<Flow>& flows) {
     const bool chance = !flows.empty() && flows[0].method == Method::tsb;
-    const auto body = chance ? &follow_abreast<W, true> : &follow_abreast<W, false>;
-    abreast(flows, together * W, chance, body);
+    const Index series = static_cast<Index>(flows.size()), most = together * W;
+    for (Index first = 0; first < series; first += most) {
+        const Index count = std::min(most, series - first), after = std::min(most, series - first - count);
+        (chance ? &follow_abreast<W, true> : &follow_abreast<W, false>)(flows.data() + first, count, after);
+    }
 }
 
 template <int W>
@@ -401,6 +419,11 @@ void choose_each(std::vector<Flow>& flows, const Smooth& smooth, const std::vect
 
 template <int W>
 void choose(std::vector<Flow>& flows, const Smooth& smooth, const std::vector<double>& sizes, const std::vector<double>& paces) {
+    const auto given = [](const Flow& flow) { return flow.method != Method::open; };
+    if (sizes.size() * paces.size() == 1 && std::all_of(flows.begin(), flows.end(), given)) {
+        for (Flow& flow : flows) flow.by = {sizes[0], paces[0]};
+        return follow<W>(flows);
+    }
     const bool chance = !flows.empty() && flows[0].method == Method::tsb;
     (chance ? &choose_each<W, true> : &choose_each<W, false>)(flows, smooth, sizes, paces);
 }

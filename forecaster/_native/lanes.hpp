@@ -57,11 +57,17 @@ struct Lanes {
     }
     FORECASTER_INLINE void store(double* at) const { std::memcpy(at, &v, sizeof(Vector)); }
 
-    // Lane j of row i changes places with lane i of row j.
-    FORECASTER_INLINE static void transpose(Lanes* rows) {
-        cross<1>(rows);
-        if constexpr (W > 2) cross<2>(rows);
-        if constexpr (W > 4) cross<4>(rows);
+    // Lane j of row i is value i of those at x(j).
+    template <class Place>
+    FORECASTER_INLINE static void transpose(Place x, Lanes* rows) {
+        if constexpr (W == 2) {
+            for (int i = 0; i < W; ++i) rows[i].v = Vector{x(0)[i], x(1)[i]};
+        } else {
+            constexpr int half = W / 2;
+            for (int i = 0; i < W; ++i) rows[i] = beside(x(i % half) + i / half * half, x(i % half + half) + i / half * half);
+            cross<1>(rows);
+            if constexpr (W > 4) cross<2>(rows);
+        }
     }
 
     // Stores the lanes where the mask holds one after another; how many. There must be room for all lanes.
@@ -163,6 +169,19 @@ struct Lanes {
     }
 
   private:
+    // Half of the lanes from the one place, half from the other: loads, where a change of places takes instructions of its own.
+    FORECASTER_INLINE static Lanes beside(const double* low, const double* high) {
+        using Half = Lanes<W / 2>;
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+        // Spelled out, because GCC 12 loads both halves first; masked as in sqrt.
+        if constexpr (W == 8) return Vector(_mm512_maskz_insertf64x4(0xff, _mm512_castpd256_pd512(_mm256_loadu_pd(low)), _mm256_loadu_pd(high), 1));
+#endif
+        const auto both = [&]<std::size_t... l>(std::index_sequence<l...>) __attribute__((always_inline)) {
+            return __builtin_shufflevector(Half::load(low).v, Half::load(high).v, l...);
+        };
+        return both(std::make_index_sequence<W>());
+    }
+
     // Of every two rows `step` apart the lanes that lie beside each other: the second of the one and the first of the other change places.
     template <int step>
     FORECASTER_INLINE static void cross(Lanes* rows) {

@@ -124,7 +124,7 @@ class Rate:
         unknown = np.flatnonzero(np.isnan(rate))
         lost = dict.fromkeys(unknown[~self.state[unknown].any(axis=1)].tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
-        return flat(rate, horizon, late | lost)
+        return flat(rate, horizon, late | lost, self.recipe.threads)
 
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN where there is none. (rows,)"""
@@ -142,14 +142,10 @@ class Rate:
 
 
 def _fit(recipe: Croston, table: Table, smooth: tuple[float, float] = (0.0, 0.0)) -> Rate:
-    series, threads = len(table), recipe.threads or 1
+    series = len(table)
+    method, smoothing, state, rate = np.full(series, recipe.method), np.empty((series, 2)), np.empty((series, 4)), np.empty(series)
     sizes, paces = _open(recipe.alpha), _open(recipe.beta)
-    method, smoothing, state = np.full(series, recipe.method), np.full((series, 2), [sizes[0], paces[0]]), np.zeros((series, 4))
-    if recipe.method != BY_PATTERN and len(sizes) * len(paces) == 1:
-        rate = _follow(table.target, table.indptr, method, smoothing, state, threads)
-    else:
-        rate = np.empty(series)
-        native.fit_demand(table.target, table.indptr, method, smooth, sizes, paces, smoothing, state, rate, threads)
+    native.fit_demand(table.target, table.indptr, method, smooth, sizes, paces, smoothing, state, rate, recipe.threads or 1)
     return Rate(recipe, table.end, method, smoothing, state, rate)
 
 
