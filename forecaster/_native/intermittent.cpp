@@ -33,7 +33,7 @@ void patterns(const Row<const double>& values, const Row<const Index>& indptr, c
 template <class Body>
 auto in_blocks(Body body) {
     return [body](Index first, Index last) {
-        constexpr Index block = 512;
+        constexpr Index block = 128;
         for (Index s = first; s < last; s += block) body(s, std::min(last, s + block));
     };
 }

@@ -105,13 +105,11 @@ class Tile {
 // So many bundles of W series go on at once, so that the one's waiting is the other's work.
 constexpr Index together = 2;
 
-// Asks for the memory of some series, from the first value to the last, bit by bit while others are worked on. It comes no nearer than the
-// second cache: a whole bundle of series does not fit the first.
+// Asks for as much memory behind some series as they take, bit by bit while they are worked on: those that are next lie there. It comes no
+// nearer than the second cache: a whole bundle of series does not fit the first.
 class Ahead {
   public:
-    Ahead(const Flow* flows, Index count) {
-        if (count > 0) next_ = bytes(flows[0].x), end_ = bytes(flows[count - 1].x + flows[count - 1].n);
-    }
+    Ahead(const Flow* flows, Index count) : next_(bytes(flows[count - 1].x + flows[count - 1].n)), end_(2 * next_ - bytes(flows[0].x)) {}
 
     template <int lines>
     FORECASTER_INLINE void fetch() {
@@ -121,7 +119,7 @@ class Ahead {
   private:
     static constexpr Index line = 64;
     static std::uintptr_t bytes(const double* x) { return reinterpret_cast<std::uintptr_t>(x); }
-    std::uintptr_t next_ = 0, end_ = 0;
+    std::uintptr_t next_, end_;
 };
 
 // The chance of a demand starts with one over the steps to the first one, if that is among some values to come.
@@ -139,7 +137,7 @@ void await(const Tile<W>& tile, Index rows, const Demands<W>& at, Pull<W>& now) 
 }
 
 template <int W, bool chance>
-void follow_abreast(Flow* flows, Index count, Index after) {
+void follow_abreast(Flow* flows, Index count) {
     const bool told = flows[0].said;
     Demands<W> at[together];
     Pull<W> now[together], later[together];
@@ -155,7 +153,7 @@ void follow_abreast(Flow* flows, Index count, Index after) {
         correction[s / W].set(s % W, correction_of(flow, flow.by));
     }
     Tile<W> tiles[together];
-    Ahead ahead(flows + count, after);
+    Ahead ahead(flows, count);
     for (Index from = 0; from < longest; from += tall) {
         const Index rows = std::min(tall, longest - from);
         for (int i = 0; i < together; ++i) tiles[i].load(flows + i * W, count - i * W, from, rows);
@@ -369,10 +367,8 @@ template <int W>
 void follow(std::vector<Flow>& flows) {
     const bool chance = !flows.empty() && flows[0].method == Method::tsb;
     const Index series = static_cast<Index>(flows.size()), most = together * W;
-    for (Index first = 0; first < series; first += most) {
-        const Index count = std::min(most, series - first), after = std::min(most, series - first - count);
-        (chance ? &follow_abreast<W, true> : &follow_abreast<W, false>)(flows.data() + first, count, after);
-    }
+    for (Index s = 0; s < series; s += most)
+        (chance ? &follow_abreast<W, true> : &follow_abreast<W, false>)(flows.data() + s, std::min(most, series - s));
 }
 
 template <int W>
