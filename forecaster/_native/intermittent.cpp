@@ -206,12 +206,6 @@ void follow_buckets(const Row<const double>& values, const Row<const Index>& ind
     });
 }
 
-void repeat(const Row<const double>& rate, const Sheet<double>& out, Index threads) {
-    const Index series = static_cast<Index>(rate.size()), horizon = static_cast<Index>(out.shape(1));
-    expect(is_sheet(out, series, horizon), "out must have a row per rate");
-    over_rows(series, horizon, threads, [&](Index s) { std::fill_n(row_of(out, s), horizon, rate(s)); });
-}
-
 }  // namespace
 
 NB_MODULE(intermittent, m) {
@@ -227,5 +221,4 @@ NB_MODULE(intermittent, m) {
           nb::arg("alpha").noconvert(), nb::arg("state").noconvert(), nb::arg("threads") = 1, unlocked);
     m.def("follow_buckets", &follow_buckets, nb::arg("values"), nb::arg("indptr"), nb::arg("ptr"), nb::arg("size"), nb::arg("alpha").noconvert(),
           nb::arg("state").noconvert(), nb::arg("said").noconvert(), nb::arg("threads") = 1, unlocked);
-    m.def("repeat", &repeat, nb::arg("rate"), nb::arg("out").noconvert(), nb::arg("threads") = 1, unlocked);
 }

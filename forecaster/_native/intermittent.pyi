@@ -79,6 +79,3 @@ def follow_buckets(
     A count below zero leaves out that many values. `said` (rows,), unless it is empty, gets the rate before each value, NaN until all
     sizes have a full bucket.
     """
-
-def repeat(rate: NDArray[np.float64], out: NDArray[np.float64], threads: int = 1) -> None:
-    """Write the rate of each series into all of its row of `out` (series, horizon)."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster._native import intermittent as native
 from forecaster.frames.pool import room
 from forecaster.guardrails import expect_history
 from forecaster.protocols import Forecast
@@ -62,11 +61,11 @@ def _not_finite(said: Floats) -> list[int]:
     return [] if finite.all() else np.nonzero(~finite)[0].tolist()
 
 
-def flat(rate: Floats, horizon: int, failed: dict[int, str], threads: int | None) -> Forecast:
+def flat(rate: Floats, horizon: int, failed: dict[int, str]) -> Forecast:
     """A forecast that is the same at every step ahead; else as `told`."""
     said = told(rate[:, None].copy(), failed)
     mean = room(len(rate) * horizon, np.float64).reshape(len(rate), horizon)
-    native.repeat(said.mean[:, 0], mean, threads or 1)
+    mean[:] = said.mean
     return replace(said, mean=mean)
 
 

@@ -106,7 +106,7 @@ class Buckets:
         unseen = (state[:, 2] == 0) & (state[:, 3] == 0)
         lost = dict.fromkeys(owner[unseen].tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
-        return flat(rate, horizon, late | lost, self.recipe.threads)
+        return flat(rate, horizon, late | lost)
 
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN until there is a full bucket of every size. (rows,)

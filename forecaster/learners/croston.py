@@ -124,7 +124,7 @@ class Rate:
         unknown = np.flatnonzero(np.isnan(rate))
         lost = dict.fromkeys(unknown[~self.state[unknown].any(axis=1)].tolist(), NOTHING_OBSERVED)
         late = {} if history is None else ends_early(history, self.end)
-        return flat(rate, horizon, late | lost, self.recipe.threads)
+        return flat(rate, horizon, late | lost)
 
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN where there is none. (rows,)"""
