@@ -194,7 +194,8 @@ class Curves:
             self.recipe.seed, mean, quantiles, self.recipe.threads or 1,
         )  # fmt: skip
         room = np.inf if cap is None else cap - np.repeat(self.scales.shift, horizon) - (0.0 if floor is None else floor)
-        return self._told(mean, quantiles, np.broadcast_to(room <= 0, series * horizon).reshape(series, horizon).any(axis=1))
+        below = np.broadcast_to(room <= 0, series * horizon).reshape(series, horizon)
+        return self._told(mean, quantiles, np.asarray(below.any(axis=1)))
 
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """The trend, and what each season, the holidays and events, and each covariate change: with the trend given, the forecast is a sum
