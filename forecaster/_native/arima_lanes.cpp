@@ -20,7 +20,7 @@ Orders differences(const Series& series, const Rules& rules, SeasonalStrength& s
     const Index n = static_cast<Index>(w.size());
     const int m = rules.m;
     const bool seasons = m > 1 && n > 2 * m;
-    out.D = rules.D >= 0 ? rules.D : seasons && !level(w, 1.0) && strength(w, m) > strong_season;
+    out.D = rules.D >= 0 ? rules.D : rules.most.D > 0 && seasons && !level(w, 1.0) && strength(w, m) > strong_season;
     difference(w, 0, out.D, m);
     if (rules.D < 0 && out.D && level(w, 1.0) && !level(series.y, 1.0)) return out;
     out.d = std::max(rules.d, 0);

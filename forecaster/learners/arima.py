@@ -56,7 +56,7 @@ class Arima:
         order: Fixed (p, d, q); searched for where absent.
         seasonal: Fixed (P, D, Q); goes with `order`.
         most: Largest p, d, q, P, D and Q that are searched.
-        constant: A mean (d + D = 0) or drift (d + D = 1); by AICc where None.
+        constant: A mean (d + D = 0) or drift (d + D = 1); where None by AICc, and always if orders are fixed.
         boundary: "seasonal", "reject" or "accept", see above.
         covariates: Use the known covariates of the table.
         levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
@@ -108,8 +108,15 @@ class Arima:
         return Traits(covariates=self.covariates, quantiles=bool(self.levels))
 
     def fit(self, table: Table) -> FittedArima:
-        """One call for all series."""
+        """One call for all series.
+
+        Raises:
+            SettingsError: There are seasonal orders, and no season.
+            MissingExtra: Another engine is asked for, and not installed.
+        """
         period, regressors = season(self.period, table), Regressors.of(table, self.covariates)
+        if period == 1 and self.seasonal is not None and any(self.seasonal):
+            raise SettingsError(f"seasonal={self.seasonal!r} needs a season, and the table has none; give its steps, as in period=12")
         limits, fixed = self._limits(period)
         kept = self._kept
         x, columns = regressors.matrix(table), _columns(kept * len(table), sum(limits) - limits[1] - limits[4], len(regressors.names))
