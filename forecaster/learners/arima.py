@@ -17,7 +17,7 @@ from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refi
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
 from forecaster.learners._regressors import Regressors
-from forecaster.protocols import Forecast, Parts, Traits
+from forecaster.protocols import Forecast, Parts, Traits, joined
 from forecaster.table import Floats, Future, Ints, Table
 
 BOUNDARIES = ("reject", "accept", "seasonal")
@@ -246,7 +246,7 @@ class FittedArima:
         effects = self.regressors.effects(_together(self.weights, [one.betas for one in self._models]), horizon, future)
         rest = said - sum(effects.values(), np.zeros(1))
         level = np.broadcast_to(rest[:, : max(self.period, 1)].mean(axis=1, keepdims=True), rest.shape)
-        return {"level": level, "dynamics": rest - level, **effects}
+        return joined({"level": level, "dynamics": rest - level}, effects)
 
     def moved(self, table: Table) -> FittedArima:
         """The model at the end of `table`, coefficients as they are."""

@@ -93,6 +93,7 @@ class Prophet:
             object.__setattr__(self, "changepoints", stamps("prophet: changepoints", self.changepoints, "s"))
         self._check_choices()
         self._check_numbers()
+        self._check_names()
 
     def _check_choices(self) -> None:
         choices = {"growth": ("linear", "logistic", "flat"), "scaling": ("absmax", "minmax"), "engine": ("native", "prophet")}
@@ -110,6 +111,13 @@ class Prophet:
             )
         check_mode("prophet", self.seasonality_mode)
         check_mode("prophet", self.holidays_mode)
+
+    def _check_names(self) -> None:
+        parts = (*self.events, *self.seasonalities, *(self.regressors or ()))
+        names = [part if isinstance(part, str) else part.name for part in parts]
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingsError(f"prophet: {name!r} came twice; give each part a name of its own, and an event all its dates in one")
 
     def _check_numbers(self) -> None:
         for name in ("seasonality_prior_scale", "holidays_prior_scale", "changepoint_prior_scale"):
