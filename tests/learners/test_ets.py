@@ -106,3 +106,9 @@ def test_hourly_series_gain_from_additive_forms(shared):
         mean = ETS(form, period=24).fit(table_of(values)).predict(48).mean
         error[form] = (np.abs(actual - mean).mean(axis=1) / scale).mean()
     assert error["ZZZ"] < 0.9 * error["MZZ"]
+
+
+@pytest.mark.parametrize("form", ["AMN", "AMA", "AMM", "MMN", "MMM"])
+def test_growth_by_a_factor_is_found_whatever_the_season(form):
+    said = make("ets", form=form).fit(table_of([1.1 ** np.arange(80)], season_length=12)).predict(12)
+    np.testing.assert_allclose(said.mean[0], 1.1 ** np.arange(80, 92), rtol=1e-6)
