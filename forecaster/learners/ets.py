@@ -93,9 +93,11 @@ class ETS:
 
     @property
     def traits(self) -> Traits:
-        """Quantiles of its own; as many values as the criterion needs for the smallest form."""
+        """Quantiles of its own; as many values as the criterion needs for the smallest form, and two seasons if it has one."""
         search = self._search(self.period or 2)
-        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(np.array(search.codes), search.period).min()) + 3)
+        forms = np.array(search.codes)
+        needed = np.maximum(_smoothing.parameters(forms, search.period) + 3, (forms >= 10) * 2 * search.period)
+        return Traits(quantiles=bool(self.levels), min_length=int(needed.min()))
 
     def fit(self, table: Table) -> FittedETS:
         """One call for all series."""

@@ -68,6 +68,13 @@ def test_the_shortest_length_follows_from_the_form():
     assert [ETS(form).traits.min_length for form in ("ZZZ", "AAN", "MAdN", "ZZN")] == [5, 7, 8, 5]
 
 
+@pytest.mark.parametrize(("form", "period"), [("ANA", 12), ("MAM", 12), ("AAdA", 4), ("ZZA", 7), ("ZZZ", 12)])
+def test_a_series_of_the_shortest_length_has_a_model_a_shorter_one_none(form, period):
+    recipe = ETS(form, period=period)
+    y = 10 + np.sin(np.arange(recipe.traits.min_length, dtype=float))
+    assert list(recipe.fit(table_of([y, y[1:]])).predict(1).failed) == [1]
+
+
 def test_levels_may_be_none():
     forecast = ETS(levels=()).fit(sales()).predict(3)
     assert forecast.quantiles is None
