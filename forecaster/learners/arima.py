@@ -15,7 +15,7 @@ from forecaster.errors import SettingsError, UnknownName
 from forecaster.guardrails import expect_history
 from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refit
 from forecaster.learners._errors import apart
-from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
+from forecaster.learners._local import NOTHING_OBSERVED, ascending, expect_period, season
 from forecaster.learners._regressors import Regressors
 from forecaster.protocols import Forecast, Parts, Traits, joined
 from forecaster.table import Floats, Future, Ints, Table
@@ -83,9 +83,7 @@ class Arima:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        levels = tuple(float(level) for level in self.levels)
-        if list(levels) != sorted(set(levels)) or (levels and not 0 < levels[0] <= levels[-1] < 1):
-            raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
+        object.__setattr__(self, "levels", ascending(self.levels))
         if self.boundary not in BOUNDARIES:
             raise UnknownName.of("boundary rule", self.boundary, BOUNDARIES)
         if self.engine not in ENGINES:
@@ -100,7 +98,6 @@ class Arima:
                     f"expected {size} orders of 0 or more, with at most {native.PARAMETERS} coefficients in all; came {orders!r}"
                 )
         expect_period(self.period)
-        object.__setattr__(self, "levels", levels)
 
     @property
     def traits(self) -> Traits:
