@@ -14,7 +14,7 @@ from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._prophet_columns import MICROSECONDS_PER_DAY, Mask, days
 from forecaster.learners._prophet_frame import Observed, curve_through_the_ends, inside
 from forecaster.learners._prophet_layout import Layout, Rows
-from forecaster.protocols import Forecast, Parts
+from forecaster.protocols import Forecast, Parts, joined
 from forecaster.table import Floats, Future, Ints, Table
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Curves:
 
         trend = with_only(np.zeros(len(names), bool))
         made = {name: with_only(names == name) - trend for name in dict.fromkeys(names.tolist())}
-        return {"trend": trend, **made}
+        return joined({"trend": trend}, made)
 
     def _told(self, mean: Floats, quantiles: Floats, below: Mask) -> Forecast:
         lost = ~(self.slack < MOST_SLACK) | np.isnan(self.log_posterior) | (self.counts < 2) | below
