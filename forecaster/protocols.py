@@ -106,6 +106,15 @@ def parts_of(model: Model, horizon: int, history: Table | None = None, future: F
     return {"whole": model.predict(horizon, history, future).mean}
 
 
+def joined(*made: Parts) -> Parts:
+    """Parts as one; those of one name are added up, as of a trend and of a covariate that is called "trend"."""
+    out: dict[str, Floats] = {}
+    for parts in made:
+        for name, value in parts.items():
+            out[name] = out[name] + value if name in out else value
+    return out
+
+
 def within(learner: Learner) -> Iterator[Learner]:
     """A learner, then those that it is made of, and so on inwards."""
     yield learner

@@ -42,10 +42,10 @@ struct Orders {
 
 struct Rules {
     int m = 1;
-    bool fixed = false;      // fit `most` as it is, do not search; `most.constant` < 0 there means as many as allowed
+    bool fixed = false;      // fit `most` as it is, do not search
     Orders most;             // limits of the search, or the fixed orders
     int d = -1, D = -1;      // given orders of differencing, or -1 to test
-    int constant = -1;       // 0 never, 1 always (where d + D < 2), -1 by AICc
+    int constant = -1;       // 0 never, 1 always (where d + D < 2), -1 by AICc, with fixed orders always
     int models = 94;         // candidates tried at most
     Boundary boundary = Boundary::seasonal;
     int kept = 1;            // models that are kept of a series: the one that is chosen, and the next best of those tried

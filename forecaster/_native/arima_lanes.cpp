@@ -14,13 +14,13 @@ bool level(const Values& w, double size) {
 }
 
 // How often to difference: as told, or by tests on the bridged series.
-Orders differences(const Series& series, const Rules& rules, SeasonalStrength& strength) {
+Orders differences(const Series& series, const Rules& rules, StlRoom& room) {
     Orders out;
     Values w = series.y;
     const Index n = static_cast<Index>(w.size());
     const int m = rules.m;
     const bool seasons = m > 1 && n > 2 * m;
-    out.D = rules.D >= 0 ? rules.D : seasons && !level(w, 1.0) && strength(w, m) > strong_season;
+    out.D = rules.D >= 0 ? rules.D : rules.most.D > 0 && seasons && !level(w, 1.0) && seasonal_strength(w, m, room) > strong_season;
     difference(w, 0, out.D, m);
     if (rules.D < 0 && out.D && level(w, 1.0) && !level(series.y, 1.0)) return out;
     out.d = std::max(rules.d, 0);
@@ -38,7 +38,7 @@ struct Fitter {
     const Rules& rules;
     const Columns& out;
     Series series{};
-    SeasonalStrength strength{};
+    StlRoom room{};
     Search<W> search{};
     Likelihood<W> likelihood{};
 
@@ -46,7 +46,7 @@ struct Fitter {
         series.take(data, s);
         for (int rank = 0; rank < rules.kept; ++rank) write(rank * out.series + s, Candidate{}, Status::nothing);
         if (series.observed() == 0) return;
-        Orders steps = plain() ? Orders{} : differences(series, rules, strength);
+        Orders steps = plain() ? Orders{} : differences(series, rules, room);
         Values w = series.y;
         difference(w, steps.d, steps.D, rules.m);
         if (static_cast<Index>(w.size()) - static_cast<Index>(series.gaps.size()) < fewest) steps = Orders{}, w = series.y;

@@ -1,6 +1,7 @@
 // One series on its way into the likelihood: trimmed, scaled, its gaps bridged, differenced, and the columns of its regression.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -97,7 +98,9 @@ struct Prepared {
         r.values = std::move(w);
         if (orders.constant) add(Values(r.n, 1.0), 0);
         for (Values column : series.x) {
+            const double rounding = std::ldexp(largest(column), orders.d + orders.D - single_bits);
             difference(column, orders.d, orders.D, m);
+            if (largest(column) <= rounding) std::fill(column.begin(), column.end(), 0.0);
             add(column, 0);
         }
         const Index lost = static_cast<Index>(r.weights.size()) - 1;
@@ -123,6 +126,14 @@ struct Prepared {
     }
 
   private:
+    static constexpr int single_bits = 24;  // covariates come in single precision: of a periodic one, differencing may leave its rounding alone
+
+    static double largest(const Values& column) {
+        double most = 0;
+        for (double v : column) most = std::max(most, std::fabs(v));
+        return most;
+    }
+
     void add(const Values& column, Index start) {
         regression.values.insert(regression.values.end(), column.begin(), column.end());
         regression.starts.push_back(start);

@@ -22,7 +22,7 @@ struct Ces {
 static_assert(sizeof(Ces) == 8 * sizeof(double));
 constexpr Index ces_width = 8;
 constexpr Index ces_room(Index period) { return 2 * period + 2; }
-constexpr double enough_for_weights = 6;
+constexpr double enough_for_weights = 2;
 
 template <class Function>
 void over_state(CesState<double>& at, Function function) {

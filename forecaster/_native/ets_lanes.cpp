@@ -145,9 +145,9 @@ class Search {
         if (form.sloped()) x_.push_back(0.1);
         if (form.seasonal()) x_.push_back(0.1);
         if (form.damped()) x_.push_back(first_phi);
-        // An exponential trend passes through the line at the first two steps.
-        const double first = line.at_zero + line.slope, factor = first > 0 ? std::clamp(1 + line.slope / first, 0.5, 2.0) : 1.0;
-        x_.push_back(!form.sloped() || (form.exponential() && !(first > 0)) ? line.mean : form.exponential() ? first / factor : line.at_zero);
+        // An exponential trend touches the line in the middle.
+        const double factor = line.mean > 0 ? std::clamp(1 + line.slope / line.mean, 0.5, 2.0) : 1.0;
+        x_.push_back(!form.sloped() ? line.mean : form.exponential() ? line.mean * std::pow(factor, -line.middle) : line.at_zero);
         if (form.sloped()) x_.push_back(form.exponential() ? factor : line.slope);
         if (form.seasonal() && request_.period <= request_.free_seasons) x_.insert(x_.end(), season_of(form) + 1, season_of(form) + request_.period);
     }

@@ -109,7 +109,7 @@ class Decomposition {
 };
 
 struct Line {
-    double at_zero, slope, mean;
+    double at_zero, slope, mean, middle;  // `mean` of the values, whose times have the mean `middle`
 };
 
 // Least squares through the first max(10, 2 periods) values that were observed, the season taken out; time counts from 1.
@@ -123,7 +123,7 @@ inline Line first_line(const std::vector<double>& y, int period, Season kind, co
     }
     const double spread = n * stt - st * st;
     const double slope = spread > 0 ? (n * sty - st * sy) / spread : 0;
-    return {(sy - slope * st) / n, slope, sy / n};
+    return {(sy - slope * st) / n, slope, sy / n, st / n};
 }
 
 }  // namespace forecaster::ets

@@ -5,7 +5,7 @@
 //     mu_t = l_{t-1} + k g_t                                  g_t = (1-a)^(t-1) A_{t-1} + (1 - (1-a)^t)/a B_{t-1}
 //     l_t = a y_t + (1-a) l_{t-1}
 //
-// A_t, B_t: intercept and slope of the regression of the values up to t on time; in the static forms that of all values.
+// A_t, B_t: intercept and slope of the regression of the values up to t on time, A_0 = y_1; in the static forms that of all values.
 //
 //     form   theta       A, B
 //     STM    2           static        the standard theta method
@@ -37,7 +37,7 @@ enum class Form : Index { stm, otm, dstm, dotm };
 constexpr bool is_dynamic(Form form) { return form == Form::dstm || form == Form::dotm; }
 constexpr bool is_optimised(Form form) { return form == Form::otm || form == Form::dotm; }
 
-// The regression of the values so far on time; before the first value it is flat at zero.
+// The regression of the values so far on time; before the first value it is flat at `mean`.
 struct Line {
     double n = 0, time = 0, mean = 0, tt = 0, ty = 0;  // means of both, sums of squares and products about them
     void push(double t, double y) {

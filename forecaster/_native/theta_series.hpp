@@ -85,7 +85,7 @@ inline Line regress(Room& room, bool dynamic) {
     const Index n = static_cast<Index>(room.y.size());
     room.intercept.resize(n);
     room.slope.resize(n);
-    Line line;
+    Line line{.mean = room.y[0]};
     for (Index t = 0; t < n; ++t) {
         room.intercept[t] = line.intercept();
         room.slope[t] = line.slope();
@@ -165,8 +165,9 @@ inline void follow_theta(const double* x, Index n, const double* season, Index p
     double power = std::pow(1 - model.alpha, model.steps);
     for (Index t = 0; t < n; ++t) {
         const double index = season[static_cast<Index>(model.phase) % period];
-        const double expected = model.level + model.drift(power);
         const bool seen = std::isfinite(x[t]);
+        if (seen && model.line.n == 0) model.line.mean = without_season(x[t], model.cycle(), index);
+        const double expected = model.level + model.drift(power);
         if (said) said[t] = with_season(expected, model.cycle(), index);
         model.move(seen ? without_season(x[t], model.cycle(), index) : expected, seen && is_dynamic(model.kind()));
         model.phase = static_cast<double>((static_cast<Index>(model.phase) + 1) % period);

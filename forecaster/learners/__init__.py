@@ -92,13 +92,13 @@ def make(name: str, **params: Any) -> Learner:
 
     Args:
         name: A name of the catalogue.
-        params: Hyperparameters: the fields of the learner's dataclass.
+        params: Hyperparameters: the fields of the learner's dataclass; a learner within may be named, as for `build`.
 
     Raises:
         UnknownName: No learner or hyperparameter is called that; the message names near ones.
         MissingExtra: The learner needs a package that is not installed; the message is the command that installs it.
     """
-    return _with_members(_made(name, params))
+    return _with_members(_made(name, {**params, **_inner(params)}))
 
 
 def with_options(name: str, options: Mapping[str, Any]) -> Learner:

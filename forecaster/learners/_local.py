@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +112,18 @@ def expect_period(period: int | None) -> None:
     """
     if period is not None and period < 1:
         raise SettingsError(f"period is the number of steps in one season, 1 for none; came {period!r}; None takes that of the table")
+
+
+def ascending(levels: Iterable[float]) -> tuple[float, ...]:
+    """Quantile levels as numbers; none for forecasts without quantiles.
+
+    Raises:
+        SettingsError: They do not ascend between 0 and 1.
+    """
+    given = tuple(float(level) for level in levels)
+    if list(given) != sorted(set(given)) or (given and not 0 < given[0] <= given[-1] < 1):
+        raise SettingsError(f"levels ascend between 0 and 1; came {given!r}")
+    return given
 
 
 def filled(block: Floats, otherwise: Floats) -> Floats:

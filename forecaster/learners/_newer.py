@@ -84,4 +84,4 @@ def told(mean: Floats, failed: dict[int, str], levels: tuple[float, ...] = (), q
     mean[lost] = np.nan
     if quantiles is not None:
         quantiles[lost] = np.nan
-    return Forecast(mean, levels, quantiles, {i: reasons[i] for i in lost})
+    return Forecast(mean, levels, quantiles if levels else None, {i: reasons[i] for i in lost})

@@ -6,7 +6,6 @@ from statistics import NormalDist
 
 import numpy as np
 
-from forecaster.errors import SettingsError
 from forecaster.table import Floats
 
 
@@ -17,15 +16,3 @@ def normal_quantiles(mean: Floats, spread: Floats, levels: tuple[float, ...]) ->
         for i, level in enumerate(levels):
             np.add(mean, spread * NormalDist().inv_cdf(level), out=said[..., i])
     return said
-
-
-def ascending(levels: tuple[float, ...]) -> tuple[float, ...]:
-    """Quantile levels as numbers.
-
-    Raises:
-        SettingsError: They do not ascend between 0 and 1.
-    """
-    given = tuple(float(level) for level in levels)
-    if not given or list(given) != sorted(set(given)) or not 0 < given[0] <= given[-1] < 1:
-        raise SettingsError(f"levels ascend between 0 and 1; came {levels!r}")
-    return given

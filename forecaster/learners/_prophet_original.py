@@ -53,23 +53,36 @@ class Originals:
         """The package's forecasts; its simulation is seeded by the recipe's seed."""
         if history is not None:
             raise CannotPredict("engine='prophet' forecasts the history that it was fitted on only; fit again, or use engine='native'")
-        with _quiet(self.recipe.seed):
-            from prophet.serialize import model_from_json
         rows, levels = Rows.ahead(self.end, horizon, future), self.recipe.levels
         sheet = _sheet(self.recipe, self.layout, rows, rows.number(self.recipe.floor, self.floor), rows.number(self.recipe.cap, self.cap))
         mean, quantiles = np.full((len(self.end), horizon), np.nan), np.full((len(self.end), horizon, len(levels)), np.nan)
+        failed = {i: reason for i, reason in enumerate(self.reasons) if reason}
         for i, written in enumerate(self.models):
             if written is None:
                 continue
-            with _quiet(self.recipe.seed):
-                model, ahead = model_from_json(written), sheet.iloc[i * horizon : (i + 1) * horizon]
-                model.uncertainty_samples = 0
-                mean[i] = model.predict(ahead)["yhat"]
-                model.uncertainty_samples = self.recipe.samples
-                if levels:
-                    quantiles[i] = np.quantile(model.predictive_samples(ahead.copy())["yhat"], levels, axis=1).T
-        failed = {i: reason for i, reason in enumerate(self.reasons) if reason}
+            try:
+                mean[i], quantiles[i] = _ahead(self.recipe, written, sheet.iloc[i * horizon : (i + 1) * horizon])
+            except Exception as error:  # as in `fit`
+                failed[i] = _refused(error)
         return Forecast(mean, levels, quantiles if levels else None, failed)
+
+
+def _ahead(recipe: Prophet, written: str, rows: Any) -> tuple[Floats, Floats]:
+    """Means (horizon,) and quantiles (horizon, levels) of one model."""
+    with _quiet(recipe.seed):
+        from prophet.serialize import model_from_json
+
+        model, quantiles = model_from_json(written), np.empty((len(rows), 0))
+        model.uncertainty_samples = 0
+        mean = np.asarray(model.predict(rows)["yhat"])
+        model.uncertainty_samples = recipe.samples
+        if recipe.levels:
+            quantiles = np.quantile(model.predictive_samples(rows.copy())["yhat"], recipe.levels, axis=1).T
+        return mean, quantiles
+
+
+def _refused(error: Exception) -> str:
+    return f"the package refused it: {type(error).__name__}: {error}"
 
 
 def fit(recipe: Prophet, table: Table) -> Originals:
@@ -84,7 +97,7 @@ def fit(recipe: Prophet, table: Table) -> Originals:
     except ImportError as error:
         raise MissingExtra.of("prophet with engine='prophet'", error.name, "prophet") from error
     past = History.of(recipe, table)
-    layout = Layout.of(recipe, table, past.seen)
+    layout = Layout.of(recipe, table, past.rows.grid, past.seen)
     sheet = _sheet(recipe, layout, past.rows, past.floor, past.cap).assign(y=np.nan)
     sheet.loc[past.seen.rows, "y"] = table.target[past.seen.rows]
     holidays, places = _holidays(recipe, layout, table), _places(layout, table)
@@ -97,7 +110,7 @@ def fit(recipe: Prophet, table: Table) -> Originals:
                 package = _package(recipe, layout, _bends(recipe, past, i), _kept(holidays, places[i]))
                 written = _fitted(package, sheet.iloc[int(table.indptr[i]) : int(table.indptr[i + 1])], recipe.seed)
             except Exception as error:  # one series must not cost its neighbours their models
-                reason = f"the package refused it: {type(error).__name__}: {error}"
+                reason = _refused(error)
         models.append(written)
         reasons.append(reason)
     return Originals(recipe, layout, tuple(models), tuple(reasons), table.end, past.last(past.floor), past.last(past.cap))
@@ -140,14 +153,14 @@ def _package(recipe: Prophet, layout: Layout, changepoints: list[str] | None, ho
     return model
 
 
-def _sheet(recipe: Prophet, layout: Layout, rows: Rows, floor: Floats, cap: Floats | None) -> Any:
+def _sheet(recipe: Prophet, layout: Layout, rows: Rows, floor: Floats | None, cap: Floats | None) -> Any:
     """What the package reads, as a pandas frame of all series: ds, capacities, covariates and conditions."""
     import pandas as pd
 
     day = days(layout.frequency, rows.steps)
     frame = pd.DataFrame({"ds": (np.rint(day * MICROSECONDS_PER_DAY).astype(np.int64)).view("datetime64[us]")})
     columns = _covariates(recipe, layout)
-    values = raw(columns, rows.known, len(rows.steps))
+    values = raw(columns, rows.known, rows.count)
     usual = np.repeat(layout.usual[:, layout.usual.shape[1] - len(columns) :], rows.each, axis=0)
     for j, column in enumerate(columns):
         frame[_named(column)] = np.where(np.isfinite(values[:, j]), values[:, j], usual[:, j])
@@ -174,7 +187,7 @@ def _holidays(recipe: Prophet, layout: Layout, table: Table) -> Any:
 
     if layout.country is None and not recipe.events:
         return None
-    steps = Grid.of(table.steps).steps[[0, -1]]
+    steps = Grid.over(table).steps[[0, -1]]
     told = [
         {"place": one.place, "holiday": one.name, "ds": day, "lower_window": one.lower, "upper_window": one.upper, "prior_scale": one.scale}
         for one in recipe.keeping(layout.country).kept(table.frequency, steps, YEARS_AHEAD)

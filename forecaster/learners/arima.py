@@ -15,9 +15,9 @@ from forecaster.errors import SettingsError, UnknownName
 from forecaster.guardrails import expect_history
 from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refit
 from forecaster.learners._errors import apart
-from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
+from forecaster.learners._local import NOTHING_OBSERVED, ascending, expect_period, season
 from forecaster.learners._regressors import Regressors
-from forecaster.protocols import Forecast, Parts, Traits
+from forecaster.protocols import Forecast, Parts, Traits, joined
 from forecaster.table import Floats, Future, Ints, Table
 
 BOUNDARIES = ("reject", "accept", "seasonal")
@@ -56,7 +56,7 @@ class Arima:
         order: Fixed (p, d, q); searched for where absent.
         seasonal: Fixed (P, D, Q); goes with `order`.
         most: Largest p, d, q, P, D and Q that are searched.
-        constant: A mean (d + D = 0) or drift (d + D = 1); by AICc where None.
+        constant: A mean (d + D = 0) or drift (d + D = 1); where None by AICc, and always if orders are fixed.
         boundary: "seasonal", "reject" or "accept", see above.
         covariates: Use the known covariates of the table.
         levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
@@ -83,9 +83,7 @@ class Arima:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        levels = tuple(float(level) for level in self.levels)
-        if list(levels) != sorted(set(levels)) or (levels and not 0 < levels[0] <= levels[-1] < 1):
-            raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
+        object.__setattr__(self, "levels", ascending(self.levels))
         if self.boundary not in BOUNDARIES:
             raise UnknownName.of("boundary rule", self.boundary, BOUNDARIES)
         if self.engine not in ENGINES:
@@ -100,7 +98,6 @@ class Arima:
                     f"expected {size} orders of 0 or more, with at most {native.PARAMETERS} coefficients in all; came {orders!r}"
                 )
         expect_period(self.period)
-        object.__setattr__(self, "levels", levels)
 
     @property
     def traits(self) -> Traits:
@@ -108,8 +105,15 @@ class Arima:
         return Traits(covariates=self.covariates, quantiles=bool(self.levels))
 
     def fit(self, table: Table) -> FittedArima:
-        """One call for all series."""
+        """One call for all series.
+
+        Raises:
+            SettingsError: There are seasonal orders, and no season.
+            MissingExtra: Another engine is asked for, and not installed.
+        """
         period, regressors = season(self.period, table), Regressors.of(table, self.covariates)
+        if period == 1 and self.seasonal is not None and any(self.seasonal):
+            raise SettingsError(f"seasonal={self.seasonal!r} needs a season, and the table has none; give its steps, as in period=12")
         limits, fixed = self._limits(period)
         kept = self._kept
         x, columns = regressors.matrix(table), _columns(kept * len(table), sum(limits) - limits[1] - limits[4], len(regressors.names))
@@ -239,7 +243,7 @@ class FittedArima:
         effects = self.regressors.effects(_together(self.weights, [one.betas for one in self._models]), horizon, future)
         rest = said - sum(effects.values(), np.zeros(1))
         level = np.broadcast_to(rest[:, : max(self.period, 1)].mean(axis=1, keepdims=True), rest.shape)
-        return {"level": level, "dynamics": rest - level, **effects}
+        return joined({"level": level, "dynamics": rest - level}, effects)
 
     def moved(self, table: Table) -> FittedArima:
         """The model at the end of `table`, coefficients as they are."""

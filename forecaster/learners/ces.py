@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from forecaster._native import ces as native
 from forecaster.archive import columns, storable
 from forecaster.errors import UnknownName
 from forecaster.learners._errors import apart
-from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
+from forecaster.learners._local import NOTHING_OBSERVED, ascending, expect_period, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
-from forecaster.learners._normal import ascending, normal_quantiles
+from forecaster.learners._normal import normal_quantiles
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -32,7 +32,7 @@ class CES:
         cycle: Kind of season: "none", "simple" (only the last season counts), "partial" (additive, of fixed shape), "full" (additive or
             growing with the level), or "auto": the one with the least AICc per series. A series shorter than two seasons has "none".
         period: Steps in one season; that of the table where None.
-        levels: Quantile levels, ascending, between 0 and 1.
+        levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
         threads: Threads of the native call; they change no bit.
 
     Source: Svetunkov, Kourentzes & Ord (2022), Complex exponential smoothing.
@@ -42,13 +42,17 @@ class CES:
     period: int | None = None
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     threads: int | None = None
-    traits: ClassVar[Traits] = Traits(quantiles=True)
 
     def __post_init__(self) -> None:
         if self.cycle not in ("auto", *CYCLES):
             raise UnknownName.of("kind of season of CES", self.cycle, ("auto", *CYCLES))
         object.__setattr__(self, "levels", ascending(self.levels))
         expect_period(self.period)
+
+    @property
+    def traits(self) -> Traits:
+        """Quantiles of its own where levels are set."""
+        return Traits(quantiles=bool(self.levels))
 
     def fit(self, table: Table) -> FittedCES:
         """One native call for all series."""

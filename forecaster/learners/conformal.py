@@ -10,6 +10,7 @@ from forecaster.archive import storable
 from forecaster.backtest import RollingOrigin, actuals, backtest
 from forecaster.calibration import Spread
 from forecaster.errors import SettingsError
+from forecaster.learners._local import ascending
 from forecaster.metrics import Scale
 from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of, within
 from forecaster.table import Future, Table
@@ -33,10 +34,9 @@ class Conformal:
     horizon: int | None = None
 
     def __post_init__(self) -> None:
-        levels = tuple(float(level) for level in self.levels)
-        if not levels or list(levels) != sorted(set(levels)) or levels[0] <= 0 or levels[-1] >= 1:
-            raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
-        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "levels", ascending(self.levels))
+        if not self.levels:
+            raise SettingsError("levels are those to calibrate, one at least; came none")
 
     @property
     def traits(self) -> Traits:

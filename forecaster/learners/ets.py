@@ -17,7 +17,7 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.guardrails import expect_history
 from forecaster.learners import _smoothing
-from forecaster.learners._local import expect_period, observed, season
+from forecaster.learners._local import ascending, expect_period, observed, season
 from forecaster.learners._smoothing import Outlook, Rows, Search, States
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
@@ -52,7 +52,7 @@ class ETS:
         holdout: Values of select="backtest", at most a third of a series; one season, but at least 8, where absent.
         free_seasons: Initial seasonal states are fitted up to this period; beyond, they stay those of a decomposition.
         prior: Standard deviation of the half-normal prior of beta / alpha; math.inf for plain maximum likelihood.
-        levels: Quantile levels, ascending, between 0 and 1.
+        levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
         intervals: "closed" takes the variance formulas where there are some, "simulated" always simulates.
         paths: Simulated paths of a series.
         seed: Seed of the simulation; a series gets the same paths wherever it stands.
@@ -75,10 +75,7 @@ class ETS:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        levels = tuple(float(level) for level in self.levels)
-        if list(levels) != sorted(set(levels)) or (levels and not 0 < levels[0] <= levels[-1] < 1):
-            raise SettingsError(f"levels ascend between 0 and 1; came {self.levels!r}")
-        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "levels", ascending(self.levels))
         for name, choices in (("select", Select), ("region", Region), ("intervals", Intervals)):
             if (given := getattr(self, name)) not in get_args(choices):
                 raise SettingsError(f"{name} is one of {', '.join(map(repr, get_args(choices)))}; came {given!r}")
@@ -93,9 +90,11 @@ class ETS:
 
     @property
     def traits(self) -> Traits:
-        """Quantiles of its own; as many values as the criterion needs for the smallest form."""
+        """Quantiles of its own; as many values as the criterion needs for the smallest form, and two seasons if it has one."""
         search = self._search(self.period or 2)
-        return Traits(quantiles=bool(self.levels), min_length=int(_smoothing.parameters(np.array(search.codes), search.period).min()) + 3)
+        forms = np.array(search.codes)
+        needed = np.maximum(_smoothing.parameters(forms, search.period) + 3, (forms >= 10) * 2 * search.period)
+        return Traits(quantiles=bool(self.levels), min_length=int(needed.min()))
 
     def fit(self, table: Table) -> FittedETS:
         """One call for all series."""

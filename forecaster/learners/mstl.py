@@ -13,7 +13,7 @@ from forecaster.errors import CannotPredict, SettingsError
 from forecaster.guardrails import expect_series
 from forecaster.learners._errors import apart
 from forecaster.learners._seasons import usual
-from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of
+from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, joined, parts_of
 from forecaster.table import Floats, Future, Ints, Table
 
 MOST = 0.75
@@ -101,10 +101,9 @@ class WithoutSeasons:
         left, end = None, self.end
         if history is not None:
             left, end = self._left(history), history.end
-        made = dict(parts_of(self.model, horizon, left, future))
         ahead = (end - self.end)[:, None] + np.arange(horizon)
         season = self._at(np.arange(len(end))[:, None], ahead)
-        return made | {"season": season + made.get("season", 0.0)}
+        return joined(parts_of(self.model, horizon, left, future), {"season": season})
 
     def fitted(self, table: Table) -> Floats:
         """The forecast of each value from those before it: that of the rest, and its season. (rows,)

@@ -14,6 +14,7 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.features.design import Design
 from forecaster.features.holidays import Holidays
+from forecaster.learners._local import ascending
 from forecaster.learners._prophet_columns import Event, Keeping, Mode, Regressor, Seasonality, check_mode, check_prior, country_of, stamps
 from forecaster.learners._prophet_model import Curves
 from forecaster.protocols import Model, Traits
@@ -50,7 +51,7 @@ class Prophet:
         cap: The capacity of logistic growth: a number, or a known covariate. Values without one above the floor are skipped.
         floor: What logistic growth starts from, likewise; 0 where None.
         scaling: What values are divided by: "absmax" or "minmax".
-        levels: Quantile levels, ascending.
+        levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
         samples: Simulated futures of logistic growth.
         design: The features of a job, filled in by it: its holidays, with the days around them, are kept where `holidays` is None.
         engine: "native", or "prophet" to run the original package.
@@ -93,6 +94,7 @@ class Prophet:
             object.__setattr__(self, "changepoints", stamps("prophet: changepoints", self.changepoints, "s"))
         self._check_choices()
         self._check_numbers()
+        self._check_names()
 
     def _check_choices(self) -> None:
         choices = {"growth": ("linear", "logistic", "flat"), "scaling": ("absmax", "minmax"), "engine": ("native", "prophet")}
@@ -111,6 +113,13 @@ class Prophet:
         check_mode("prophet", self.seasonality_mode)
         check_mode("prophet", self.holidays_mode)
 
+    def _check_names(self) -> None:
+        parts = (*self.events, *self.seasonalities, *(self.regressors or ()))
+        names = [part if isinstance(part, str) else part.name for part in parts]
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingsError(f"prophet: {name!r} came twice; give each part a name of its own, and an event all its dates in one")
+
     def _check_numbers(self) -> None:
         for name in ("seasonality_prior_scale", "holidays_prior_scale", "changepoint_prior_scale"):
             check_prior(f"prophet: {name}", getattr(self, name))
@@ -118,10 +127,9 @@ class Prophet:
             raise SettingsError(
                 f"prophet: n_changepoints is 0 or more, changepoint_range in [0, 1]; came {self.n_changepoints}, {self.changepoint_range}"
             )
-        levels = tuple(float(level) for level in self.levels)
-        if list(levels) != sorted(set(levels)) or (levels and not 0 < levels[0] <= levels[-1] < 1) or self.samples < 1:
-            raise SettingsError(f"prophet: levels ascend between 0 and 1, samples is 1 or more; came {self.levels!r} and {self.samples}")
-        object.__setattr__(self, "levels", levels)
+        if self.samples < 1:
+            raise SettingsError(f"prophet: samples is 1 or more; came {self.samples}")
+        object.__setattr__(self, "levels", ascending(self.levels))
 
     @property
     def traits(self) -> Traits:

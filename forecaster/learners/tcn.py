@@ -17,6 +17,7 @@ from safetensors import torch as safetensors
 from forecaster.archive import storable
 from forecaster.errors import MissingExtra, SettingsError
 from forecaster.features.design import Design
+from forecaster.learners._local import ascending
 from forecaster.learners._pool import reason_of
 from forecaster.learners._seasons import usual
 from forecaster.learners._tcn_channels import Channels
@@ -82,11 +83,9 @@ class TCN:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("levels", "seasons"):
-            if isinstance(value := getattr(self, name), list):
-                object.__setattr__(self, name, tuple(value))
-        if list(self.levels) != sorted(set(self.levels)) or (self.levels and not 0 < self.levels[0] <= self.levels[-1] < 1):
-            raise SettingsError(f"tcn: levels ascend between 0 and 1; came {self.levels!r}")
+        if self.seasons is not None:
+            object.__setattr__(self, "seasons", tuple(self.seasons))
+        object.__setattr__(self, "levels", ascending(self.levels))
         for name in ("repeats", "blocks", "cells", "channels", "epochs", "patience"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise SettingsError(f"tcn: {name} starts at 1; came {value!r}")

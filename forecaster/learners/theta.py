@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from forecaster._native import theta as native
 from forecaster.archive import columns, storable
 from forecaster.errors import UnknownName
 from forecaster.learners._errors import apart
-from forecaster.learners._local import NOTHING_OBSERVED, expect_period, season
+from forecaster.learners._local import NOTHING_OBSERVED, ascending, expect_period, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
-from forecaster.learners._normal import ascending, normal_quantiles
+from forecaster.learners._normal import normal_quantiles
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -39,7 +39,7 @@ class Theta:
         decomposition: How a season is taken out where a test finds one: "multiplicative" (additive where values or indices are not
             positive), "additive" or "none".
         period: Steps in one season; that of the table where None.
-        levels: Quantile levels, ascending, between 0 and 1.
+        levels: Quantile levels, ascending, between 0 and 1; none for forecasts without quantiles.
         threads: Threads of the native call; they change no bit.
 
     Source: Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler (2016), Models for optimising the theta method.
@@ -50,7 +50,6 @@ class Theta:
     period: int | None = None
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     threads: int | None = None
-    traits: ClassVar[Traits] = Traits(quantiles=True)
 
     def __post_init__(self) -> None:
         if self.form not in ("auto", *FORMS):
@@ -59,6 +58,11 @@ class Theta:
             raise UnknownName.of("decomposition", self.decomposition, DECOMPOSITIONS)
         object.__setattr__(self, "levels", ascending(self.levels))
         expect_period(self.period)
+
+    @property
+    def traits(self) -> Traits:
+        """Quantiles of its own where levels are set."""
+        return Traits(quantiles=bool(self.levels))
 
     def fit(self, table: Table) -> FittedTheta:
         """One native call for all series."""

@@ -325,6 +325,33 @@ def test_a_moving_average_at_one_is_refused_only_where_a_difference_was_taken():
     assert np.median(admitted.coefficients[:, 0]) < -0.98
 
 
+@pytest.mark.parametrize("most", [(5, 2, 5, 2, 0, 2), (0, 0, 0, 0, 0, 0), (2, 0, 2, 1, 1, 1)])
+def test_no_order_exceeds_the_largest_asked_for(most):
+    assert (make("arima", most=most).fit(table_of([airline()], season_length=SEASON)).orders[:, :6] <= most).all()
+
+
+def test_a_covariate_that_differencing_takes_says_nothing():
+    table, month = table_of([airline()], season_length=SEASON), np.arange(len(airline())) % SEASON
+    known = {
+        "wave": np.sin(2 * np.pi * np.arange(len(month)) / SEASON),
+        "digits": (month / 7).astype(np.float32) * (1 + 6e-8 * (month % 5 - 2)),
+    }
+    order = {"order": (0, 1, 1), "seasonal": (0, 1, 1)}
+    bare = make("arima", **order).fit(table).predict(SEASON).mean
+    for name, column in known.items():
+        aside = dataclasses.replace(table, known={name: column.astype(np.float32)})
+        model = make("arima", **order).fit(aside)
+        assert model.betas[0, 0] == 0
+        future = Future({name: column[None, :SEASON].astype(np.float32)}, SEASON)
+        np.testing.assert_allclose(model.predict(SEASON, future=future).mean, bare, rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["native", "statsmodels", "pmdarima"])
+def test_seasonal_orders_need_a_season(engine):
+    with pytest.raises(SettingsError, match=r"seasonal=\(0, 1, 1\) needs a season, .* as in period=12"):
+        make("arima", order=(0, 1, 1), seasonal=(0, 1, 1), engine=engine).fit(table_of([airline()], season_length=1))
+
+
 def test_constant_can_be_forced_and_forbidden():
     table = table_of([autoregression(80, 0.5, 30, 1)])
     assert make("arima", constant=True).fit(table).orders[0, 6] == 1

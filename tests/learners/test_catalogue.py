@@ -60,3 +60,10 @@ def test_build_fills_only_what_is_open():
     assert build("seasonal_naive", period=3, threads=2).period == 3
     assert build(make("seasonal_naive", period=5), period=3).period == 5
     assert build(make("seasonal_naive"), period=3).period == 3
+
+
+@pytest.mark.parametrize("within", ["ets", {"ets": {"form": "ANN"}}, make("ets", form="ANN")])
+def test_a_learner_within_may_be_named(within):
+    learner = make("mstl", learner=within, seasons=(7,)).learner
+    assert name_of(learner) == "ets"
+    assert isinstance(within, str) or learner.form == "ANN"

@@ -68,6 +68,13 @@ def test_the_shortest_length_follows_from_the_form():
     assert [ETS(form).traits.min_length for form in ("ZZZ", "AAN", "MAdN", "ZZN")] == [5, 7, 8, 5]
 
 
+@pytest.mark.parametrize(("form", "period"), [("ANA", 12), ("MAM", 12), ("AAdA", 4), ("ZZA", 7), ("ZZZ", 12)])
+def test_a_series_of_the_shortest_length_has_a_model_a_shorter_one_none(form, period):
+    recipe = ETS(form, period=period)
+    y = 10 + np.sin(np.arange(recipe.traits.min_length, dtype=float))
+    assert list(recipe.fit(table_of([y, y[1:]])).predict(1).failed) == [1]
+
+
 def test_levels_may_be_none():
     forecast = ETS(levels=()).fit(sales()).predict(3)
     assert forecast.quantiles is None
@@ -106,3 +113,9 @@ def test_hourly_series_gain_from_additive_forms(shared):
         mean = ETS(form, period=24).fit(table_of(values)).predict(48).mean
         error[form] = (np.abs(actual - mean).mean(axis=1) / scale).mean()
     assert error["ZZZ"] < 0.9 * error["MZZ"]
+
+
+@pytest.mark.parametrize("form", ["AMN", "AMA", "AMM", "MMN", "MMM"])
+def test_growth_by_a_factor_is_found_whatever_the_season(form):
+    said = make("ets", form=form).fit(table_of([1.1 ** np.arange(80)], season_length=12)).predict(12)
+    np.testing.assert_allclose(said.mean[0], 1.1 ** np.arange(80, 92), rtol=1e-6)

@@ -355,6 +355,8 @@ def test_neither_threads_nor_partition_change_a_bit():
         ({"changepoint_range": 1.5}, "changepoint_range"),
         ({"levels": (0.9, 0.1)}, "levels ascend"),
         ({"changepoints": ["soon"]}, 'changepoints: dates are written as "2024-12-24"'),
+        ({"events": [Event("fair", ("2024-05-01",)), Event("fair", ("2025-05-01",))]}, "'fair' came twice; .* all its dates in one"),
+        ({"seasonalities": [Seasonality("price", 30, 2)], "regressors": ["price"]}, "'price' came twice"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused(options, message):
@@ -393,6 +395,17 @@ def test_the_original_takes_the_options_of_each_series():
     options["seasonalities"] = (Seasonality("month", 30.5, 2, mode="multiplicative"),)
     original, native = (Prophet(engine=engine, **options).fit(both).predict(60).mean for engine in ("prophet", "native"))
     np.testing.assert_allclose(original, native, rtol=0.03)
+
+
+def test_what_the_original_cannot_forecast_costs_no_neighbour():
+    pytest.importorskip("prophet")
+    table = daily(60, 2)
+    known = {"most": np.full(len(table.target), 1e4, np.float32)}
+    model = Prophet(engine="prophet", growth="logistic", cap="most", samples=5).fit(dataclasses.replace(table, known=known))
+    said = model.predict(3, future=Future({"most": np.array([[1e4] * 3, [-1.0] * 3], np.float32)}, 3))
+    sound(said)
+    assert list(said.failed) == [1]
+    assert "cap must be greater than floor" in said.failed[1]
 
 
 def test_the_original_says_what_the_package_says(capfd):

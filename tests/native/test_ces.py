@@ -188,6 +188,12 @@ def test_a_series_too_short_for_a_season_goes_without():
     assert fitted(seasonal(0)[:7], cycle="full").models[0, CYCLE] == 0
 
 
+@pytest.mark.parametrize("n", [4, 5, 6, 7])
+def test_weights_are_searched_for_among_few_values_too(n):
+    y = 100 + 10 * np.arange(n) + np.resize([1.0, -1.0], n)
+    assert fitted(y).predict(1).mean[0, 0] > y[:-1].max() - 3, "near the last values of a series that grows, not near its mean"
+
+
 @pytest.mark.parametrize("cycle", ["auto", *CYCLES])
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 999), factor=st.sampled_from([1e-9, 7.0, 1e12]))

@@ -14,8 +14,8 @@ LEVELS = ("baseline", "avx2", "avx512")
 KERNELS = ("arima", "ets", "intermittent", "theta", "ces")
 LEARNERS = [
     ("arima", {}),
-    ("arima", {"order": (2, 1, 1), "seasonal": (1, 0, 1)}),
-    ("arima", {"order": (3, 0, 2), "seasonal": (1, 0, 1), "average": 1}),
+    ("arima", {"order": (2, 1, 1), "seasonal": (1, 0, 1), "period": 12}),
+    ("arima", {"order": (3, 0, 2), "seasonal": (1, 0, 1), "period": 12}),
     ("ets", {}),
     ("ets", {"form": "AAdA", "region": "admissible"}),
     ("ets", {"select": "backtest", "multiplicative_trend": True}),

@@ -16,10 +16,10 @@ ALPHA, K, SIGMA, SEASON, LEVEL = range(1, 6)
 
 
 def line(y, until):
-    """Intercept and slope of the observed values among the first `until`."""
+    """Intercept and slope of the observed values among the first `until`; before the first one it is flat there."""
     at = np.flatnonzero(np.isfinite(y[:until]))
     if len(at) < 2:
-        return (y[at[0]] if len(at) else 0.0), 0.0
+        return y[0], 0.0
     slope, intercept = np.polyfit(at + 1.0, y[at], 1)
     return intercept, slope
 
@@ -118,6 +118,15 @@ def test_fitted_values_are_what_the_paper_expects_of_each(form, gaps):
     said = model.fitted(table)
     np.testing.assert_allclose(said[:40], np.where(np.isfinite(seen), mu, np.nan), rtol=1e-8)
     np.testing.assert_allclose(model.residuals(table), y - said)
+
+
+@pytest.mark.parametrize("form", ["auto", *FORMS])
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 30])
+def test_a_series_that_never_changes_goes_on(form, n):
+    table = table_of([np.full(n, 5.0), np.r_[np.full(n, 5.0), np.nan, np.nan]])
+    model = make("theta", form=form).fit(table)
+    np.testing.assert_allclose(model.predict(12).quantiles, 5.0, rtol=1e-6)
+    np.testing.assert_allclose(model.fitted(table)[:n], 5.0, rtol=1e-6)
 
 
 def test_fitted_values_have_their_season():
