@@ -83,7 +83,7 @@ class Fitted:
     def steps(self, horizon: int | None) -> int:
         """Steps ahead that are meant: those that it was fitted for where None."""
         steps = self.options["horizon"] if horizon is None else horizon
-        if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps > MOST_STEPS:
+        if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
             raise SettingsError(f"horizon={steps!r}: expected a whole number of steps from 1 to {MOST_STEPS:,}, such as horizon=28")
         return int(steps)
 

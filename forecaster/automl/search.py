@@ -256,7 +256,7 @@ def _untested(table: Table, bench: Bench) -> NDArray[np.bool_]:
 
 def _done(trials: Sequence[Trial], candidates: Candidates) -> NDArray[np.bool_]:
     """Which candidates came to their end, in the groups that they suit. (learners, groups)"""
-    return candidates.suits & np.array([trial.status == "done" for trial in trials])[:, None]
+    return np.asarray(candidates.suits & np.array([trial.status == "done" for trial in trials])[:, None], np.bool_)
 
 
 def _evidence(trials: Sequence[Trial], bench: Bench, table: Table, candidates: Candidates, plan: Plan) -> Evidence:
