@@ -25,14 +25,14 @@ docs: $(VENV)/.dev
 
 # The kernel tests under the address and undefined-behaviour sanitizers. The build lies beside the editable one: a path in
 # PYTHONPATH is not searched for .pth files, so the editable install stays out of the way. libasan looks for the throw of libstdc++ when
-# it is loaded, so both are there from the start.
+# it is loaded, so both are there from the start. With malloc_debug Python ends where a kernel asks it for memory without its lock.
 SANITIZED := build/sanitize
 sanitize: $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --upgrade --target $(SANITIZED)/site . \
 	  --config-settings=cmake.define.FORECASTER_SANITIZE=ON --config-settings=cmake.define.FORECASTER_WERROR=ON \
 	  --config-settings=cmake.build-type=Debug --config-settings=build-dir=$(SANITIZED)/cmake
 	PYTHONPATH=$(SANITIZED)/site:$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('platlib'))") PYTHONSAFEPATH=1 \
-	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 FORECASTER_SANITIZED=1 \
+	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc_debug FORECASTER_SANITIZED=1 \
 	  $$(readlink -f $(BIN)/python) -m pytest tests/native tests/features/test_windows.py
 
 # A wheel, built and tried as cibuildwheel does it but outside of its container: in an environment of its own, with no compiler in reach.

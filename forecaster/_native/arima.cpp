@@ -60,17 +60,21 @@ void expect_room(const Sheet<std::int32_t>& orders, int m, Index width, Index st
 struct Together {
     const Sheet<std::int32_t>& orders;
     const Sheet<double>&coefficients, &numbers, &state, &tail;
-    const Sheet<const double>&shares, &effects;
+    const Sheet<const double>& shares;
+    const Sheet<const double>* effects = nullptr;  // none where nothing is forecast
 
     Columns columns() const { return {orders.data(), coefficients.data(), numbers.data(), nullptr, static_cast<Index>(coefficients.shape(1)), static_cast<Index>(shares.shape(1))}; }
     Filtered filtered() const { return {state.data(), tail.data(), nullptr, static_cast<Index>(state.shape(1)), static_cast<Index>(tail.shape(1))}; }
-    Ahead ahead(double* mean, double* variance) const { return {shares.data(), effects.data(), mean, variance, static_cast<Index>(shares.shape(0)), static_cast<Index>(effects.shape(1))}; }
+    Ahead ahead(double* mean, double* variance) const {
+        const Index models = static_cast<Index>(shares.shape(0));
+        return {shares.data(), effects ? effects->data() : nullptr, mean, variance, models, effects ? static_cast<Index>(effects->shape(1)) : 0};
+    }
 
     void check(int m) const {
         const std::size_t rows = shares.shape(0) * shares.shape(1);
         expect(orders.shape(0) == rows && orders.shape(1) == 7, "orders must be (models * series, 7)");
         expect(numbers.shape(0) == rows && numbers.shape(1) == numbers_per_series, "numbers must be (models * series, NUMBERS)");
-        expect(coefficients.shape(0) == rows && state.shape(0) == rows && tail.shape(0) == rows && effects.shape(0) == rows, "every model must have one row per series");
+        expect(coefficients.shape(0) == rows && state.shape(0) == rows && tail.shape(0) == rows && (!effects || effects->shape(0) == rows), "every model must have one row per series");
         expect_room(orders, m, static_cast<Index>(coefficients.shape(1)), static_cast<Index>(state.shape(1)), static_cast<Index>(tail.shape(1)));
     }
 };
@@ -131,7 +135,7 @@ NB_MODULE(arima, module) {
         [](int m, const Sheet<std::int32_t>& orders, const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& state,
            const Sheet<double>& tail, const Sheet<const double>& shares, const Sheet<const double>& effects, const Sheet<double>& mean,
            const Sheet<double>& variance, Index threads) {
-            const Together models{orders, coefficients, numbers, state, tail, shares, effects};
+            const Together models{orders, coefficients, numbers, state, tail, shares, &effects};
             models.check(m);
             for (const auto* sheet : {&mean, &variance})
                 expect(sheet->shape(0) == shares.shape(1) && sheet->shape(1) == effects.shape(1), "mean and variance must be (series, horizon)");
@@ -152,8 +156,7 @@ NB_MODULE(arima, module) {
         "explode",
         [](int m, const Sheet<std::int32_t>& orders, const Sheet<double>& coefficients, const Sheet<double>& numbers, const Sheet<double>& state,
            const Sheet<double>& tail, const Sheet<const double>& shares, const Line<bool>& told) {
-            const std::size_t none[] = {orders.shape(0), 0};
-            const Together models{orders, coefficients, numbers, state, tail, shares, Sheet<const double>(nullptr, 2, none)};
+            const Together models{orders, coefficients, numbers, state, tail, shares};
             models.check(m);
             expect(told.size() == shares.shape(1), "there must be room for every series");
             Projector projector(m, models.columns(), models.filtered(), models.ahead(nullptr, nullptr));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace forecaster {
@@ -14,13 +15,18 @@ using Index = std::int64_t;
 
 // Calls body(first, last) for ranges of series that hold about the same number of rows each; a thread that is done takes the
 // next range, because series of one length can cost very differently. `worth` is the number of rows that pays for a thread:
-// about 50,000 for a pass over the values, a few hundred where a model is fitted.
+// about 50,000 for a pass over the values, a few hundred where a model is fitted. A body that is called without anything first
+// gives a body for one thread, which may keep what it learns from one range to the next.
 template <class Body>
 void over_series(const Index* indptr, Index series, Index threads, Body body, Index worth = 50'000) {
     constexpr Index ranges_a_worker = 16;
     const Index rows = series > 0 ? indptr[series] - indptr[0] : 0;
     const Index workers = std::clamp<Index>(std::min(threads, rows / std::max<Index>(worth, 1)), 1, std::max<Index>(series, 1));
-    if (workers == 1) return body(Index{0}, series);
+    const auto of_thread = [&]() -> decltype(auto) {
+        if constexpr (std::is_invocable_v<Body>) return body();
+        else return (body);
+    };
+    if (workers == 1) return of_thread()(Index{0}, series);
 
     const Index ranges = std::min(series, workers * ranges_a_worker);
     std::vector<Index> cuts(ranges + 1, series);
@@ -32,8 +38,9 @@ void over_series(const Index* indptr, Index series, Index threads, Body body, In
     for (Index w = 0; w < workers; ++w)
         crew.emplace_back([&, w] {
             try {
+                auto&& own = of_thread();
                 for (Index r = next++; r < ranges; r = next++)
-                    if (cuts[r] < cuts[r + 1]) body(cuts[r], cuts[r + 1]);
+                    if (cuts[r] < cuts[r + 1]) own(cuts[r], cuts[r + 1]);
             } catch (...) {
                 errors[w] = std::current_exception();
             }

@@ -40,7 +40,7 @@ class Ahead {
 
     void look(Index s) {
         read(s);
-        for (Index h = 0; h < job_.horizon; ++h) job_.mean[s * job_.horizon + h] = place(s, h).value();
+        for (Index h = 0; h < job_.horizon; ++h) job_.mean[s * job_.horizon + h] = in_values(s, h, place(s, h).value());
         if (job_.n_levels == 0) return;
         if (job_.growth == Growth::logistic) return simulate(s);
         for (Index h = 0; h < job_.horizon; ++h) spread(s, h);
@@ -57,11 +57,11 @@ class Ahead {
     // What the simulation of the future needs: changes per unit of t, and their mean size.
     void read(Index s) {
         const Parameters& of = job_.parameters;
-        const Index width = trend_columns + job_.columns.n() + of.n_changepoints;
+        const Index n_points = job_.scales.n_changepoints, width = trend_columns + job_.columns.n() + n_points;
         theta_ = of.theta + s * width;
         delta_ = theta_ + trend_columns + job_.columns.n();
-        points_ = of.changepoints + s * of.n_changepoints;
-        bends_ = std::find_if(points_, points_ + of.n_changepoints, [](double t) { return std::isnan(t); }) - points_;
+        points_ = job_.scales.changepoints + s * n_points;
+        bends_ = std::find_if(points_, points_ + n_points, [](double t) { return std::isnan(t); }) - points_;
         size_ = 0;
         for (Index j = 0; j < bends_; ++j) size_ += std::fabs(delta_[j]) / bends_;
         rate_ = size_ > 0 ? static_cast<double>(bends_) : 0.0;
@@ -73,20 +73,24 @@ class Ahead {
 
     Place at(Index s, Index h) const {
         const Columns& of = job_.columns;
-        const Index step = job_.first[s] + h;
-        const double t = (of.day[step] - job_.parameters.begin[s]) / job_.parameters.span[s];
+        const Index step = job_.rows.first[s] + h, row = s * job_.horizon + h;
+        const double t = job_.scales.time(s, of.day[step]);
         const bool logistic = job_.growth == Growth::logistic;
         Place out{t, theta_[1], 1, 1, 0, logistic};
-        if (logistic) out.u = theta_[0] * (t - theta_[1]), out.cap = job_.cap[s * job_.horizon + h];
+        if (logistic) out.u = theta_[0] * (t - theta_[1]), out.cap = job_.scales.value(job_.rows, s, row, job_.rows.cap[row]);
         if (job_.growth == Growth::linear) out.u = theta_[0] * t + theta_[1];
         for (Index j = 0; j < bends_; ++j) out.u += delta_[j] * std::max(t - points_[j], 0.0);
         for (Index c = 0; c < of.n(); ++c) {
             const double beta = theta_[trend_columns + c];
             if (beta == 0) continue;
-            const double x = c < of.n_shared ? of.shared[step * of.n_shared + c] : of.own[(s * job_.horizon + h) * of.n_own + c - of.n_shared];
+            const double x = c < of.n_shared ? of.shared[step * of.n_shared + c] : of.own[row * of.n_own + c - of.n_shared];
             (of.multiplicative[c] ? out.product : out.sum) += beta * x;
         }
         return out;
+    }
+
+    double in_values(Index s, Index h, double scaled) const {
+        return scaled * job_.scales.size[s] + job_.scales.base(job_.rows, s, s * job_.horizon + h);
     }
 
     double* quantiles(Index s, Index h) const { return job_.quantiles + (s * job_.horizon + h) * job_.n_levels; }
@@ -98,7 +102,7 @@ class Ahead {
         spread_.set(bends ? rate_ * way : 0.0, bends ? size_ * way * std::fabs(here.product) / sigma : 0.0);
         double* out = quantiles(s, h);
         for (Index l = 0; l < job_.n_levels; ++l) {
-            out[l] = here.value() + sigma * spread_.quantile(job_.levels[l]);
+            out[l] = in_values(s, h, here.value() + sigma * spread_.quantile(job_.levels[l]));
             if (l > 0) out[l] = std::max(out[l], out[l - 1]);
         }
     }
@@ -127,7 +131,7 @@ class Ahead {
                 values_[path] = value + sigma * noise_[h * job_.samples + path];
             }
             order_.set(values_.data(), job_.samples);
-            for (Index l = 0; l < job_.n_levels; ++l) quantiles(s, h)[l] = order_.quantile(job_.levels[l]);
+            for (Index l = 0; l < job_.n_levels; ++l) quantiles(s, h)[l] = in_values(s, h, order_.quantile(job_.levels[l]));
         }
     }
 

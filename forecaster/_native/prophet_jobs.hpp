@@ -18,23 +18,54 @@ struct Columns {
     Index n() const { return n_shared + n_own; }
 };
 
-// Parameters of all series, in units of their scale.
+// The rows of all series, one series after another: their history, or what lies ahead.
+struct Rows {
+    Index series = 0;
+    const Index* indptr = nullptr;           // (series + 1,)
+    const Index* first = nullptr;            // step of the grid of the first row (series,)
+    const double* floor = nullptr;           // (rows,), or none: 0
+    const double* cap = nullptr;             // (rows,), or none
+
+    Index size(Index s) const { return indptr[s + 1] - indptr[s]; }
+    double floor_at(Index row) const { return floor ? floor[row] : 0.0; }
+};
+
+// What each series is measured by: v = (value - floor - shift) / size, t = (day - begin) / span.
+struct Scales {
+    const double *begin = nullptr, *span = nullptr, *size = nullptr, *shift = nullptr;  // (series,)
+    const double* changepoints = nullptr;    // in t, NaN behind the last one (series, n_changepoints)
+    Index n_changepoints = 0;
+
+    double time(Index s, double day) const { return (day - begin[s]) / span[s]; }
+    double base(const Rows& rows, Index s, Index row) const { return rows.floor_at(row) + shift[s]; }
+    double value(const Rows& rows, Index s, Index row, double given) const { return (given - base(rows, s, row)) / size[s]; }
+};
+
+// Parameters of all series, in units of their scales.
 struct Parameters {
     double* theta = nullptr;                 // [k, m | columns | changepoints] (series, width)
     double* sigma = nullptr;                 // (series,)
-    const double* begin = nullptr;           // day at which t is 0, and days to t = 1 (series,)
-    const double* span = nullptr;
-    const double* changepoints = nullptr;    // in t, NaN behind the last one (series, n_changepoints)
+};
+
+struct ObserveJob {
+    Rows rows;
+    const double* target = nullptr;          // (rows,)
+    const double* day = nullptr;             // time of each step of the grid, in days (grid,)
     Index n_changepoints = 0;
+    double share = 0;                        // of the history that they lie in
+    bool* there = nullptr;                   // results: (rows,)
+    Index *counts = nullptr, *ends = nullptr;                        // (series,), (series, 2)
+    double *days = nullptr, *closest = nullptr, *extremes = nullptr;  // (series, 2), (series,), (series, 5)
+    double* changepoints = nullptr;                                  // (series, n_changepoints)
 };
 
 struct FitJob {
-    Index series = 0;
-    const double* y = nullptr;               // scaled, NaN where missing (rows,)
-    const double* cap = nullptr;             // scaled (rows,), or none
-    const Index* indptr = nullptr;           // (series + 1,)
-    const Index* first = nullptr;            // step of the grid of the first row (series,)
+    Rows rows;
+    const double* target = nullptr;          // (rows,)
+    const bool* there = nullptr;             // whether a row counts (rows,)
+    const bool* left = nullptr;              // whether a series is left alone (series,)
     Columns columns;
+    Scales scales;
     Parameters parameters;
     Settings settings;
     double *criterion = nullptr, *slack = nullptr;  // results (series,)
@@ -42,10 +73,10 @@ struct FitJob {
 };
 
 struct AheadJob {
-    Index series = 0, horizon = 0;
-    const double* cap = nullptr;             // (series, horizon), or none
-    const Index* first = nullptr;            // step of the grid of the first step ahead (series,)
+    Rows rows;                               // series x horizon
+    Index horizon = 0;
     Columns columns;                         // own: (series x horizon, n_own)
+    Scales scales;
     Parameters parameters;
     Growth growth = Growth::linear;
     const double* known = nullptr;           // t up to which the trend is known (series,)

@@ -1,7 +1,9 @@
 // Fits all series at one level of vector instructions: series that were observed at the same steps follow each other and share what
 // depends on the steps alone.
 #include <cstring>
+#include <functional>
 #include <numeric>
+#include <string_view>
 
 #include "prophet_jobs.hpp"
 #include "prophet_mode.hpp"
@@ -17,7 +19,7 @@ class Fitter {
     explicit Fitter(const FitJob& job) : job_(job) {}
 
     void fit(Index s) {
-        if (empty(s)) return;
+        if (job_.left[s] || empty(s)) return;
         if (at_ < 0 || job_.columns.n_own > 0 || !alike(job_, at_, s)) prepare(s);
         at_ = s;
         gather(s);
@@ -34,21 +36,19 @@ class Fitter {
 
     // Whether two series were observed at the same steps and have the same columns.
     static bool alike(const FitJob& job, Index a, Index b) {
-        const Index n = job.indptr[a + 1] - job.indptr[a], width = job.columns.n(), points = job.parameters.n_changepoints;
+        const Index n = job.rows.size(a), width = job.columns.n(), points = job.scales.n_changepoints;
         const auto same = [&](const auto* values, Index stride) {
             return std::memcmp(values + a * stride, values + b * stride, stride * sizeof(*values)) == 0;
         };
-        if (n != job.indptr[b + 1] - job.indptr[b] || job.first[a] != job.first[b]) return false;
-        if (!same(job.parameters.begin, 1) || !same(job.parameters.span, 1) || !same(job.columns.wanted, width)) return false;
-        if (!same(job.parameters.changepoints, points)) return false;
-        const double *x = job.y + job.indptr[a], *y = job.y + job.indptr[b];
-        return std::equal(x, x + n, y, [](double u, double v) { return std::isnan(u) == std::isnan(v); });
+        if (n != job.rows.size(b) || job.rows.first[a] != job.rows.first[b]) return false;
+        if (!same(job.scales.begin, 1) || !same(job.scales.span, 1) || !same(job.columns.wanted, width)) return false;
+        return same(job.scales.changepoints, points) && std::memcmp(job.there + job.rows.indptr[a], job.there + job.rows.indptr[b], n) == 0;
     }
 
   private:
     // The prior of m = -c / k keeps the rate of logistic growth on the side of zero where it starts, so both sides are tried.
     Found search(const Settings& how, double v) {
-        const double* cap = job_.cap ? cap_.data() : nullptr;
+        const double* cap = job_.rows.cap ? cap_.data() : nullptr;
         if (!logistic() || how.hold_sigma) return mode_.find(calendar_, how, y_.data(), cap, theta_.data(), v);
         const Found one = mode_.find(calendar_, how, y_.data(), cap, theta_.data(), v);
         std::vector<double> other = theta_;
@@ -61,23 +61,17 @@ class Fitter {
     }
 
     bool logistic() const { return job_.settings.growth == Growth::logistic; }
-    bool empty(Index s) const {
-        return std::all_of(job_.y + job_.indptr[s], job_.y + job_.indptr[s + 1], [](double y) { return std::isnan(y); });
-    }
-    double time(Index s, Index row) const {
-        return (job_.columns.day[job_.first[s] + row] - job_.parameters.begin[s]) / job_.parameters.span[s];
-    }
+    bool empty(Index s) const { return std::memchr(job_.there + job_.rows.indptr[s], true, job_.rows.size(s)) == nullptr; }
     double cell(Index s, Index row, Index column) const {
         const Columns& of = job_.columns;
-        if (column < of.n_shared) return of.shared[(job_.first[s] + row) * of.n_shared + column];
-        return of.own[(job_.indptr[s] + row) * of.n_own + column - of.n_shared];
+        if (column < of.n_shared) return of.shared[(job_.rows.first[s] + row) * of.n_shared + column];
+        return of.own[(job_.rows.indptr[s] + row) * of.n_own + column - of.n_shared];
     }
 
     void prepare(Index s) {
-        const Index n = job_.indptr[s + 1] - job_.indptr[s];
         seen_.clear();
-        for (Index i = 0; i < n; ++i)
-            if (!std::isnan(job_.y[job_.indptr[s] + i])) seen_.push_back(i);
+        for (Index i = 0; i < job_.rows.size(s); ++i)
+            if (job_.there[job_.rows.indptr[s] + i]) seen_.push_back(i);
         choose(s);
         describe(s);
         fill(s);
@@ -99,8 +93,8 @@ class Fitter {
     }
 
     void describe(Index s) {
-        const double* points = job_.parameters.changepoints + s * job_.parameters.n_changepoints;
-        const Index bends = std::find_if(points, points + job_.parameters.n_changepoints, [](double t) { return std::isnan(t); }) - points;
+        const double* points = job_.scales.changepoints + s * job_.scales.n_changepoints;
+        const Index bends = std::find_if(points, points + job_.scales.n_changepoints, [](double t) { return std::isnan(t); }) - points;
         Calendar& of = calendar_;
         of.n = static_cast<Index>(seen_.size());
         of.q = trend_columns + static_cast<Index>(of.columns.size());
@@ -122,12 +116,12 @@ class Fitter {
 
     void fill(Index s) {
         Calendar& of = calendar_;
-        const double* points = job_.parameters.changepoints + s * job_.parameters.n_changepoints;
+        const double* points = job_.scales.changepoints + s * job_.scales.n_changepoints;
         of.rows.shape((of.n + outer_rows - 1) / outer_rows * outer_rows, of.p);
         of.live.assign(of.rows.rows / outer_rows, 0);
         for (Index r = 0; r < of.n; ++r) {
             double* out = of.rows[r];
-            const double t = time(s, seen_[r]);
+            const double t = job_.scales.time(s, job_.columns.day[job_.rows.first[s] + seen_[r]]);
             out[0] = job_.settings.growth == Growth::flat ? 0.0 : t;
             out[1] = 1.0;
             for (std::size_t c = 0; c < of.columns.size(); ++c) out[trend_columns + c] = cell(s, seen_[r], of.columns[c]);
@@ -138,11 +132,12 @@ class Fitter {
     }
 
     void gather(Index s) {
-        const Index begin = job_.indptr[s];
+        const Rows& rows = job_.rows;
         y_.clear(), cap_.clear();
         for (Index i : seen_) {
-            y_.push_back(job_.y[begin + i]);
-            if (job_.cap) cap_.push_back(job_.cap[begin + i]);
+            const Index row = rows.indptr[s] + i;
+            y_.push_back(job_.scales.value(rows, s, row, job_.target[row]));
+            if (rows.cap) cap_.push_back(job_.scales.value(rows, s, row, rows.cap[row]));
         }
         theta_.assign(calendar_.rows.stride, 0.0);
         each_parameter(s, [](double& here, double& there) { here = there; });
@@ -164,7 +159,7 @@ class Fitter {
         each_parameter(s, [](double& here, double& there) { there = here; });
     }
 
-    Index width() const { return trend_columns + job_.columns.n() + job_.parameters.n_changepoints; }
+    Index width() const { return trend_columns + job_.columns.n() + job_.scales.n_changepoints; }
 
     template <class Act>
     void each_parameter(Index s, Act act) {
@@ -188,16 +183,17 @@ class Fitter {
 
 // Series in an order in which those that are alike stand together: by a fingerprint of what `alike` compares.
 std::vector<Index> in_order(const FitJob& job) {
-    std::vector<std::uint64_t> print(job.series);
-    for (Index s = 0; s < job.series; ++s) {
+    std::vector<std::uint64_t> print(job.rows.series);
+    for (Index s = 0; s < job.rows.series; ++s) {
+        const auto bytes = [](const bool* flags, Index n) { return std::hash<std::string_view>{}({reinterpret_cast<const char*>(flags), static_cast<std::size_t>(n)}); };
         std::uint64_t hash = 1469598103934665603ULL;
         const auto mix = [&](std::uint64_t x) { hash = (hash ^ x) * 1099511628211ULL; };
-        mix(job.first[s]), mix(job.indptr[s + 1] - job.indptr[s]);
-        for (Index r = job.indptr[s]; r < job.indptr[s + 1]; ++r) mix(std::isnan(job.y[r]));
-        for (Index c = 0; c < job.columns.n(); ++c) mix(job.columns.wanted[s * job.columns.n() + c]);
+        mix(job.rows.first[s]), mix(job.rows.size(s));
+        mix(bytes(job.there + job.rows.indptr[s], job.rows.size(s)));
+        mix(bytes(job.columns.wanted + s * job.columns.n(), job.columns.n()));
         print[s] = hash;
     }
-    std::vector<Index> order(job.series);
+    std::vector<Index> order(job.rows.series);
     std::iota(order.begin(), order.end(), Index{0});
     std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return print[a] < print[b]; });
     return order;
@@ -210,10 +206,11 @@ void fit_all<lanes>(const FitJob& job, Index threads) {
     constexpr Index worth = 500;  // rows that pay for a thread
     const auto order = in_order(job);
     std::vector<Index> work(order.size() + 1, 0);
-    for (std::size_t i = 0; i < order.size(); ++i) work[i + 1] = work[i] + job.indptr[order[i] + 1] - job.indptr[order[i]];
-    over_series(work.data(), job.series, threads, [&](Index from, Index to) {
-        Fitter fitter(job);
-        for (Index i = from; i < to; ++i) fitter.fit(order[i]);
+    for (std::size_t i = 0; i < order.size(); ++i) work[i + 1] = work[i] + job.rows.size(order[i]);
+    over_series(work.data(), job.rows.series, threads, [&] {
+        return [&, fitter = Fitter(job)](Index from, Index to) mutable {
+            for (Index i = from; i < to; ++i) fitter.fit(order[i]);
+        };
     }, worth);
 }
 

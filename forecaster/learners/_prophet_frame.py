@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster._native import prophet as native
 from forecaster.table import Floats, Ints
 
 Mask = NDArray[np.bool_]
@@ -15,55 +16,68 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """The rows of each series that hold a value.
+    """The rows of each series that hold a value, and what a model measures them by.
 
     Args:
         there: Whether a row does. (rows,)
-        rows: Those that do, series after series. (observed,)
-        ptr: Boundaries of the series in `rows`. (series + 1,)
-        day: Their times, in days. (observed,)
+        counts: Number of values. (series,)
+        ends: Rows of the first and the last value; 0 where there is none. (series, 2)
+        first: Time of the first value, in days; NaN, here and below, where there is none. (series,)
+        last: Time of the last value. (series,)
+        closest: Shortest time between two values; infinite where there is none. (series,)
+        low: Least value. (series,)
+        high: Largest value. (series,)
+        reach: Largest distance of a value from the floor. (series,)
+        bottom: Least floor. (series,)
+        top: Largest capacity. (series,)
+        changepoints: Times spread evenly over the first values; NaN behind the last one, fewer in short series.
+            (series, changepoints)
     """
 
     there: Mask
-    rows: Ints
-    ptr: Ints
-    day: Floats
+    counts: Ints
+    ends: Ints
+    first: Floats
+    last: Floats
+    closest: Floats
+    low: Floats
+    high: Floats
+    reach: Floats
+    bottom: Floats
+    top: Floats
+    changepoints: Floats
 
     @classmethod
-    def of(cls, seen: Mask, indptr: Ints, day: Floats) -> Observed:
-        """Rows that are `seen`, of series with the boundaries `indptr`, at the times `day` (rows,)."""
-        rows = np.flatnonzero(seen)
-        return cls(seen, rows, np.searchsorted(rows, indptr).astype(np.int64), day[rows])
+    def of(cls, rows: native.Rows, target: Floats, series: int, day: Floats, changepoints: tuple[int, float], threads: int) -> Observed:
+        """Rows of some series with a target (rows,) on a grid with the times `day`, in days (grid,).
+
+        Args:
+            changepoints: How many, over which share of the values.
+        """
+        there, counts, ends = np.empty(len(target), bool), np.empty(series, np.int64), np.empty((series, 2), np.int64)
+        days, closest, extremes = np.empty((series, 2)), np.empty(series), np.empty((series, 5))
+        points = np.empty((series, changepoints[0]))
+        native.observe(rows, target, day, changepoints[1], there, counts, ends, days, closest, extremes, points, threads)
+        low, high, reach, bottom, top = extremes.T
+        return cls(there, counts, ends, days[:, 0], days[:, 1], closest, low, high, reach, bottom, top, points)
+
+    def at(self, end: int, values: Floats) -> Floats:
+        """What of some values (rows,) stands at the first (`end` 0) or at the last one seen (1); NaN where there is none. (series,)"""
+        some, out = self.counts > 0, np.full(len(self.counts), np.nan)
+        out[some] = values[self.ends[some, end]]
+        return out
 
     @cached_property
-    def counts(self) -> Ints:
-        """Number of values. (series,)"""
-        return np.diff(self.ptr)
-
-    @cached_property
-    def first(self) -> Floats:
-        """Time of the first value; NaN where there is none. (series,)"""
-        return self.first_of(self.day)
-
-    @cached_property
-    def last(self) -> Floats:
-        """Time of the last value; NaN where there is none. (series,)"""
-        return self.last_of(self.day)
-
-    def first_of(self, values: Floats) -> Floats:
-        """The first of some values at these rows (observed,); NaN where there is none. (series,)"""
-        return self._at(values, self.ptr[:-1])
-
-    def last_of(self, values: Floats) -> Floats:
-        """The last of some values at these rows (observed,); NaN where there is none. (series,)"""
-        return self._at(values, self.ptr[1:] - 1)
+    def rows(self) -> Ints:
+        """Those that hold a value, series after series. (observed,)"""
+        return np.flatnonzero(self.there)
 
     def fold(self, pick: np.ufunc, values: Floats) -> Floats:
         """Fold the values at these rows (observed,); NaN where a series has none. (series,)"""
         out = np.full(len(self.counts), np.nan)
         some = self.counts > 0
         if some.any():
-            out[some] = pick.reduceat(values, self.ptr[:-1][some])
+            out[some] = pick.reduceat(values, (np.cumsum(self.counts) - self.counts)[some])
         return out
 
     def mean(self, values: Floats) -> Floats:
@@ -87,30 +101,6 @@ class Observed:
     def series(self) -> Ints:
         """Series of each value. (observed,)"""
         return np.repeat(np.arange(len(self.counts)), self.counts)
-
-    @cached_property
-    def closest(self) -> Floats:
-        """Shortest time between two values of a series; infinite where there is none. (series,)"""
-        gaps = np.diff(self.day, append=np.inf)
-        gaps[np.maximum(self.ptr[1:] - 1, 0)[self.counts > 0]] = np.inf
-        return np.nan_to_num(self.fold(np.minimum, gaps), nan=np.inf)
-
-    def changepoints(self, count: int, share: float) -> Floats:
-        """Times of `count` values that are spread evenly over the first `share` of each series; fewer in short ones. (series, count)"""
-        room = np.floor(self.counts * share).astype(np.int64)
-        points = np.clip(np.minimum(count, room - 1), 0, None)
-        number = np.arange(1, count + 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            place = np.rint(number * ((room - 1) / points)[:, None])
-        there = number <= points[:, None]
-        at = np.where(there, self.ptr[:-1, None] + np.where(there, place, 0).astype(np.int64), 0)
-        return np.where(there, self.day[at] if len(self.day) else np.nan, np.nan)
-
-    def _at(self, values: Floats, where: Ints) -> Floats:
-        some = self.counts > 0
-        out = np.full(len(some), np.nan)
-        out[some] = values[where[some]]
-        return out
 
 
 def inside(given: Floats, first: Floats, last: Floats) -> Floats:

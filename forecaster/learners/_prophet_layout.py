@@ -70,13 +70,12 @@ class Layout:
     usual: Floats
 
     @classmethod
-    def of(cls, recipe: Prophet, table: Table, seen: Observed) -> Layout:
+    def of(cls, recipe: Prophet, table: Table, grid: Grid, seen: Observed) -> Layout:
         """Choose the columns that the history calls for.
 
         Raises:
             SettingsError: An event has no dates, and there is no country whose holiday it could be.
         """
-        grid = Grid.of(table.steps)
         seasons = automatic(recipe, table, seen)
         country = None if recipe.country is None else recipe.country.fit(table, grid)
         for event in recipe.events if country is None else ():
@@ -122,14 +121,14 @@ class Layout:
     def _of_rows(self, rows: Rows, day: Floats) -> Floats:
         """(rows, columns - shared)"""
         if self.shared == len(self.columns):
-            return np.zeros((len(rows.steps), 0))
+            return np.zeros((rows.count, 0))
         made = [
             waves(day[rows.grid.at(rows.steps)], season) * np.nan_to_num(rows.covariate(season.condition))[:, None]
             for season in self.seasons
             if season.condition is not None
         ]
         rest = self.columns[self.shared + sum(one.shape[1] for one in made) :]
-        values = np.concatenate([*made, raw(rest, rows.known, len(rows.steps))], axis=1)
+        values = np.concatenate([*made, raw(rest, rows.known, rows.count)], axis=1)
         centre, width, usual = (np.repeat(one, rows.each, axis=0) for one in (self.centre, self.width, self.usual))
         return np.asarray((np.where(np.isfinite(values), values, usual) - centre) / width)
 
@@ -139,44 +138,59 @@ class Rows:
     """Steps of all series, one series after another: their history, or what lies ahead.
 
     Args:
-        steps: (rows,)
-        each: Rows of each series. (series,)
+        start: Step of the first row of each series. (series,)
+        indptr: Boundaries of the series in the rows. (series + 1,)
+        grid: The distinct steps.
         known: Known covariates at the rows. Name -> (rows,)
     """
 
-    steps: Ints
-    each: Ints
+    start: Ints
+    indptr: Ints
+    grid: Grid
     known: Mapping[str, Any]
 
     @classmethod
     def of(cls, table: Table) -> Rows:
         """The history of a table."""
-        return cls(table.steps, table.sizes, table.known)
+        return cls(table.start, table.indptr, Grid.over(table), table.known)
 
     @classmethod
     def ahead(cls, end: Ints, horizon: int, future: Future | None) -> Rows:
         """The steps after `end` (series,)."""
         known = {} if future is None else {name: _padded(block, horizon).ravel() for name, block in future.known.items()}
-        return cls((end[:, None] + 1 + np.arange(horizon)).ravel(), np.full(len(end), horizon), known)
-
-    @cached_property
-    def grid(self) -> Grid:
-        """The distinct steps."""
-        return Grid.of(self.steps)
+        grid = Grid.of((end[:, None] + 1 + np.arange(horizon)).ravel())
+        return cls(end + 1, horizon * np.arange(len(end) + 1), grid, known)
 
     @property
-    def first(self) -> Ints:
-        """Place in the grid of the first row of each series; 0 where it has none. (series,)"""
-        begin = np.minimum(np.cumsum(self.each) - self.each, max(len(self.steps) - 1, 0))
-        return np.where(self.each > 0, self.grid.at(self.steps[begin]), 0) if len(self.steps) else np.zeros(len(self.each), np.int64)
+    def count(self) -> int:
+        """Their number."""
+        return int(self.indptr[-1])
+
+    @property
+    def each(self) -> Ints:
+        """Rows of each series. (series,)"""
+        return np.diff(self.indptr)
+
+    @cached_property
+    def steps(self) -> Ints:
+        """Step of each row. (rows,)"""
+        return np.arange(self.count) - np.repeat(self.indptr[:-1] - self.start, self.each)
+
+    def between(self, floor: Floats | None, cap: Floats | None) -> native.Rows:
+        """The rows with what they lie between (rows,), for the kernel."""
+        return native.Rows(self.indptr, np.where(self.each > 0, self.grid.at(self.start), 0), floor, cap)
 
     def covariate(self, name: str) -> Floats:
         """A known covariate at each row; NaN where it was not given. (rows,)"""
-        return covariate(name, self.known, len(self.steps))
+        return covariate(name, self.known, self.count)
 
-    def number(self, option: str | float | None, otherwise: Floats) -> Floats:
-        """An option that is a number or names a covariate, at each row; where it is not known, one number per series. (rows,)"""
-        given = self.covariate(option) if isinstance(option, str) else np.full(len(self.steps), np.nan if option is None else option)
+    def number(self, option: str | float | None, otherwise: Floats) -> Floats | None:
+        """An option that is a number or names a covariate, at each row; where it is not known, one number per series. (rows,)
+
+        None where the option is."""
+        if option is None:
+            return None
+        given = self.covariate(option) if isinstance(option, str) else np.full(self.count, float(option))
         return np.where(np.isfinite(given), given, np.repeat(otherwise, self.each))
 
 

@@ -41,30 +41,31 @@ class History:
         table: The series.
         rows: Their rows.
         seen: Those that hold a value, and a capacity above the floor where growth is logistic.
-        floor: At each row. (rows,)
+        floor: At each row; None for 0. (rows,)
         cap: At each row, for logistic growth. (rows,)
     """
 
     table: Table
     rows: Rows
     seen: Observed
-    floor: Floats
+    floor: Floats | None
     cap: Floats | None
 
     @classmethod
     def of(cls, recipe: Prophet, table: Table) -> History:
         """What a recipe sees of a table."""
-        rows, nothing = Rows.of(table), np.full(len(table), np.nan)
-        floor = rows.number(recipe.floor, np.zeros(len(table)))
-        cap = rows.number(recipe.cap, nothing) if recipe.growth == "logistic" else None
-        seen = np.isfinite(table.target)
-        if cap is not None:
-            seen &= cap > floor
-        return cls(table, rows, Observed.of(seen, table.indptr, days(table.frequency, table.steps)), floor, cap)
+        rows = Rows.of(table)
+        floor, cap = rows.number(recipe.floor, np.zeros(len(table))), rows.number(recipe.cap, np.full(len(table), np.nan))
+        spread = recipe.n_changepoints if recipe.growth != "flat" and recipe.changepoints is None else 0
+        seen = Observed.of(
+            rows.between(floor, cap), table.target, len(table), days(table.frequency, rows.grid.steps), (spread, recipe.changepoint_range),
+            recipe.threads or 1,
+        )  # fmt: skip
+        return cls(table, rows, seen, floor, cap)
 
     def last(self, values: Floats | None) -> Floats:
-        """The last of some values at the rows that hold one; NaN where there is none. (series,)"""
-        return np.full(len(self.table), np.nan) if values is None else self.seen.last_of(values[self.seen.rows])
+        """The last of some values (rows,) at the rows that hold one; NaN where there is none. (series,)"""
+        return np.full(len(self.table), np.nan) if values is None else self.seen.at(1, values)
 
 
 @storable
@@ -86,6 +87,11 @@ class Scales:
     shift: Floats
     changepoints: Floats
 
+    @property
+    def native(self) -> native.Scales:
+        """For the kernel."""
+        return native.Scales(self.begin, self.span, self.size, self.shift, self.changepoints)
+
     @classmethod
     def of(cls, recipe: Prophet, past: History) -> Scales:
         """Measure the series."""
@@ -94,27 +100,29 @@ class Scales:
         points = _changepoints(recipe, past.seen)
         return cls(begin, span, *_size(recipe, past), np.ascontiguousarray((points - begin[:, None]) / span[:, None]))
 
+    def scaled(self, past: History, end: int, values: Floats) -> Floats:
+        """Some values (rows,) as they are measured, at one end of each series; NaN where nothing is seen. (series,)"""
+        floor = 0.0 if past.floor is None else past.seen.at(end, past.floor)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (past.seen.at(end, values) - (floor + self.shift)) / self.size
+
 
 def _changepoints(recipe: Prophet, seen: Observed) -> Floats:
-    if recipe.growth == "flat":
-        return np.empty((len(seen.counts), 0))
-    if recipe.changepoints is None:
-        return seen.changepoints(recipe.n_changepoints, recipe.changepoint_range)
+    if recipe.growth == "flat" or recipe.changepoints is None:
+        return seen.changepoints
     return inside(np.array(recipe.changepoints, "datetime64[us]").astype(np.int64) / MICROSECONDS_PER_DAY, seen.first, seen.last)
 
 
 def _size(recipe: Prophet, past: History) -> tuple[Floats, Floats]:
     """What values are divided by, and what is taken from them before. (series,) each"""
-    seen, values = past.seen, past.table.target[past.seen.rows]
-    floor, low = past.floor[seen.rows], seen.fold(np.minimum, values)
-    shift = np.zeros(len(low))
+    seen, shift = past.seen, np.zeros(len(past.table))
     with np.errstate(over="ignore"):  # such a series is lost anyway
         if recipe.scaling == "absmax":
-            size = seen.fold(np.maximum, np.abs(values - floor))
-        elif recipe.floor is not None and past.cap is not None:
-            size = seen.fold(np.maximum, past.cap[seen.rows]) - seen.fold(np.minimum, floor)
+            size = seen.reach
+        elif past.floor is not None:
+            size = seen.top - seen.bottom
         else:
-            size, shift = seen.fold(np.maximum, values) - low, np.nan_to_num(low)
+            size, shift = seen.high - seen.low, np.nan_to_num(seen.low)
     return np.where(size > 0, size, 1.0), shift
 
 
@@ -158,18 +166,17 @@ class Curves:
     def of(cls, recipe: Prophet, table: Table) -> Curves:
         """Fit all series of a table."""
         past = History.of(recipe, table)
-        layout, scales = Layout.of(recipe, table, past.seen), Scales.of(recipe, past)
+        layout, scales = Layout.of(recipe, table, past.rows.grid, past.seen), Scales.of(recipe, past)
         nothing = np.full(len(table), np.nan)
         columns = 2 + len(layout.columns) + scales.changepoints.shape[1]
         blank = cls(
             recipe, layout, scales, np.zeros((len(table), columns)), np.ones(len(table)), table.start, table.end, np.ones(len(table)),
             past.last(past.floor), past.last(past.cap), past.seen.counts, nothing, nothing,
         )  # fmt: skip
-        y, cap = blank._scaled(past)
-        if cap is not None:
-            return blank._on_curve(past, y / cap)._at_mode(past, y, cap, hold=False)
-        flat = _constant(past)
-        return blank._on_line(past, y, flat)._at_mode(past, np.where(np.repeat(flat, table.sizes), np.nan, y), None, hold=False)
+        if past.cap is not None:
+            return blank._on_curve(past, past.cap)._at_mode(past, np.zeros(len(table), bool), hold=False)
+        flat = past.seen.low == past.seen.high
+        return blank._on_line(past, flat)._at_mode(past, flat, hold=False)
 
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Go on along the curves.
@@ -179,21 +186,16 @@ class Curves:
         if history is not None:
             return self._moved(history).predict(horizon, None, future)
         rows, series, levels = Rows.ahead(self.end, horizon, future), len(self.end), self.recipe.levels
-        floor = rows.number(self.recipe.floor, self.floor).reshape(series, horizon)
-        cap = None
-        if self.recipe.growth == "logistic":
-            given = rows.number(self.recipe.cap, self.cap).reshape(series, horizon)
-            cap = (given - floor - self.scales.shift[:, None]) / self.scales.size[:, None]
+        floor, cap = rows.number(self.recipe.floor, self.floor), rows.number(self.recipe.cap, self.cap)
         mean, quantiles = np.empty((series, horizon)), np.empty((series, horizon, len(levels)))
         native.ahead(
-            cap, rows.first, self.layout.design(self.recipe, rows), self._parameters(self.theta.copy(), self.sigma.copy()),
-            self.recipe.growth, self.known, np.array(levels), self.recipe.samples, self.recipe.seed, mean, quantiles,
-            self.recipe.threads or 1,
+            rows.between(floor, cap), self.layout.design(self.recipe, rows), self.scales.native,
+            native.Theta(self.theta.copy(), self.sigma.copy()), self.recipe.growth, self.known, np.array(levels), self.recipe.samples,
+            self.recipe.seed, mean, quantiles, self.recipe.threads or 1,
         )  # fmt: skip
-        base, size = floor + self.scales.shift[:, None], self.scales.size[:, None]
-        below = np.zeros(series, bool) if cap is None else np.asarray((cap <= 0).any(axis=1))
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self._told(mean * size + base, quantiles * size[..., None] + base[..., None], below)
+        room = np.inf if cap is None else cap - np.repeat(self.scales.shift, horizon) - (0.0 if floor is None else floor)
+        below = np.broadcast_to(room <= 0, series * horizon).reshape(series, horizon)
+        return self._told(mean, quantiles, np.asarray(below.any(axis=1)))
 
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """The trend, and what each season, the holidays and events, and each covariate change: with the trend given, the forecast is a sum
@@ -220,39 +222,28 @@ class Curves:
         levels = self.recipe.levels
         return Forecast(mean, levels, quantiles if levels else None, failed)
 
-    def _scaled(self, past: History) -> tuple[Floats, Floats | None]:
-        """Values and capacities of the rows in units of the scales; NaN where nothing is seen. (rows,) each"""
-        size, shift = (np.repeat(one, past.rows.each) for one in (self.scales.size, self.scales.shift))
-        base = past.floor + shift
-        with np.errstate(over="ignore", invalid="ignore"):
-            y = np.where(past.seen.there, past.table.target, np.nan)
-            y -= base
-            y /= size
-            return y, None if past.cap is None else (past.cap - base) / size
-
-    def _parameters(self, theta: Floats, sigma: Floats) -> native.Theta:
-        return native.Theta(theta, sigma, self.scales.begin, self.scales.span, self.scales.changepoints)
-
-    def _on_line(self, past: History, y: Floats, flat: Mask) -> Curves:
+    def _on_line(self, past: History, flat: Mask) -> Curves:
         """The search starts from the mean; a series that never changes needs none and has none."""
         theta = np.zeros_like(self.theta)
-        theta[:, 1] = np.where(flat, past.seen.first_of(y[past.seen.rows]), 0.0)
+        theta[:, 1] = np.where(flat, self.scales.scaled(past, 0, past.table.target), 0.0)
         sigma = np.where(flat | (past.seen.counts == 0), CONSTANT_SIGMA, np.nan)
         return replace(self, theta=theta, sigma=sigma, log_posterior=np.where(flat, np.inf, np.nan), slack=np.where(flat, 0.0, np.nan))
 
-    def _on_curve(self, past: History, share: Floats) -> Curves:
-        """Before the search the curve goes through the first and the last value, given as shares of the capacity (rows,)."""
-        theta, values = np.zeros_like(self.theta), share[past.seen.rows]
-        theta[:, :2] = np.nan_to_num(np.column_stack(curve_through_the_ends(past.seen.first_of(values), past.seen.last_of(values))))
+    def _on_curve(self, past: History, cap: Floats) -> Curves:
+        """Before the search the curve goes through the first and the last value."""
+        shares = [self.scales.scaled(past, end, past.table.target) / self.scales.scaled(past, end, cap) for end in (0, 1)]
+        theta = np.zeros_like(self.theta)
+        theta[:, :2] = np.nan_to_num(np.column_stack(curve_through_the_ends(*shares)))
         return replace(self, theta=theta)
 
-    def _at_mode(self, past: History, y: Floats, cap: Floats | None, *, hold: bool) -> Curves:
-        """With the parameters at the mode, sigma held or not; series whose `y` is all NaN stay as they are."""
+    def _at_mode(self, past: History, left: Mask, *, hold: bool) -> Curves:
+        """With the parameters at the mode, sigma held or not; series that are `left` alone, or of which no row counts, stay as they are."""
         series, theta, sigma = len(self.end), self.theta.copy(), self.sigma.copy()
         criterion, slack, passes = -self.log_posterior, self.slack.copy(), np.zeros(series, np.int64)
         native.fit(
-            y, cap, past.table.indptr, past.rows.first, self.layout.design(self.recipe, past.rows), self._parameters(theta, sigma),
-            self.recipe.growth, self.recipe.changepoint_prior_scale, hold, criterion, slack, passes, self.recipe.threads or 1,
+            past.rows.between(past.floor, past.cap), past.table.target, past.seen.there, left, self.layout.design(self.recipe, past.rows),
+            self.scales.native, native.Theta(theta, sigma), self.recipe.growth, self.recipe.changepoint_prior_scale, hold, criterion, slack,
+            passes, self.recipe.threads or 1,
         )  # fmt: skip
         return replace(self, theta=theta, sigma=self.sigma if hold else sigma, log_posterior=-criterion, slack=slack)
 
@@ -268,7 +259,7 @@ class Curves:
             floor=np.where(np.isnan(floor), self.floor, floor),
             cap=np.where(np.isnan(cap), self.cap, cap),
         )
-        return moved._at_mode(past, *self._scaled(past), hold=True)
+        return moved._at_mode(past, np.zeros(len(self.end), bool), hold=True)
 
 
 def too_few(recipe: Prophet, count: int) -> str:
@@ -277,9 +268,3 @@ def too_few(recipe: Prophet, count: int) -> str:
     if count == 0:
         return NOTHING_BELOW if logistic else NOTHING_OBSERVED
     return "" if count > 1 else ONE_BELOW if logistic else ONE_VALUE
-
-
-def _constant(past: History) -> Mask:
-    """Series that hold one value over and over. (series,)"""
-    values = past.table.target[past.seen.rows]
-    return np.asarray(past.seen.fold(np.minimum, values) == past.seen.fold(np.maximum, values))

@@ -84,7 +84,7 @@ def fit(recipe: Prophet, table: Table) -> Originals:
     except ImportError as error:
         raise MissingExtra.of("prophet with engine='prophet'", error.name, "prophet") from error
     past = History.of(recipe, table)
-    layout = Layout.of(recipe, table, past.seen)
+    layout = Layout.of(recipe, table, past.rows.grid, past.seen)
     sheet = _sheet(recipe, layout, past.rows, past.floor, past.cap).assign(y=np.nan)
     sheet.loc[past.seen.rows, "y"] = table.target[past.seen.rows]
     holidays, places = _holidays(recipe, layout, table), _places(layout, table)
@@ -140,14 +140,14 @@ def _package(recipe: Prophet, layout: Layout, changepoints: list[str] | None, ho
     return model
 
 
-def _sheet(recipe: Prophet, layout: Layout, rows: Rows, floor: Floats, cap: Floats | None) -> Any:
+def _sheet(recipe: Prophet, layout: Layout, rows: Rows, floor: Floats | None, cap: Floats | None) -> Any:
     """What the package reads, as a pandas frame of all series: ds, capacities, covariates and conditions."""
     import pandas as pd
 
     day = days(layout.frequency, rows.steps)
     frame = pd.DataFrame({"ds": (np.rint(day * MICROSECONDS_PER_DAY).astype(np.int64)).view("datetime64[us]")})
     columns = _covariates(recipe, layout)
-    values = raw(columns, rows.known, len(rows.steps))
+    values = raw(columns, rows.known, rows.count)
     usual = np.repeat(layout.usual[:, layout.usual.shape[1] - len(columns) :], rows.each, axis=0)
     for j, column in enumerate(columns):
         frame[_named(column)] = np.where(np.isfinite(values[:, j]), values[:, j], usual[:, j])
@@ -174,7 +174,7 @@ def _holidays(recipe: Prophet, layout: Layout, table: Table) -> Any:
 
     if layout.country is None and not recipe.events:
         return None
-    steps = Grid.of(table.steps).steps[[0, -1]]
+    steps = Grid.over(table).steps[[0, -1]]
     told = [
         {"place": one.place, "holiday": one.name, "ds": day, "lower_window": one.lower, "upper_window": one.upper, "prior_scale": one.scale}
         for one in recipe.keeping(layout.country).kept(table.frequency, steps, YEARS_AHEAD)

@@ -14,6 +14,11 @@ from forecaster._native import prophet
 TAU = 0.05
 
 
+def scales(points, span=1.0, size=1.0, shift=0.0):
+    series = len(points)
+    return prophet.Scales(np.zeros(series), np.full(series, span), np.full(series, size), np.full(series, shift), points.copy())
+
+
 @dataclass(frozen=True)
 class Case:
     """One series with columns X, and the parameters that the kernel found."""
@@ -39,9 +44,9 @@ class Case:
         design = prophet.Design(
             self.t, np.zeros((len(self.t), 0)), self.X, np.ones((1, columns), bool), np.full(columns, 0.01), self.multiplicative
         )
-        parameters = prophet.Theta(theta, sigma, np.zeros(1), np.ones(1), self.points[None].copy())
-        indptr = np.array([0, len(self.y)])
-        prophet.fit(self.y, self.cap, indptr, np.zeros(1, np.int64), design, parameters, self.growth, TAU, False, *out, threads)
+        rows = prophet.Rows(np.array([0, len(self.y)]), np.zeros(1, np.int64), None, self.cap)
+        there, left, parameters = np.isfinite(self.y), np.zeros(1, bool), prophet.Theta(theta, sigma)
+        prophet.fit(rows, self.y, there, left, design, scales(self.points[None]), parameters, self.growth, TAU, False, *out, threads)
         return replace(self, theta=theta[0], sigma=float(sigma[0]), criterion=float(out[0][0]), slack=float(out[1][0]))
 
     def minus_log_posterior(self, theta, sigma) -> float:
@@ -138,9 +143,12 @@ def quantiles_of(points, delta, sigma, t, levels, growth="linear", cap=None, sam
     """Of a series without columns, of the times `t` after 1."""
     theta, steps = np.r_[k, m, delta][None].copy(), len(t)
     design = prophet.Design(t, np.zeros((steps, 0)), np.zeros((steps, 0)), np.ones((1, 0), bool), np.empty(0), np.empty(0, bool))
-    parameters = prophet.Theta(theta, np.array([sigma]), np.zeros(1), np.ones(1), points[None].copy())
+    rows = prophet.Rows(np.array([0, steps]), np.zeros(1, np.int64), None, None if cap is None else cap.ravel())
     mean, quantiles = np.empty((1, steps)), np.empty((1, steps, len(levels)))
-    prophet.ahead(cap, np.zeros(1, np.int64), design, parameters, growth, np.ones(1), np.array(levels), samples, seed, mean, quantiles)
+    prophet.ahead(
+        rows, design, scales(points[None]), prophet.Theta(theta, np.array([sigma])), growth, np.ones(1), np.array(levels), samples, seed,
+        mean, quantiles,
+    )  # fmt: skip
     return mean[0], quantiles[0]
 
 
@@ -205,7 +213,7 @@ def block(rng, series, shortest=0, gaps=0.1):
     return y, indptr, 90 - sizes
 
 
-def fitted(y, indptr, first, growth="linear", multiplicative=False, threads=1):
+def fitted(y, indptr, first, growth="linear", multiplicative=False, threads=1, size=1.0, shift=0.0, floor=None, left=()):
     series, columns, points = len(first), 4, 6
     day = np.arange(90.0)
     shared = np.column_stack([np.sin(day), np.cos(day), np.sin(2 * day), np.cos(2 * day)])
@@ -214,10 +222,12 @@ def fitted(y, indptr, first, growth="linear", multiplicative=False, threads=1):
     theta, sigma = np.zeros((series, 2 + columns + points)), np.ones(series)
     theta[:, 0] = 1.0 if growth == "logistic" else 0.0
     where = np.tile(np.linspace(0.1, 0.8, points), (series, 1))
-    parameters = prophet.Theta(theta, sigma, np.zeros(series), np.full(series, 89.0), where)
-    out = [np.empty(series), np.empty(series), np.empty(series, np.int64)]
-    cap = np.full(len(y), 1.5) if growth == "logistic" else None
-    prophet.fit(y, cap, indptr, first, design, parameters, growth, TAU, False, *out, threads)
+    out = [np.full(series, np.nan), np.empty(series), np.empty(series, np.int64)]
+    cap = None if growth != "logistic" else 1.5 * size + shift + (np.zeros(len(y)) if floor is None else floor)
+    prophet.fit(
+        prophet.Rows(indptr, first, floor, cap), y, np.isfinite(y), np.isin(np.arange(series), left), design,
+        scales(where, 89.0, size, shift), prophet.Theta(theta, sigma), growth, TAU, False, *out, threads,
+    )  # fmt: skip
     return theta, sigma, out[0]
 
 
@@ -232,6 +242,86 @@ def test_neither_threads_nor_neighbours_change_a_bit(growth, multiplicative):
         alone = fitted(y[rows], np.array([0, indptr[s + 1] - indptr[s]]), first[s : s + 1], growth, multiplicative)
         for one, other in zip(whole, alone, strict=True):
             np.testing.assert_array_equal(one[s], other[0])
+
+
+@pytest.mark.parametrize("growth", ["linear", "logistic"])
+def test_values_are_measured_by_the_scales(growth):
+    rng = np.random.default_rng(1)
+    y, indptr, first = block(rng, 20)
+    floor = rng.integers(-3, 4, len(y)).astype(np.float64)
+    plain = fitted(y, indptr, first, growth)
+    scaled = fitted(4 * y + 8 + floor, indptr, first, growth, size=4.0, shift=8.0, floor=floor)
+    for one, other in zip(plain, scaled, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+
+
+def test_a_series_left_alone_keeps_its_parameters():
+    y, indptr, first = block(np.random.default_rng(2), 12)
+    whole, some = fitted(y, indptr, first), fitted(y, indptr, first, left=(3, 7))
+    assert not some[0][[3, 7]].any()
+    assert (some[1][[3, 7]] == 1).all()
+    assert np.isnan(some[2][[3, 7]]).all()
+    rest = np.delete(np.arange(12), [3, 7])
+    for one, other in zip(whole, some, strict=True):
+        np.testing.assert_array_equal(one[rest], other[rest])
+
+
+def observed(target, indptr, first, day, floor, cap, count, share, threads=1):
+    """there, counts, ends, days, closest, extremes, changepoints"""
+    series = len(first)
+    out = (
+        np.empty(len(target), bool), np.empty(series, np.int64), np.empty((series, 2), np.int64), np.empty((series, 2)), np.empty(series),
+        np.empty((series, 5)), np.empty((series, count)),
+    )  # fmt: skip
+    prophet.observe(prophet.Rows(indptr, first, floor, cap), target, day, share, *out, threads)
+    return out
+
+
+def changepoints_of(day, count, share):
+    """As the package spreads them: over the first `share` of the values, the first of these left out."""
+    room = int(np.floor(len(day) * share))
+    count = max(min(count, room - 1), 0)
+    return day[np.linspace(0, room - 1, count + 1).round().astype(int)][1:] if count else day[:0]
+
+
+VALUES = st.lists(st.one_of(st.floats(-9, 9), st.sampled_from([np.nan, 0.0, np.inf, 1e300])), max_size=30)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(VALUES, min_size=1, max_size=5), st.booleans(), st.booleans(), st.integers(0, 6), st.floats(0, 1), st.integers(0, 99))
+def test_what_series_are_measured_by_is_that_of_each_alone(series, floors, caps, count, share, seed):
+    rng, sizes = np.random.default_rng(seed), [len(one) for one in series]
+    target = np.array([value for one in series for value in one], np.float64)
+    indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    day, first = np.cumsum(rng.choice([0.25, 1.0, 7.0], 40)), rng.integers(0, 10, len(sizes))
+    floor = rng.normal(0, 3, len(target)) if floors else None
+    cap = np.where(rng.random(len(target)) < 0.1, np.nan, rng.normal(5, 5, len(target))) if caps else None
+    found = observed(target, indptr, first, day, floor, cap, count, share)
+    for one, other in zip(found, observed(target, indptr, first, day, floor, cap, count, share, threads=3), strict=True):
+        np.testing.assert_array_equal(one, other)
+    there, counts, ends, days, closest, extremes, points = found
+    low_cap = np.full(len(target), -np.inf) if cap is None else cap
+    zeros = np.zeros(len(target)) if floor is None else floor
+    np.testing.assert_array_equal(there, np.isfinite(target) & (True if cap is None else cap > zeros))
+    for s, size in enumerate(sizes):
+        rows = indptr[s] + np.flatnonzero(there[indptr[s] : indptr[s + 1]])
+        at = day[first[s] + rows - indptr[s]]
+        assert counts[s] == len(rows) <= size
+        assert closest[s] == np.min(np.diff(at), initial=np.inf)
+        expected = np.full(count, np.nan)
+        spread = changepoints_of(at, count, share)
+        expected[: len(spread)] = spread
+        np.testing.assert_array_equal(points[s], expected)
+        if not len(rows):
+            assert (ends[s] == 0).all()
+            assert np.isnan(days[s]).all()
+            assert np.isnan(extremes[s]).all()
+            continue
+        assert ends[s].tolist() == [rows[0], rows[-1]]
+        assert days[s].tolist() == [at[0], at[-1]]
+        values = target[rows]
+        reach = np.abs(values - zeros[rows]).max()
+        np.testing.assert_array_equal(extremes[s], [values.min(), values.max(), reach, zeros[rows].min(), low_cap[rows].max()])
 
 
 WILD = st.one_of(st.floats(-2, 2), st.sampled_from([np.nan, 0.0, 1.0, -1.0, 1e300, -1e300, 1e-300, np.inf]))
@@ -254,7 +344,9 @@ def test_wild_values_cost_neighbours_nothing(series, growth, multiplicative):
 
 
 REFUSED = [
-    ({"indptr": np.array([0, 79])}, "indptr"),
+    ({"indptr": np.array([0, 79])}, "one entry per row"),
+    ({"indptr": np.array([1, 80])}, "indptr"),
+    ({"indptr": np.array([0, 80, 80])}, "indptr"),
     ({"first": np.array([5])}, "grid"),
     ({"growth": "cubic"}, "cubic"),
     ({"growth": "logistic"}, "cap"),
@@ -266,7 +358,10 @@ def test_what_does_not_fit_is_refused(change, message):
     one, width = case(), 2 + 3 + 8
     given = {"indptr": np.array([0, 80]), "first": np.array([0]), "growth": "linear"} | change
     design = prophet.Design(one.t, np.zeros((80, 0)), one.X, np.ones((1, 3), bool), np.ones(3), one.multiplicative)
-    parameters = prophet.Theta(np.zeros((1, width)), np.ones(1), np.zeros(1), np.ones(1), one.points[None].copy())
     out = [np.empty(1), np.empty(1), np.empty(1, np.int64)]
+    rows, parameters = prophet.Rows(given["indptr"], given["first"], None, None), prophet.Theta(np.zeros((1, width)), np.ones(1))
     with pytest.raises(ValueError, match=message):
-        prophet.fit(one.y, None, given["indptr"], given["first"], design, parameters, given["growth"], TAU, False, *out)
+        prophet.fit(
+            rows, one.y, np.isfinite(one.y), np.zeros(1, bool), design, scales(one.points[None]), parameters, given["growth"], TAU, False,
+            *out,
+        )  # fmt: skip
