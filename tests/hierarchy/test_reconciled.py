@@ -136,7 +136,9 @@ def test_what_is_below_zero_is_shared_out_as_what_is_above(shares):
     data = sales()
     mirrored = data.assign(sales=-data["sales"])
     above, below = (
-        job({"levels": ["state"], "reconcile": "top_down", "shares": shares}, learners=["seasonal_naive"], lower_bound=None).fit(one).predict()
+        job({"levels": ["state"], "reconcile": "top_down", "shares": shares}, learners=["seasonal_naive"], lower_bound=None)
+        .fit(one)
+        .predict()
         for one in (data, mirrored)
     )
     np.testing.assert_allclose(below["forecast"], -above["forecast"], rtol=1e-9)
