@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from forecaster import guardrails, learners, metrics
@@ -129,8 +130,8 @@ def cut(table: Table, candidates: Candidates, settings: Settings) -> tuple[list[
     findings = sampled(candidates.learners.values(), table)
     if (rolling := settings.backtest) is None:
         return [], findings
-    least = least_known(candidates.learners.values(), table, settings.horizon)
-    least = min(least, rolling.length or least)
+    least = least_known(candidates, table, settings.horizon)
+    least = np.minimum(least, rolling.length or least)
     windows = rolling.split(table, settings.horizon, least)
     return windows, findings + rolling.shortfalls(table, windows, settings.horizon, least)
 

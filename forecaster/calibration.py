@@ -272,12 +272,15 @@ def _windows(standard: Floats, group_ptr: Ints) -> Floats:
 
 
 def _sorted(standard: Floats, weight: Floats, group_ptr: Ints) -> tuple[Floats, Ints, Ints, Floats]:
-    """The known residuals of all groups, ascending within each and as often as their window counts for, then where each group begins, how
-    many it has, and how many that count alike would say as much. (n + 1,), (groups, 1) x 3"""
+    """The known residuals of all groups, ascending within each and as often as their window counts for against the group's first one, then
+    where each group begins, how many it has, and how many that count alike would say as much. (n + 1,), (groups, 1) x 3"""
     label = np.repeat(np.arange(len(group_ptr) - 1), np.diff(group_ptr) * standard.shape[1] * standard.shape[2])
     kept = np.isfinite(standard.ravel())
     often = np.broadcast_to(weight[:, None].astype(np.int64), standard.shape).ravel()[kept]
     values, label = standard.ravel()[kept], label[kept]
+    first = np.full(len(group_ptr) - 1, often.max(initial=1))
+    np.minimum.at(first, label, often)
+    often = often // first[label]
     n, squares = (np.bincount(label, count, len(group_ptr) - 1)[:, None] for count in (often, often**2))
     order, whole = np.lexsort((values, label)), n.astype(np.int64)
     return np.append(np.repeat(values[order], often[order]), 0.0), np.cumsum(whole)[:, None] - whole, whole, n**2 / np.maximum(squares, 1)

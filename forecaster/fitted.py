@@ -83,7 +83,7 @@ class Fitted:
     def steps(self, horizon: int | None) -> int:
         """Steps ahead that are meant: those that it was fitted for where None."""
         steps = self.options["horizon"] if horizon is None else horizon
-        if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps > MOST_STEPS:
+        if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
             raise SettingsError(f"horizon={steps!r}: expected a whole number of steps from 1 to {MOST_STEPS:,}, such as horizon=28")
         return int(steps)
 
@@ -138,7 +138,7 @@ class Fitted:
         """
         made = [(trial.learner, trial.forecast) for trial in self.search.trials]
         made += [(self.final, self.search.chosen)] if final else []
-        windows = [self._window(name, said, w) for name, said in made for w in range(len(said)) if np.isfinite(said).any()]
+        windows = [self._window(name, said, w) for name, said in made for w in range(len(said)) if self._scored(said, w).any()]
         return pa.concat_tables(windows) if windows else self._nothing()
 
     def leaderboard(self) -> pa.Table:
@@ -223,7 +223,11 @@ class Fitted:
         search = self.search
         bands = search.without(w, forecast, self.table.group_ptr)
         columns = {"actual": search.actual[w], "forecast": self.bounded(forecast[w])} | self._quantiles(bands, forecast[w])
-        return self._told(name, search.cutoffs[w], columns, (np.isfinite(search.actual[w]) & np.isfinite(forecast[w])).any(axis=1))
+        return self._told(name, search.cutoffs[w], columns, self._scored(forecast, w))
+
+    def _scored(self, forecast: Floats, w: int) -> NDArray[np.bool_]:
+        """The series of which an out-of-fold forecast can be compared with what came in a window. (series,)"""
+        return np.asarray((np.isfinite(self.search.actual[w]) & np.isfinite(forecast[w])).any(axis=1))
 
     def _told(self, name: str, cutoff: Ints, columns: Mapping[str, Floats], kept: NDArray[np.bool_]) -> pa.Table:
         """Columns of the steps after a cutoff, as rows of `backtest`, for the series that are kept."""

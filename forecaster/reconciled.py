@@ -212,14 +212,14 @@ def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Tried], None
     """
     if (plan := settings.hierarchy) is None:
         return fit_block(frame, settings, on_trial=on_trial)
-    started = time.perf_counter()
+    started, since = time.perf_counter(), time.monotonic()
     settings = _with_series(settings, frame)
     series, tree, findings = _series(frame, settings, plan)
     trained = plan.trained(tree.levels)
     nodes = nodes_of(series, tree, range(len(tree.levels)), plan.sums)
     schema = settings.schema_of()
     schema = replace(schema, series=(LEVEL, *schema.series))
-    base = fit_table(nodes.take_groups(trained), _moved(findings, tree, trained), settings, schema, on_trial=on_trial)
+    base = fit_table(nodes.take_groups(trained), _moved(findings, tree, trained), settings, schema, on_trial=on_trial, since=since)
     made = _reconciled(base, series, nodes, tree, plan, settings)
     return replace(made, base=replace(base, seconds=time.perf_counter() - started))
 

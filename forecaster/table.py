@@ -56,6 +56,12 @@ class Table:
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     season_length: int = 1
 
+    def __post_init__(self) -> None:
+        # Tables share their rows, so nobody may write into them: a learner that tries has failed, and costs no other one its values.
+        rows = self.target.view()
+        rows.flags.writeable = False
+        object.__setattr__(self, "target", rows)
+
     def __len__(self) -> int:
         """Number of series."""
         return len(self.indptr) - 1

@@ -162,6 +162,11 @@ def test_the_hierarchies_of_the_documentation():
         ({"test_size": 0.2, "ensemble_iterations": 15, "early_stopping_n_iters": 10}, "horizon", 1),
         ({"stack_meta_learner_train_percentage": 0.2, "enforce_time_on_windows": True, "resources": {}}, "horizon", 1),
         ({"max_cores_per_iteration": 4}, "n_jobs", 4),
+        ({"training": {"blocked_training_algorithms": ["extreme_random_trees", "auto_arima"]}}, "block", ("extra_trees", "arima")),
+        ({"allowed_models": ["k_n_n"]}, "learners", ("knn",)),
+        ({"test_data_size": 0.2}, "horizon", 1),
+        ({"forecast_quantiles": None}, "quantiles", (0.1, 0.5, 0.9)),
+        ({"primary_metric": None}, "metric", "nrmse"),
     ],
 )
 def test_a_setting_becomes_an_option(more, option, value):
@@ -193,6 +198,7 @@ def test_a_training_level_becomes_a_way_to_add_up(level, method, wanted):
         ({"enable_dnn": True}, "tcn"),
         ({"featurization": {"blocked_transformers": ["LabelEncoder"]}}, "Featurization"),
         ({"validation_size": 0.2}, "backtest"),
+        ({"validation_data_size": 0.2}, "backtest"),
         ({"forecast_mode": "rolling"}, r"roll\(data, step=...\)"),
         ({"step": 7}, r"roll\(data, step=...\)"),
         ({"sample_weight": [1, 2]}, "no weights"),

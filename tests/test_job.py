@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from typing import ClassVar
@@ -17,6 +18,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from forecaster import Forecaster, RollingOrigin
 from forecaster.errors import DataError, ForecasterError, SettingsError, UnknownName
 from forecaster.learners import make
+from forecaster.protocols import Traits
 
 QUICK = {"learners": ["seasonal_naive", "average", "elastic_net"], "backtest": RollingOrigin(windows=2)}
 
@@ -396,3 +398,22 @@ def test_a_series_of_huge_values_does_not_choose_the_baseline_for_its_neighbours
     made = job(learners=["theta", "croston"], ensemble=None).fit(frame)
     assert made.selected_["learner"].tolist() == ["theta"]
     assert np.isfinite(made.predict().iloc[:, 3:].to_numpy()).all()
+
+
+@dataclasses.dataclass(frozen=True)
+class Careless:
+    """Fills what is missing into the rows that it was given."""
+
+    traits: ClassVar[Traits] = Traits()
+
+    def fit(self, table):
+        table.target[np.isnan(table.target)] = 0.0
+        raise AssertionError
+
+
+def test_a_learner_that_writes_into_its_rows_fails_and_costs_no_other_one_its_values():
+    data = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=60), "y": np.arange(60.0)})
+    data.loc[[20, 40], "y"] = np.nan
+    made = Forecaster(7, learners=[Careless(), "drift"], n_jobs=1).fit(data)
+    assert "read-only" in made.leaderboard_.set_index("learner").loc["careless", "reason"]
+    pd.testing.assert_frame_equal(made.predict(), Forecaster(7, learners=["drift"], n_jobs=1).fit(data).predict())

@@ -151,6 +151,12 @@ def test_a_step_that_cannot_be_meant_is_refused(step):
         job().fit(rows()).roll(rows(a=130), step=step)
 
 
+@pytest.mark.parametrize("horizon", [0, -1])
+def test_a_horizon_of_a_roll_that_cannot_be_meant_is_refused(horizon):
+    with pytest.raises(SettingsError, match="expected a whole number of steps from 1"):
+        job().fit(rows()).roll(rows(a=130), horizon=horizon)
+
+
 def test_there_must_be_something_to_roll_over():
     with pytest.raises(SettingsError, match="no row after those"):
         job().fit(rows()).roll(rows())

@@ -6,21 +6,23 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from forecaster.automl.candidates import Candidates
 from forecaster.backtest import shortest
 from forecaster.features.design import Design
 from forecaster.features.pairs import choices_of
 from forecaster.guardrails import Findings
 from forecaster.protocols import Learner, within
-from forecaster.table import Table
+from forecaster.table import Ints, Table
 
 
-def least_known(learners: Iterable[Learner], table: Table, horizon: int) -> int:
-    """Known values before a cutoff that a series needs to take part in the backtest (azure-semantics B.3).
+def least_known(candidates: Candidates, table: Table, horizon: int) -> Ints:
+    """Known values before a cutoff that a series needs to take part in the backtest of its group (azure-semantics B.3). (series,)
 
     What a transform of the target takes from the head of a series comes on top of the look-backs.
     Look-backs that are "auto" ask for nothing: they are chosen from what a window trains on and cover at most half of it.
     """
-    return shortest(horizon, max((_reach(learner, table.season_length) for learner in learners), default=0))
+    each = np.array([shortest(horizon, _reach(learner, table.season_length)) for learner in candidates.learners.values()], np.int64)
+    return np.asarray(np.where(candidates.suits, each[:, None], shortest(horizon, 0)).max(0)[table.group], np.int64)
 
 
 def _reach(learner: Learner, season_length: int) -> int:

@@ -88,7 +88,7 @@ class Search:
 
     def without(self, window: int, forecast: Floats, group_ptr: Ints) -> Sized:
         """How far off out-of-fold forecasts are in a window, learnt from all others. (windows, series, horizon)"""
-        others = [v for v in range(len(forecast)) if v != window] or [window]
+        others = [v for v in range(len(forecast)) if v != window]
         made = Sized.of(self.actual[others], forecast[others], self.sizes[others], self.sizes[window], group_ptr)
         return replace(made, spread=made.spread.silenced(self.spread.scale == 0))
 
@@ -187,15 +187,27 @@ class _Found:
 
 
 def _unseen(table: Table, candidates: Candidates, plan: Plan) -> _Found:
-    """Nothing to compare on: every group takes the first candidate, or those that are expected to be good."""
+    """Nothing to compare on."""
     empty = np.empty((0, len(table), plan.horizon))
-    shares = np.zeros((len(table), len(candidates.learners)))
-    shares[:, 0] = 1.0
+    shares = _expected_shares(table, candidates, candidates.suits, plan)
+    return _Found((), shares, np.full(len(table), np.nan), empty, empty, np.empty((0, len(table)), np.int64), empty, {})
+
+
+def _expected_shares(table: Table, candidates: Candidates, able: NDArray[np.bool_], plan: Plan) -> Floats:
+    """Share of each candidate where there is nothing to compare on: every group takes the first candidate, or those that are expected to
+    be good. (series, learners)
+
+    Args:
+        able: Which learners may have a share in which group. (learners, groups)
+    """
     if candidates.trusted and plan.ensemble is not None:
+        empty = np.empty((0, len(table), plan.horizon))
         said = np.empty((len(candidates.learners), *empty.shape))
         score = metrics.scorer(metrics.get(plan.metric), metrics.Scale.of(table))
-        shares = weigh(Evidence(empty, said, score, table.group_ptr, candidates.suits, candidates.merit))
-    return _Found((), shares, np.full(len(table), np.nan), empty, empty, np.empty((0, len(table)), np.int64), empty, {})
+        return weigh(Evidence(empty, said, score, table.group_ptr, able, candidates.merit))
+    shares = np.zeros((len(table), len(candidates.learners)))
+    shares[:, 0] = able[0][table.group]
+    return shares
 
 
 def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan, budget: Budget) -> _Found:
@@ -203,6 +215,8 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     trials, tuned = _tried(table, candidates, bench, plan, budget)
     evidence = _evidence(trials, bench, table, tuned.candidates, plan)
     shares, honest = _weigh(trials, evidence, table, plan.ensemble, name_of(baseline))
+    unseen = _untested(table, bench)[table.group] & (shares.sum(axis=1) <= 0)
+    shares = np.where(unseen[:, None], _expected_shares(table, tuned.candidates, _done(trials, tuned.candidates), plan), shares)
     lost = shares.sum(axis=1) <= 0
     chosen = np.where(lost[None, :, None], bench.spare, _mixed(honest, [trial.forecast for trial in trials]))
     width = _mixed(honest, [trial.width for trial in trials])
@@ -235,14 +249,22 @@ def _tried(table: Table, candidates: Candidates, bench: Bench, plan: Plan, budge
     return [*trials, *tuned.trials], tuned
 
 
+def _untested(table: Table, bench: Bench) -> NDArray[np.bool_]:
+    """Groups of which no window has a value. (groups,)"""
+    return np.asarray(~np.maximum.reduceat(np.isfinite(bench.actual).any((0, 2)), table.group_ptr[:-1]), np.bool_)
+
+
+def _done(trials: Sequence[Trial], candidates: Candidates) -> NDArray[np.bool_]:
+    """Which candidates came to their end, in the groups that they suit. (learners, groups)"""
+    return np.asarray(candidates.suits & np.array([trial.status == "done" for trial in trials])[:, None], np.bool_)
+
+
 def _evidence(trials: Sequence[Trial], bench: Bench, table: Table, candidates: Candidates, plan: Plan) -> Evidence:
     """What the trials say. A candidate has a say in a group where it forecast some series of its own; where nothing could be tried, if
     it is trusted."""
     forecast = np.stack([np.where(trial.own[None, :, None], trial.forecast, np.nan) for trial in trials])
     heard = np.stack([np.maximum.reduceat(trial.own, table.group_ptr[:-1]) for trial in trials])
-    done = np.array([trial.status == "done" for trial in trials])[:, None]
-    untried = ~np.maximum.reduceat(np.isfinite(bench.actual).any((0, 2)), table.group_ptr[:-1])
-    able = candidates.suits & (heard | (done & untried & candidates.trusted))
+    able = (candidates.suits & heard) | (_done(trials, candidates) & _untested(table, bench) & candidates.trusted)
     sparse = Profile(table).sparse
     return Evidence(bench.actual, forecast, bench.score, table.group_ptr, able, candidates.merit, plan.pooled, sparse)
 

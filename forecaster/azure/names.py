@@ -9,6 +9,8 @@ RENAMED = {
     "max_horizon": "forecast_horizon",
     "grain_column_names": "time_series_id_column_names",
     "target_column_name": "label_column_name",
+    "validation_data_size": "validation_size",
+    "test_data_size": "test_size",
     "frequency": "freq",
     "holiday_country": "country_or_region_for_holidays",
     "country_or_region": "country_or_region_for_holidays",

@@ -51,9 +51,19 @@ def _task(value: Any, given: Given) -> Made:
     return {}, "what a Forecaster does", False
 
 
+def _letters(name: Any) -> str:
+    """A name as it is compared: NormalizedRootMeanSquaredError is normalized_root_mean_squared_error."""
+    return str(name).replace("_", "").lower()
+
+
+def _plain(ours: Mapping[str, str]) -> dict[str, str]:
+    return {_letters(name): our for name, our in ours.items()}
+
+
 def _metric(value: Any, given: Given) -> Made:
-    plain = {name.replace("_", ""): ours for name, ours in METRICS.items()}
-    if (found := plain.get(str(value).replace("_", "").lower())) is None:
+    if value is None:
+        return {}, "", False
+    if (found := _plain(METRICS).get(_letters(value))) is None:
         raise UnknownName.of("primary_metric of forecasting", value, METRICS)
     return {"metric": found}, "", False
 
@@ -81,11 +91,13 @@ def _hours(value: Any, given: Given) -> Made:
 
 
 def _models(value: Any) -> tuple[list[str], list[str]]:
-    """Our names, and those that Azure has dropped."""
-    for name in (given := names(value)):
-        if name not in (*MODELS, *GONE):
+    """Our names, and those that Azure has dropped; a YAML job may write `auto_arima` for AutoArima."""
+    known, gone, given = _plain(MODELS), {_letters(name) for name in GONE}, names(value)
+    for name in given:
+        if _letters(name) not in {*known, *gone}:
             raise UnknownName.of("forecasting model of Azure", name, MODELS)
-    return list(dict.fromkeys(MODELS[name] for name in given if name in MODELS)), [name for name in given if name in GONE]
+    ours = [known[_letters(name)] for name in given if _letters(name) in known]
+    return list(dict.fromkeys(ours)), [name for name in given if _letters(name) in gone]
 
 
 def _allowed(value: Any, given: Given) -> Made:
@@ -211,7 +223,7 @@ RULES: dict[str, Rule] = {
     "stack_meta_learner_train_percentage": _stacked,
     "stack_ensemble_settings": _stacked,
     "featurization": _featurization,
-    "forecast_quantiles": _as("quantiles"),
+    "forecast_quantiles": lambda value, given: ({} if value is None else {"quantiles": value}, "", False),
     "experiment_timeout_hours": _hours,
     "experiment_timeout_minutes": _hours,
     "iteration_timeout_minutes": _idle("one learner has no limit of its own; experiment_timeout_* is time_limit="),

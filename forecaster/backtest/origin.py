@@ -1,13 +1,15 @@
 """Rolling origins: where the windows of a backtest lie.
 
 A window ends `gap + horizon` values after its cutoff; the last window ends with the series, each older one `step` values earlier
-(azure-semantics B.3: T_k = T - H - (n - k) * step). Windows are made of positions, so later values cannot reach a fit.
+(azure-semantics B.3: T_k = T - H - (n - k) * step). Windows are made of positions, so later values cannot reach a fit. Which ones a
+group has follows from its own series; windows are counted from the end, where those of all groups meet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -16,7 +18,8 @@ from forecaster.backtest.window import Window
 from forecaster.errors import SettingsError
 from forecaster.guardrails import Findings
 from forecaster.guardrails.stamped import step_text
-from forecaster.table import Ints, Table
+from forecaster.metrics.segments import reduce
+from forecaster.table import Floats, Ints, Table
 
 FEWEST, MOST = 2, 5
 """Windows that `"auto"` chooses between (azure-semantics B.2)."""
@@ -27,12 +30,13 @@ class RollingOrigin:
     """How to cut a table into windows.
 
     Args:
-        windows: How many, or "auto": as many as nine in ten of the series have room for, between 2 and 5.
+        windows: How many, or "auto": as many as nine in ten of the series of a group have room for, between 2 and 5.
         step: Steps between two cutoffs; the horizon where None.
-        align: "series" counts back from the end of each series, "calendar" from the last step of all.
+        align: "series" counts back from the end of each series, "calendar" from the last step of its group.
         length: Most values of a series to train on (a sliding window); None for all (an expanding one).
         gap: Steps between the cutoff and the first scored one.
-        refit: Fit in every window (True), in the oldest only (False) or in every n-th one; in between the model rolls forward.
+        refit: Fit in every window (True), in the oldest only (False) or in every n-th one from the last one back, and in the oldest; in
+            between the model rolls forward.
     """
 
     windows: int | Literal["auto"] = 3
@@ -52,76 +56,91 @@ class RollingOrigin:
         if self.align not in ("series", "calendar"):
             raise SettingsError(f'align must be "series" or "calendar", not {self.align!r}')
 
-    def split(self, table: Table, horizon: int, min_length: int = 1) -> list[Window]:
+    def split(self, table: Table, horizon: int, min_length: int | Ints = 1) -> list[Window]:
         """Cut the table.
 
         Args:
             table: All values.
             horizon: Steps to score.
-            min_length: Known values before the cutoff that a series needs to take part in a window, such as `shortest(...)`.
+            min_length: Known values before the cutoff that a series needs to take part in a window, such as `shortest(...)`; one number,
+                or one per series.
 
         Returns:
             Oldest first. A series takes part in the windows it has room for; a window that no series has room for is left out.
         """
         _at_least("horizon", horizon, 1)
-        count, step = self._count(table, horizon, min_length)
-        windows = [self._window(table, horizon, min_length, k * step) for k in range(count - 1, -1, -1)]
-        windows = [w for w in windows if w.included.any()]
-        every = 1 if self.refit is True else int(self.refit) or len(windows)
-        return [replace(w, fresh=i % every == 0) for i, w in enumerate(windows)]
+        asked, step = self._count(table, horizon, min_length)
+        back = range(int(asked.max(initial=0)) - 1, -1, -1)
+        windows = {k: self._window(table, horizon, k * step, np.where(k < asked, min_length, np.inf)) for k in back}
+        return [replace(w, fresh=bool(self.refit) and k % int(self.refit) == 0) for k, w in windows.items() if w.included.any()]
 
-    def shortfalls(self, table: Table, windows: Sequence[Window], horizon: int, min_length: int = 1) -> Findings:
+    def shortfalls(self, table: Table, windows: Sequence[Window], horizon: int, min_length: int | Ints = 1) -> Findings:
         """The series that take part in fewer windows than were asked for, and why.
 
         Args:
             table: All values.
             windows: What `split` made of it.
             horizon: Steps that are scored.
-            min_length: Known values before the cutoff that a series needed to take part.
+            min_length: Known values before the cutoff that a series needed to take part, as for `split`.
         """
         asked, _ = self._count(table, horizon, min_length)
         taken = np.zeros(len(table), np.int64)
         for window in windows:
             taken += window.included
-        ended = self.align == "calendar" and len(table) > 0 and table.end < table.end.max() - self.gap - horizon
-        need = f"one takes {min_length} known values to train on and {self.gap + horizon} steps after them; give more history, or ask for"
-        why = {
-            "it ends before the others do; align the windows by series to test it on its own last values": ended,
-            f"{need} a shorter horizon or fewer windows": ~np.asarray(ended),
-        }
-        found = Findings()
-        for words, which in why.items():
-            few = np.flatnonzero((taken < asked) & which)
-            found.add(
-                rule="short_backtest", action="noted", series={name: values[few] for name, values in table.ids.items()}, index=few,
-                count=taken[few], first=step_text(table.frequency, table.start[few]),
-                message=f"the series takes part in {{count}} of {asked} windows of the backtest: {words}",
-            )  # fmt: skip
+        least = np.broadcast_to(min_length, len(table))
+        ended = (table.end < self._last(table) - self.gap - horizon) & (self.align == "calendar")
+        few, found = taken < asked, Findings()
+        for count, need in np.unique(np.stack([asked, least])[:, few], axis=1).T.tolist():
+            why = {
+                "it ends before the others do; align the windows by series to test it on its own last values": ended,
+                f"one takes {need} known values to train on and {self.gap + horizon} steps after them; give more history, or ask for a "
+                f"shorter horizon or fewer windows": ~ended,
+            }
+            for words, which in why.items():
+                mine = np.flatnonzero(few & which & (asked == count) & (least == need))
+                found.add(
+                    rule="short_backtest", action="noted", series={name: values[mine] for name, values in table.ids.items()}, index=mine,
+                    count=taken[mine], first=step_text(table.frequency, table.start[mine]),
+                    message=f"the series takes part in {{count}} of {count} windows of the backtest: {words}",
+                )  # fmt: skip
         return found
 
-    def _count(self, table: Table, horizon: int, min_length: int) -> tuple[int, int]:
-        """Number of windows and steps between them."""
+    def _count(self, table: Table, horizon: int, min_length: int | Ints) -> tuple[Ints, Ints]:
+        """Number of windows, and steps between them: those of its group. (series,) each"""
         step = self.step or horizon
         if self.windows != "auto":
-            return self.windows, step
+            return np.full(len(table), self.windows), np.full(len(table), step)
         room = table.sizes - self.gap - horizon - min_length
-        room = room[room >= 0]
-        space = int(np.quantile(room, 0.1, method="lower")) if len(room) else 0
-        for shorter in (step, min(step, -(-horizon // 2))):
-            if space // shorter + 1 >= FEWEST:
-                return min(space // shorter + 1, MOST), shorter
-        return max(FEWEST, min(space + 1, MOST)), 1
+        told = [_fitting(room[first:last], step, min(step, -(-horizon // 2))) for first, last in pairwise(table.group_ptr.tolist())]
+        count, steps = np.array(told, np.int64).reshape(-1, 2).T
+        return count[table.group], steps[table.group]
 
-    def _window(self, table: Table, horizon: int, min_length: int, back: int) -> Window:
-        """The window whose last scored step lies `back` steps before the end."""
-        last = table.end if self.align == "series" else np.full(len(table), table.end.max(initial=0))
-        cutoff = last - back - horizon - self.gap
-        drop = np.clip(table.end - cutoff, 0, table.sizes)
-        nothing = np.zeros(len(table), bool)
-        window = Window(table, horizon, drop, ~nothing, self.gap, self.length)
+    def _window(self, table: Table, horizon: int, back: Ints, min_length: Floats) -> Window:
+        """The window whose last scored steps lie `back` steps before the end, for series with so many known values before it."""
+        drop = np.clip(table.end - (self._last(table) - back - horizon - self.gap), 0, table.sizes)
+        window = Window(table, horizon, drop, np.ones(len(table), bool), self.gap, self.length)
         known = _observed_before(table, drop, self.length)
-        some = np.isfinite(window.actual).any(1)
-        return replace(window, included=(known >= min_length) & some)
+        return replace(window, included=(known >= min_length) & np.isfinite(window.actual).any(1))
+
+    def _last(self, table: Table) -> Ints:
+        """The step that windows are counted back from. (series,)"""
+        if self.align == "series":
+            return table.end
+        return reduce(np.maximum, table.end.astype(np.float64), table.group_ptr, 0.0).astype(np.int64)[table.group]
+
+
+def _fitting(room: Ints, *steps: int) -> tuple[int, int]:
+    """How many windows fit a group, and the steps between them: the first of `steps` with which enough do, or single ones.
+
+    Args:
+        room: Steps that each series has for more windows than one; below zero where there is none for that.
+    """
+    room = room[room >= 0]
+    space = int(np.quantile(room, 0.1, method="lower")) if len(room) else 0
+    for step in steps:
+        if space // step + 1 >= FEWEST:
+            return min(space // step + 1, MOST), step
+    return max(FEWEST, min(space + 1, MOST)), 1
 
 
 def shortest(horizon: int, lookback: int) -> int:

@@ -52,8 +52,6 @@ def crossed(combiner: Combiner, evidence: Evidence) -> Floats:
     """The weights of each window that the other windows give, so that no forecast is judged by weights that have seen what came;
     those of all windows for a series that the others say nothing of. (windows, series, learners)"""
     together = combiner(evidence)
-    if len(evidence.actual) == 1:
-        return together[None]
     alone = np.stack([combiner(evidence.without(w)) for w in range(len(evidence.actual))])
     return np.where(alone.sum(-1, keepdims=True) > 0, alone, together)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ WIDE = frozenset({"year", "year_day"})
 """Columns whose numbers take two bytes; the others take one."""
 CYCLES = frozenset({"quarter", "month", "weekday", "hour"})
 """Columns whose few values come round again: learners that cannot bend a line may take them as categories."""
+
+Name = TypeVar("Name", str, int)
 
 _DENSE = 1 << 16
 
@@ -114,13 +117,13 @@ def _int(values: NDArray[np.datetime64] | NDArray[np.timedelta64]) -> Ints:
     return values.astype(np.int64)
 
 
-def informative(columns: Mapping[str, Singles]) -> list[str]:
+def informative(columns: Mapping[Name, Singles]) -> list[Name]:
     """Names of the columns that say something new: not constant, and no straight line of an earlier column.
 
     Args:
         columns: Column name -> (n,), without NaN.
     """
-    kept: list[str] = []
+    kept: list[Name] = []
     seen: list[NDArray[np.float64]] = []
     for name, column in columns.items():
         centred = column.astype(np.float64) - column.mean(dtype=np.float64) if column.size else np.zeros(0)

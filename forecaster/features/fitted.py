@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict
 from forecaster.features import straight
-from forecaster.features.calendar import CYCLES, Grid
+from forecaster.features.calendar import CYCLES, Grid, informative
 from forecaster.features.holidays import Holidays
 from forecaster.features.lags import Lags
 from forecaster.features.lookback import LookBack, names_of
@@ -256,6 +256,14 @@ class FittedDesign:
         """What is known of each step of a grid."""
         days = np.zeros((0, 0), np.float32) if self.holidays is None else self.holidays.columns(table.frequency, grid)
         return Clock(grid, self.timeline.columns(table.frequency, grid), days)
+
+    def idle(self, grid: Grid, table: Table) -> Ints:
+        """Columns of the time and of holidays that say nothing new over the steps of a grid: a design fitted to these has none of them."""
+        clock = self.clock(grid, table)
+        told = [informative(dict(enumerate(columns.T))) for columns in (clock.time, clock.days)]
+        shift = clock.time.shape[1]
+        every = np.arange(shift + clock.days.shape[1])
+        return self.time_at + np.setdiff1d(every, [*told[0], *(shift + k for k in told[1])])
 
     def _fill(self, sources: Sources, row: Ints, h: Ints, X: Singles, kept: NDArray[np.bool_], every: bool) -> int:
         """Write the rows of one slab to the head of `X`; returns how many stay."""

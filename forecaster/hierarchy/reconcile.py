@@ -50,7 +50,7 @@ class Shares:
         node = tree.node[level]
         weight = _ratios(table, node) if how == "average_proportions" else np.bincount(table.series, _filled(table), len(table))
         sums, counts = np.bincount(node, weight, len(tree)), np.bincount(node, minlength=len(tree))
-        none = ~(sums > 0)[node]
+        none = (sums == 0)[node]
         return cls(node, np.where(none, 1 / counts[node], weight / np.where(none, 1.0, sums[node])))
 
     def series(self, base: Floats) -> Floats:
@@ -86,7 +86,8 @@ class ForecastShares:
             child, first = np.unique(below, return_index=True)
             parent = above[first]
             sums, count = (_sum_by(parent, values, len(self.tree)) for values in (base[child], np.ones((len(child), 1))))
-            share = np.where(sums[parent] > 0, base[child] / np.where(sums[parent] > 0, sums[parent], 1.0), 1 / count[parent])
+            some = sums[parent] != 0
+            share = np.where(some, base[child] / np.where(some, sums[parent], 1.0), 1 / count[parent])
             made = made * share[np.searchsorted(child, below)]
         return np.asarray(made, np.float64)
 
@@ -187,14 +188,14 @@ def _filled(table: Table) -> Floats:
 
 
 def _ratios(table: Table, node: Ints) -> Floats:
-    """Mean of what each series is of its node, over the steps at which the node is above zero. (series,)"""
+    """Mean of what each series is of its node, over the steps at which the node is not zero. (series,)"""
     first = table.start.min()
     steps = int(table.end.max() - first + 1)
     at = node[table.series] * steps + table.steps - first
     _, at = np.unique(at, return_inverse=True)
     values = _filled(table)
     sums = np.bincount(at, values)[at]
-    ratio = np.where(sums > 0, values / np.where(sums > 0, sums, 1.0), 0.0)
+    ratio = np.where(sums != 0, values / np.where(sums != 0, sums, 1.0), 0.0)
     return np.asarray(np.bincount(table.series, ratio, len(table)), np.float64)
 
 

@@ -97,12 +97,12 @@ class Reduction(ABC):
         return Reduced(pools, context_of(within, pools), scale, unobserved(table))
 
     def _pool(self, table: Table, groups: Ints, recipe: Design) -> Pool:
-        design, rows = matrix(table, groups, recipe)
+        design, rows, idle = matrix(table, groups, recipe)
         trained: list[Predictor | None] = []
         broken: dict[int, str] = {}
         for place in range(len(groups)):
             try:
-                trained.append(self._group(rows, slice(*rows.group_ptr[place : place + 2]), design.kinds))
+                trained.append(self._group(rows, slice(*rows.group_ptr[place : place + 2]), design.kinds, idle[place]))
             except (MissingExtra, MemoryError):
                 raise
             except Exception as error:
@@ -111,14 +111,14 @@ class Reduction(ABC):
                 broken[place] = reason_of(error)
         return Pool(groups, design, tuple(trained), broken)
 
-    def _group(self, pooled: Matrix, of_group: slice, kinds: tuple[str, ...]) -> Predictor:
+    def _group(self, pooled: Matrix, of_group: slice, kinds: tuple[str, ...], idle: Ints) -> Predictor:
         X, y, row = pooled.X[of_group], pooled.y[of_group], pooled.row[of_group]
         if not len(y):
             raise ValueError(NO_ROWS)
         if self.max_rows is not None and len(y) > self.max_rows:
             kept = np.arange(self.max_rows) * len(y) // self.max_rows
             X, y, row = X[kept], y[kept], row[kept]
-        columns = telling(X)
+        columns = np.setdiff1d(telling(X), idle)
         if y.min() == y.max() or not len(columns):
             return Constant(float(y.mean()))
         distinct = int(np.count_nonzero(np.diff(row))) + 1

@@ -41,6 +41,10 @@ class Rows:
         end = np.where(seen, last_observed(table)[1] + 1, begin)
         return cls(begin, end, table.start + begin - table.indptr[:-1] - 1)
 
+    def only(self, mask: NDArray[np.bool_]) -> Rows:
+        """Those of the series in the mask, none of the others."""
+        return replace(self, begin=np.where(mask, self.begin, self.end))
+
     @classmethod
     def after(cls, step: Ints, table: Table) -> Rows:
         """From the step after `step`, or the first one there is, to the last observed value."""
@@ -67,8 +71,15 @@ class States:
     step: Ints
 
     def where(self, mask: NDArray[np.bool_], other: States) -> States:
-        """Those of `self` where the mask holds, else those of `other`."""
-        return replace(self, state=np.where(mask[:, None], self.state, other.state), step=np.where(mask, self.step, other.step))
+        """Those of `self` where the mask holds, else those of `other`, whose season may be shorter and then changes nothing."""
+        fewer = self.state.shape[1] - other.state.shape[1]
+        state = np.where(mask[:, None], self.state, np.pad(other.state, ((0, 0), (0, fewer))))
+        return States(
+            np.where(mask, self.form, other.form),
+            np.where(mask[:, None], self.rate, other.rate),
+            state,
+            np.where(mask, self.step, other.step),
+        )
 
     def coasted(self, step: Ints) -> States:
         """At a later step, no value having come: the slope fades, the level moves by it, seasons stay."""

@@ -6,6 +6,7 @@ the values of earlier seasons at that step then give all quantiles of that step 
 The forecast is a mean of the earlier values, weighted by a softmax, and a correction; it starts as a seasonal naive forecast.
 
 Weights are a mapping of tensors and the network a function of them: no hidden state, and no number that is not drawn from our own seed.
+Every new tensor names its device and its type: the defaults of torch are the caller's.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ def start(plan: Plan, seed: int) -> dict[str, Tensor]:
     """Random weights of a network whose forecast is near that of a seasonal naive one."""
     random = torch.Generator().manual_seed(seed)
     made = {
-        name: torch.randn(shape, generator=random) / sqrt(max(torch.Size(shape[1:]).numel(), 1)) for name, shape in _shapes(plan).items()
+        name: torch.randn(shape, generator=random, device="cpu", dtype=torch.float32) / sqrt(max(torch.Size(shape[1:]).numel(), 1))
+        for name, shape in _shapes(plan).items()
     }
     for name, tensor in made.items():
         if name.endswith(("bias", "head", "steps")):
@@ -123,7 +125,8 @@ def start(plan: Plan, seed: int) -> dict[str, Tensor]:
             tensor.fill_(1.0 if name.endswith("0.gain") else 0.5)
     shares = made["bias"][len(plan.levels) :]
     shares[: max(plan.anchors - 2, 1)] = FIRST_SHARE
-    made["bias"][: len(plan.levels)] = torch.where(torch.tensor(plan.levels) == 0.5, 0.0, -1.0)
+    for level, bias in zip(plan.levels, made["bias"], strict=False):
+        bias.fill_(0.0 if level == 0.5 else -1.0)
     return made
 
 
@@ -199,8 +202,8 @@ def _dropped(x: Tensor, share: float, random: torch.Generator | None) -> Tensor:
     """Without some channels of each window, the others larger instead."""
     if random is None or share == 0:
         return x
-    kept = torch.rand(x.shape[:2], generator=random, device=x.device) >= share
-    return x * (kept[..., None] / (1 - share))
+    kept = torch.rand(x.shape[:2], generator=random, device=x.device, dtype=torch.float32) >= share
+    return x * (kept[..., None].to(x.dtype) / (1 - share))
 
 
 def _ascending(told: Tensor, middle: int) -> Tensor:

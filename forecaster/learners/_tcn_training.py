@@ -108,7 +108,7 @@ class _Course:
         self.shapes = {name: tensor.shape for name, tensor in weights.items()}
         self.vector = torch.cat([tensor.reshape(-1) for tensor in weights.values()]).to(effort.device)
         self.mean, self.moment, self.square = self.vector.clone(), torch.zeros_like(self.vector), torch.zeros_like(self.vector)
-        self.levels = torch.tensor(plan.levels, device=effort.device)
+        self.levels = torch.tensor(plan.levels, device=effort.device, dtype=torch.float32)
         self.random = np.random.default_rng(effort.seed)
         self.parts = PARTS if effort.device.type == "cpu" and split.large else 1
         self.dropping = [torch.Generator(effort.device).manual_seed(effort.seed + part) for part in range(self.parts)]

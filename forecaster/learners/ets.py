@@ -101,9 +101,12 @@ class ETS:
         count, threads = observed(table), self.threads or 1
         rows = Rows.observed(table, count)
         period = season(self.period, table)
-        # A season that no series holds twice would only fill memory.
-        search = self._search(period if period <= max((rows.end - rows.begin).max(initial=0) // 2, 1) else 1)
-        first = _smoothing.fit(table, rows, search, threads)
+        # A season that a series does not hold twice is none to it, whatever the others hold.
+        twice = rows.end - rows.begin >= 2 * period
+        search = self._search(period if twice.any() else 1)
+        first = _smoothing.fit(table, rows.only(twice | (search.period == 1)), search, threads)
+        if search.period > 1 and not twice.all():
+            first = first.where(twice, _smoothing.fit(table, rows.only(~twice), self._search(1), threads))
         last, sums = _smoothing.move(table, rows, first, first.step, threads=threads)
         estimated = _smoothing.parameters(first.form, search.period)
         return FittedETS(

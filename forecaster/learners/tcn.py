@@ -57,7 +57,7 @@ class TCN:
         patience: Epochs without a better forecast of the last window of training time after which to stop.
         max_seconds: Seconds per group after which no further epoch is begun; with it the bits depend on the speed of the machine.
         device: "cpu", "gpu", or "auto" for a GPU where there is one. Forecasts are always made on the processor.
-        mixed: Whether to multiply in bfloat16; on a GPU only where None.
+        mixed: Whether to multiply in bfloat16; on a GPU that can, where None.
         seed: Seed of whatever is random; every group gets the same.
         threads: Threads for one fit; None is one. It changes the speed, never the bits.
 
@@ -149,7 +149,7 @@ class TCN:
 
     def _effort(self) -> Effort:
         device = _device(self.device)
-        mixed = device.type != "cpu" if self.mixed is None else self.mixed
+        mixed = device.type != "cpu" and torch.cuda.is_bf16_supported(False) if self.mixed is None else self.mixed
         return Effort(self.epochs, self.patience, self.learning_rate, self.max_seconds, self.seed, device, mixed, self.threads or 1)
 
 

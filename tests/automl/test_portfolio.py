@@ -114,12 +114,16 @@ def test_a_series_too_short_for_a_backtest_is_forecast_by_experience():
     assert made.predict()["forecast"].iloc[-1] > 22
 
 
-def test_named_learners_without_a_backtest_leave_it_to_the_baseline():
-    data = pd.concat([rows("short", 10.0 + np.arange(10)), rows("long", smooth(100))])
-    settings = Settings.parse({"horizon": 6, "n_jobs": 1, "learners": ["drift", "average"], "season_length": 1})
-    made = fit_block(pa.Table.from_pandas(data, preserve_index=False), settings, ("unique_id",))
-    told = made.outcomes().to_pandas().set_index("unique_id")["status"]
-    assert told.to_dict() == {"short": "fallback", "long": "done"}
+@pytest.mark.parametrize("ensemble", ["voting", "caruana", "stacking", None])
+@pytest.mark.parametrize("learners", [["drift", "average"], "auto"], ids=str)
+def test_a_group_without_a_backtest_gets_what_it_would_get_alone(ensemble, learners):
+    short, long = rows("short", 10.0 + np.arange(10)), rows("long", smooth(100))
+    settings = Settings.parse({"horizon": 6, "n_jobs": 1, "learners": learners, "season_length": 1, "ensemble": ensemble})
+    alone, beside = (
+        fit_block(pa.Table.from_pandas(data, preserve_index=False), settings, ("unique_id",)) for data in (short, pd.concat([short, long]))
+    )
+    assert beside.outcomes().to_pandas().set_index("unique_id")["status"].to_dict() == {"short": "done", "long": "done"}
+    assert beside.predict().to_pandas().query("unique_id == 'short'")["forecast"].tolist() == alone.predict()["forecast"].to_pylist()
 
 
 class Slow(Ridge):

@@ -131,6 +131,19 @@ def test_top_down_keeps_the_total_and_shares_it_by_the_past():
     np.testing.assert_allclose(made, wanted, rtol=1e-9)
 
 
+@pytest.mark.parametrize("shares", ["proportion_averages", "average_proportions", "forecast_proportions"])
+def test_what_is_below_zero_is_shared_out_as_what_is_above(shares):
+    data = sales()
+    mirrored = data.assign(sales=-data["sales"])
+    above, below = (
+        job({"levels": ["state"], "reconcile": "top_down", "shares": shares}, learners=["seasonal_naive"], lower_bound=None)
+        .fit(one)
+        .predict()
+        for one in (data, mirrored)
+    )
+    np.testing.assert_allclose(below["forecast"], -above["forecast"], rtol=1e-9)
+
+
 def test_only_the_level_that_is_needed_is_trained():
     made = job({"levels": ["state", "store"], "reconcile": "middle_out", "level": "state"}).fit(sales())
     assert made.selected_["level"].tolist() == ["state"]

@@ -187,6 +187,28 @@ def test_nobody_else_draws_from_its_random_numbers():
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_the_defaults_of_torch_are_the_callers_and_change_no_bit():
+    learner, table, before = make("tcn", design=WEEK, epochs=2), sales(), torch.get_default_dtype()
+    plainly = learner.fit(table).predict(7)
+    try:
+        torch.set_default_dtype(torch.float64)
+        with torch.device("meta"):  # a tensor that names no device lies on another one than the network
+            same(learner.fit(table).predict(7), plainly)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def test_the_network_stays_on_the_device_of_its_weights_and_windows():
+    elsewhere = torch.device("meta")  # which has shapes and no numbers, and refuses tensors of the processor as a GPU does
+    one = plan(dropout=0.0)
+    weights = {name: tensor.to(elsewhere) for name, tensor in start(one, seed=0).items()}
+    batch = batch_of(one, [0, 3], 40).to(elsewhere)
+    told = quantiles(weights, one, batch)
+    lost, count = pinball(told, batch, torch.tensor(one.levels, device=elsewhere))
+    assert told.shape == (2, 2, one.horizon, len(one.levels))
+    assert {told.device.type, lost.device.type, count.device.type} == {"meta"}
+
+
 def test_another_seed_is_another_network():
     one, two = (make("tcn", design=WEEK, seed=seed, epochs=2).fit(sales()).predict(7).mean for seed in (0, 1))
     assert not np.array_equal(one, two)
@@ -309,6 +331,18 @@ def test_half_the_digits_are_nearly_as_good():
     whole, half = (make("tcn", design=WEEK, mixed=mixed).fit(table).predict(7).mean for mixed in (False, True))
     assert not np.array_equal(whole, half)
     np.testing.assert_allclose(half, whole, rtol=0.1)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_half_the_digits_are_kept_by_dropout_and_the_same_for_any_number_of_threads(threads):
+    table = table_of(seasonal(40, 120))
+    one, other = (
+        make("tcn", design=Design(horizon=20), epochs=2, mixed=True, dropout=0.3, threads=number).fit(table).predict(25)
+        for number in (1, threads)
+    )
+    same(one, other)
+    whole = make("tcn", design=Design(horizon=20), epochs=2, mixed=False, dropout=0.3).fit(table).predict(25)
+    np.testing.assert_allclose(one.mean, whole.mean, rtol=0.1)
 
 
 def test_a_gpu_that_is_not_there_is_said():
