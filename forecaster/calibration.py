@@ -160,7 +160,7 @@ def _scales(size: Floats, weight: Floats, expected: Floats, group_ptr: Ints, gro
     per_window = along(size)
     some = np.isfinite(per_window)
     windows, share = some.sum(1), some * weight
-    share = share * np.nan_to_num(over(windows.astype(np.float64), along(share, 1) * len(weight)))[:, None]
+    share = share * np.nan_to_num(over(windows.astype(np.float64), share.sum(1)))[:, None]
     sums = np.nan_to_num(per_window) * share
     mine = over(sums.sum(1), windows.astype(np.float64))
     expected = np.fmax(expected, mine / MOST)
@@ -295,7 +295,7 @@ def _resemblance(standard: Floats, group_ptr: Ints) -> Floats:
     of_all = along(along(np.square(standard)))
     steps = np.clip(np.nan_to_num(over(per_group(of_means, group_ptr), per_group(of_all, group_ptr)), nan=1.0), 1, standard.shape[-1])
     count, sums, squares = (total(x.sum(2).T, group_ptr) for x in (seen.astype(np.float64), *_powers(standard)))
-    series = over(along(over(sums**2, count), 0), over(along(squares, 0), along(count, 0)))
+    series = over(along(over(sums**2, count), 0), over(*(np.ascontiguousarray(x.T).sum(1) for x in (squares, count))))
     return np.asarray(np.sqrt(steps * np.maximum(steps, np.nan_to_num(series))))
 
 

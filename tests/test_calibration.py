@@ -182,6 +182,17 @@ def test_groups_know_nothing_of_each_other(windows, horizon):
         assert np.array_equal(part, alone.quantiles(noise[-1, first:last], LEVELS))
 
 
+@pytest.mark.parametrize("windows", [1, 2, 3])
+def test_windows_that_no_series_has_change_no_bit(windows):
+    """They are there where other groups have more of them."""
+    noise, size = residuals("skewed", 6, 60, 5)
+    noise[: 5 - windows] = np.nan
+    noise[np.random.default_rng(0).random(noise.shape) < 0.2] = np.nan
+    many, few = (Spread.of(some, np.zeros_like(some), size, np.arange(0, 61, 3)) for some in (noise[:5], noise[5 - windows : 5]))
+    for field in ("scale", "bias", "profile", "table"):
+        np.testing.assert_array_equal(getattr(many, field), getattr(few, field))
+
+
 NUMBERS = st.floats(-1e6, 1e6) | st.just(np.nan) | st.just(0.0)
 
 
