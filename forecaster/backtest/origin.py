@@ -135,8 +135,8 @@ def _fitting(room: Ints, *steps: int) -> tuple[int, int]:
     Args:
         room: Steps that each series has for more windows than one; below zero where there is none for that.
     """
-    room = room[room >= 0]
-    space = int(np.quantile(room, 0.1, method="lower")) if len(room) else 0
+    room = np.sort(room[room >= 0])
+    space = int(room[(len(room) - 1) // 10]) if len(room) else 0
     for step in steps:
         if space // step + 1 >= FEWEST:
             return min(space // step + 1, MOST), step
