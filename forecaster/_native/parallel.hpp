@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -44,7 +45,12 @@ void over_series(const Index* indptr, Index series, Index threads, Body body, In
         }
     };
     std::vector<std::thread> crew;
-    for (Index w = 1; w < workers; ++w) crew.emplace_back(work, w);
+    crew.reserve(workers);
+    try {
+        for (Index w = 1; w < workers; ++w) crew.emplace_back(work, w);
+    } catch (const std::system_error&) {
+        // No more threads are to be had: those that there are do the work.
+    }
     work(0);
     for (auto& worker : crew) worker.join();
     for (auto& error : errors)

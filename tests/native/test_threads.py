@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -20,3 +24,22 @@ def test_threads_change_no_bit(threads):
     windows.fill(values, indptr, OPS, one)
     windows.fill(values, indptr, OPS, several, threads=threads)
     np.testing.assert_array_equal(one, several)
+
+
+NO_ROOM = """
+import resource
+import numpy as np
+from forecaster.learners import make
+from forecaster.testing import table_of
+
+table = table_of([np.random.default_rng(i).normal(10, 1, 200) for i in range(400)])
+one = make("ets", threads=1).fit(table).predict(3).mean
+room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + 24 * 2**20  # a stack takes 8 of these
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+np.testing.assert_array_equal(make("ets", threads=16).fit(table).predict(3).mean, one)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or "FORECASTER_SANITIZED" in os.environ, reason="limits the memory of a process of its own")
+def test_threads_that_cannot_be_started_are_done_without():
+    subprocess.run([sys.executable, "-c", NO_ROOM], check=True)
