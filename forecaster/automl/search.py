@@ -99,7 +99,7 @@ class Plan:
 
     Args:
         horizon: Steps ahead.
-        windows: What to compare on; none takes the first candidate as it is, or what is expected to be good where that is known.
+        windows: What to compare on; none takes the first candidate that suits, or what is expected to be good where that is known.
         metric: Name or callable of what is compared.
         ensemble: Name of a combiner, or None for the single best.
         time_limit: Seconds for the trials and the last fit.
@@ -194,8 +194,8 @@ def _unseen(table: Table, candidates: Candidates, plan: Plan) -> _Found:
 
 
 def _expected_shares(table: Table, candidates: Candidates, able: NDArray[np.bool_], plan: Plan) -> Floats:
-    """Share of each candidate where there is nothing to compare on: every group takes the first candidate, or those that are expected to
-    be good. (series, learners)
+    """Share of each candidate where there is nothing to compare on: every group takes the first candidate that is able, or those that are
+    expected to be good. (series, learners)
 
     Args:
         able: Which learners may have a share in which group. (learners, groups)
@@ -205,9 +205,8 @@ def _expected_shares(table: Table, candidates: Candidates, able: NDArray[np.bool
         said = np.empty((len(candidates.learners), *empty.shape))
         score = metrics.scorer(metrics.get(plan.metric), metrics.Scale.of(table))
         return weigh(Evidence(empty, said, score, table.group_ptr, able, candidates.merit))
-    shares = np.zeros((len(table), len(candidates.learners)))
-    shares[:, 0] = able[0][table.group]
-    return shares
+    first = able & (np.cumsum(able, axis=0) == 1)
+    return np.asarray(first.T[table.group], np.float64)
 
 
 def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan, budget: Budget) -> _Found:

@@ -47,6 +47,7 @@ OPTIONS = [
     {"backtest": {"windows": 3, "length": 40}},
     {"ensemble": "caruana"},
     {"learners": ["lightgbm", "ets"], "lags": [1, 2, 14]},
+    {"backtest": None, "ensemble": None, "block": ["naive", "seasonal_naive", "average", "seasonal_average", "drift"]},
 ]
 
 
