@@ -70,7 +70,7 @@ def check(
     _refuse_torn(rows, schema)
     survey, rows = _surveyed(rows)
     table, survey = _table(frame, rows, survey, schema, findings, freq=freq, aggregate=aggregate)
-    findings.untouched = frame.num_rows == came and rows.order is None and table.target is rows.target
+    findings.untouched = frame.num_rows == came and rows.order is None and np.shares_memory(table.target, rows.target)
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
     notes.note(table, survey, schema, horizon, findings)
