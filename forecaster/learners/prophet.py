@@ -114,6 +114,11 @@ class Prophet:
         check_mode("prophet", self.holidays_mode)
 
     def _check_names(self) -> None:
+        kinds: dict[str, tuple[type, ...]] = {"events": (Event,), "seasonalities": (Seasonality,), "regressors": (Regressor, str)}
+        for option, kind in kinds.items():
+            for part in getattr(self, option) or ():
+                if not isinstance(part, kind):
+                    raise SettingsError(f"prophet: {option} takes {kind[0].__name__}(...) of forecaster.learners.prophet; came {part!r}")
         parts = (*self.events, *self.seasonalities, *(self.regressors or ()))
         names = [part if isinstance(part, str) else part.name for part in parts]
         for name in names:

@@ -357,6 +357,8 @@ def test_neither_threads_nor_partition_change_a_bit():
         ({"changepoints": ["soon"]}, 'changepoints: dates are written as "2024-12-24"'),
         ({"events": [Event("fair", ("2024-05-01",)), Event("fair", ("2025-05-01",))]}, "'fair' came twice; .* all its dates in one"),
         ({"seasonalities": [Seasonality("price", 30, 2)], "regressors": ["price"]}, "'price' came twice"),
+        ({"events": [{"name": "fair"}]}, "events takes Event.* came {.name.: .fair.}"),
+        ({"seasonalities": ["monthly"]}, "seasonalities takes Seasonality"),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused(options, message):
