@@ -185,9 +185,8 @@ class Rows:
         return covariate(name, self.known, self.count)
 
     def number(self, option: str | float | None, otherwise: Floats) -> Floats | None:
-        """An option that is a number or names a covariate, at each row; where it is not known, one number per series. (rows,)
-
-        None where the option is."""
+        """An option that is a number or names a covariate, at each row, and where it is not known, one number per series; None where it is
+        None. (rows,)"""
         if option is None:
             return None
         given = self.covariate(option) if isinstance(option, str) else np.full(self.count, float(option))

@@ -169,8 +169,13 @@ def ahead(states: States, begin: Ints, variance: Floats, gap: Ints, seed: Ints, 
 
 def parameters(form: NDArray[np.integer[Any]], period: int) -> Ints:
     """Estimated numbers of a form without the variance: smoothing parameters and initial states."""
-    trend, season = form // 2 % 5, form // 10
-    return np.asarray(2 + 2 * (trend > 0) + (trend > 0) * (trend % 2 == 0) + (season > 0) * period, np.int64)
+    trend = form // 2 % 5
+    return np.asarray(2 + 2 * (trend > 0) + (trend > 0) * (trend % 2 == 0) + seasonal(form) * period, np.int64)
+
+
+def seasonal(form: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Whether a form has a season."""
+    return np.asarray(form // 10 > 0)
 
 
 def exponential(form: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:

@@ -93,7 +93,7 @@ class ETS:
         """Quantiles of its own; as many values as the criterion needs for the smallest form, and two seasons if it has one."""
         search = self._search(self.period or 2)
         forms = np.array(search.codes)
-        needed = np.maximum(_smoothing.parameters(forms, search.period) + 3, (forms >= 10) * 2 * search.period)
+        needed = np.maximum(_smoothing.parameters(forms, search.period) + 3, 2 * search.period * _smoothing.seasonal(forms))
         return Traits(quantiles=bool(self.levels), min_length=int(needed.min()))
 
     def fit(self, table: Table) -> FittedETS:
