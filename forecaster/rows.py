@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.kinds import is_number
 from forecaster.frames.pool import room
 from forecaster.frames.texts import is_text, memory
 from forecaster.frequency.rhythm import NO_STAMP, micros
@@ -33,7 +34,6 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null)
 _SECONDS = (86_400, 3_600, 60, 1)
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -375,7 +375,7 @@ def _target(frame: pa.Table, name: str) -> Floats:
     if name not in frame.column_names:
         return np.full(frame.num_rows, np.nan)
     column = frame[name]
-    if not any(numeric(column.type) for numeric in _NUMERIC):
+    if not (is_number(column.type) or pa.types.is_null(column.type)):
         raise DataError(f"column {name!r} is the target, but holds {column.type}; expected numbers: convert it first")
     return _filled(column, pa.float64(), np.nan, np.float64)
 

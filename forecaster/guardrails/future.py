@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, SettingsError
+from forecaster.frames.kinds import family, value_type
 from forecaster.guardrails import columns, covariates, stamps
 from forecaster.guardrails.ahead import Ahead
 from forecaster.guardrails.findings import Findings
@@ -112,16 +113,17 @@ def _refuse_other_zone(read: pa.ChunkedArray, table: Table, schema: Schema) -> N
 
 def _like(column: pa.ChunkedArray, ids: NDArray[Any], name: str) -> pa.ChunkedArray:
     """Ids of the type that the history has."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    kind = value_type(column.type)
     column = column.cast(kind) if pa.types.is_dictionary(column.type) else column
     wanted = pa.array(ids[:1]).type
-    if covariates.is_text(kind) != covariates.is_text(wanted):
+    came_as_text, text = (family(one) == "text" for one in (kind, wanted))
+    if came_as_text != text:
         raise DataError(
             f"column {name!r} of future holds {kind}, that of the history {wanted} such as {ids.tolist()[0]!r}; "
-            f"ids must be of one type: future[{name!r}].astype({'str' if covariates.is_text(wanted) else repr(str(wanted))})"
+            f"ids must be of one type: future[{name!r}].astype({'str' if text else repr(str(wanted))})"
         )
     try:
-        return column if covariates.is_text(kind) else column.cast(wanted)
+        return column if text else column.cast(wanted)
     except pa.ArrowInvalid:
         return column  # ids that the history cannot have: unseen series
 
@@ -129,7 +131,7 @@ def _like(column: pa.ChunkedArray, ids: NDArray[Any], name: str) -> pa.ChunkedAr
 def _values(column: pa.ChunkedArray, name: str, table: Table, rows: Rows, findings: Findings) -> Singles:
     """A covariate in the codes of the history, in the order of the rows."""
     labels = table.categories.get(name)
-    textual, empty = covariates.is_categorical(column), column.null_count == len(column)
+    textual, empty = family(column.type) == "text", column.null_count == len(column)
     if empty:
         return np.full(len(column), np.nan, np.float32)
     if textual != (labels is not None):

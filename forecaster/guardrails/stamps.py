@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.kinds import family
 from forecaster.frames.pool import room
 from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
@@ -53,7 +54,7 @@ def read(
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if family(kind) == "text":
         return _texts(column, name, findings, partial(whereabouts, frame, schema))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         plain = pa.types.is_timestamp(kind) and column.num_chunks == 1 and not column.null_count
