@@ -28,7 +28,7 @@ from forecaster.frames.kinds import is_number
 from forecaster.frames.pool import room
 from forecaster.frames.texts import is_text, memory
 from forecaster.frequency.rhythm import NO_STAMP, micros
-from forecaster.schema import Schema
+from forecaster.schema import Schema, label
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -138,7 +138,7 @@ class Rows:
 
     def label(self, i: int) -> str:
         """Series `i` in words, for messages: `store_id=CA_1, item_id=X`."""
-        return ", ".join(f"{name}={values[i]!s}" for name, values in self.ids.items()) or "the only series"
+        return label(self.ids, i)
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from forecaster.table import Future, Singles, Table
 
 
 def check_future(
-    frame: pa.Table | None, table: Table, schema: Schema, horizon: int, *, aggregate: str | None = None, carry_forward: bool = True
+    frame: pa.Table | None, table: Table, schema: Schema, horizon: int, *, aggregate: str | None = None
 ) -> tuple[Future, Findings]:
     """Put the known covariates of the steps ahead in the order of a table.
 
@@ -33,7 +33,6 @@ def check_future(
         schema: Which column plays which part.
         horizon: Steps ahead.
         aggregate: How rows of the history were joined into steps, if they were; those of the future are joined likewise.
-        carry_forward: Whether the last known values may stand for the future.
 
     Returns:
         The future of every series of the table, with the last known value where none is given, and the findings.
@@ -49,7 +48,7 @@ def check_future(
     if not table.known:
         return Future({}, horizon), findings
     if frame is None:
-        return _carried(table, horizon, findings, allowed=carry_forward), findings
+        return _carried(table, horizon, findings), findings
     names = tuple(table.known)
     schema = Schema(series=tuple(table.ids), time=schema.time, target=schema.target, known=names)
     frame = _cleaned(frame, table, schema, findings)
@@ -60,11 +59,8 @@ def check_future(
     return Future({name: continued(block, table, name) for name, block in known.items()}, horizon), findings
 
 
-def _carried(table: Table, horizon: int, findings: Findings, *, allowed: bool) -> Future:
+def _carried(table: Table, horizon: int, findings: Findings) -> Future:
     """The last known value of every covariate, for as long as it takes."""
-    if not allowed:
-        names = ", ".join(map(repr, table.known))
-        raise DataError(f"the covariates {names} are known in advance, so their next {horizon} steps are needed: give future=...")
     for name in table.known:
         findings.add(
             rule="future_carried_forward", action="repaired", column=name, count=len(table) * horizon,
