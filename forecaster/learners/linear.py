@@ -78,70 +78,80 @@ class Linear(Reduction):
         """Slopes of centred rows (rows, n) for centred targets (rows,). (n,)"""
 
 
-@storable
 @dataclass(frozen=True, kw_only=True)
-class ElasticNet(Linear):
-    """Elastic net (Zou & Hastie 2005) by coordinate descent on the Gram matrix.
+class Penalised(Linear):
+    """What the learners with a path of penalties share.
 
     Args:
         alpha: Strength of the penalty, for targets of unit variance; "auto" takes the best of a path by corrected Akaike criterion.
-        l1_ratio: Share of the absolute penalty.
     """
 
     alpha: float | str = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.alpha != "auto" and (isinstance(self.alpha, str) or self.alpha <= 0):
+            raise SettingsError(f'alpha is a number above 0 or "auto"; came {self.alpha!r}')
+
+    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
+        gram, cross, total = _moments(Z, y)
+        strength = None if self.alpha == "auto" else float(self.alpha) * float(np.sqrt(total / len(y)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            paths = self._path(Z, y, gram, cross, strength)
+        return _best_of_path(paths, gram, cross, total, len(y), distinct)
+
+    @abstractmethod
+    def _path(self, Z: Floats, y: Floats, gram: Floats, cross: Floats, strength: float | None) -> Floats:
+        """Slopes at one strength of the penalty, or at many of them where it is None; `gram` is Z'Z, `cross` Z'y. (n, steps)"""
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class ElasticNet(Penalised):
+    """Elastic net (Zou & Hastie 2005) by coordinate descent on the Gram matrix.
+
+    Args:
+        l1_ratio: Share of the absolute penalty.
+    """
+
     l1_ratio: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_alpha(self.alpha)
         if not 0 < self.l1_ratio <= 1:
             raise SettingsError(f"l1_ratio lies in (0, 1]; came {self.l1_ratio}")
 
-    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
+    def _path(self, Z: Floats, y: Floats, gram: Floats, cross: Floats, strength: float | None) -> Floats:
         from sklearn.linear_model import enet_path
 
-        gram, cross, total = _moments(Z, y)
-        spread = float(np.sqrt(total / len(y)))
-        fixed: dict[str, Any] = {} if self.alpha == "auto" else {"alphas": [float(self.alpha) * spread]}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _, paths, _ = enet_path(
-                np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, precompute=gram, Xy=cross, tol=1e-4, max_iter=500, check_input=False,
-                **(fixed or {"eps": 1e-3, "n_alphas": 20}),
-            )  # fmt: skip
-        return _best_of_path(paths, gram, cross, total, len(y), distinct)
+        penalties: dict[str, Any] = {"eps": 1e-3, "n_alphas": 20} if strength is None else {"alphas": [strength]}
+        _, paths, _ = enet_path(
+            np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, precompute=gram, Xy=cross, tol=1e-4, max_iter=500, check_input=False,
+            **penalties,
+        )  # fmt: skip
+        return np.asarray(paths, np.float64)
 
 
 @storable
 @dataclass(frozen=True, kw_only=True)
-class LassoLars(Linear):
+class LassoLars(Penalised):
     """The lasso by least-angle regression (Efron et al. 2004) on the Gram matrix.
 
     Args:
-        alpha: Strength of the penalty, for targets of unit variance; "auto" takes the best of a path by corrected Akaike criterion.
         max_steps: Most steps of the path.
     """
 
-    alpha: float | str = "auto"
     max_steps: int = 200
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_alpha(self.alpha)
-
-    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
+    def _path(self, Z: Floats, y: Floats, gram: Floats, cross: Floats, strength: float | None) -> Floats:
         from sklearn.linear_model import lars_path_gram
 
-        gram, cross, total = _moments(Z, y)
-        spread = float(np.sqrt(total / len(y)))
-        least = 0.0 if self.alpha == "auto" else float(self.alpha) * spread
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _, _, paths = lars_path_gram(
-                Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=least, max_iter=self.max_steps
-            )
+        _, _, paths = lars_path_gram(
+            Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=strength or 0.0, max_iter=self.max_steps
+        )
         paths = np.where(np.isfinite(paths), paths, 0.0)
-        return _best_of_path(paths if self.alpha == "auto" else paths[:, -1:], gram, cross, total, len(y), distinct)
+        return paths if strength is None else paths[:, -1:]
 
 
 @storable
@@ -182,11 +192,6 @@ def _moments(Z: Floats, y: Floats) -> tuple[Floats, Floats, float]:
     both = np.column_stack([Z, y])
     product = both.T @ both
     return product[:-1, :-1].copy(), product[:-1, -1].copy(), float(product[-1, -1])
-
-
-def _check_alpha(alpha: float | str) -> None:
-    if alpha != "auto" and (isinstance(alpha, str) or alpha <= 0):
-        raise SettingsError(f'alpha is a number above 0 or "auto"; came {alpha!r}')
 
 
 def _best_of_path(paths: Floats, gram: Floats, cross: Floats, total: float, rows: int, distinct: int) -> Floats:
