@@ -129,7 +129,7 @@ class Forecaster(Results):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The forecaster of settings that are checked already."""
-        return cls(**dict(settings))
+        return cls(**dict(iter(settings)))
 
     @classmethod
     def from_azure(cls, settings: Mapping[str, Any], **options: Any) -> Self:

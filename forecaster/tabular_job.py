@@ -46,7 +46,7 @@ class _Tabular(Estimator):
     @classmethod
     def of(cls, settings: TabularSettings) -> Self:
         """The job of settings that are checked already."""
-        return cls(**dict(settings))
+        return cls(**dict(iter(settings)))
 
     def __repr__(self) -> str:
         return self.settings.as_call(type(self).__name__)
