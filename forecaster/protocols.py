@@ -115,7 +115,7 @@ def joined(*made: Parts) -> Parts:
     return out
 
 
-def changed(learner: Learner, **fields: Any) -> Learner:
+def changed(learner: Learner, /, **fields: Any) -> Learner:
     """The recipe with some fields set anew."""
     recipe: Any = learner  # a dataclass, which no protocol can ask for
     made: Learner = replace(recipe, **fields)
