@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,80 +79,67 @@ class Linear(Reduction):
         """Slopes of centred rows (rows, n) for centred targets (rows,). (n,)"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Penalised(Linear):
-    """What the learners with a path of penalties share.
-
-    Args:
-        alpha: Strength of the penalty, for targets of unit variance; "auto" takes the best of a path by corrected Akaike criterion.
-    """
-
-    alpha: float | str = "auto"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.alpha != "auto" and (isinstance(self.alpha, str) or self.alpha <= 0):
-            raise SettingsError(f'alpha is a number above 0 or "auto"; came {self.alpha!r}')
-
-    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
-        gram, cross, total = _moments(Z, y)
-        strength = None if self.alpha == "auto" else float(self.alpha) * float(np.sqrt(total / len(y)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            paths = self._path(Z, y, gram, cross, strength)
-        return _best_of_path(paths, gram, cross, total, len(y), distinct)
-
-    @abstractmethod
-    def _path(self, Z: Floats, y: Floats, gram: Floats, cross: Floats, strength: float | None) -> Floats:
-        """Slopes at one strength of the penalty, or at many of them where it is None; `gram` is Z'Z, `cross` Z'y. (n, steps)"""
-
-
 @storable
 @dataclass(frozen=True, kw_only=True)
-class ElasticNet(Penalised):
+class ElasticNet(Linear):
     """Elastic net (Zou & Hastie 2005) by coordinate descent on the Gram matrix.
 
     Args:
+        alpha: Strength of the penalty, for targets of unit variance; "auto" takes the best of a path by corrected Akaike criterion.
         l1_ratio: Share of the absolute penalty.
     """
 
+    alpha: float | str = "auto"
     l1_ratio: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_alpha(self.alpha)
         if not 0 < self.l1_ratio <= 1:
             raise SettingsError(f"l1_ratio lies in (0, 1]; came {self.l1_ratio}")
 
-    def _path(self, Z: Floats, y: Floats, gram: Floats, cross: Floats, strength: float | None) -> Floats:
+    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         from sklearn.linear_model import enet_path
 
-        penalties: dict[str, Any] = {"eps": 1e-3, "n_alphas": 20} if strength is None else {"alphas": [strength]}
-        _, paths, _ = enet_path(
-            np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, precompute=gram, Xy=cross, tol=1e-4, max_iter=500, check_input=False,
-            **penalties,
-        )  # fmt: skip
-        return np.asarray(paths, np.float64)
+        def path(gram: Floats, cross: Floats, strength: float | None) -> Floats:
+            penalties: dict[str, Any] = {"eps": 1e-3, "n_alphas": 20} if strength is None else {"alphas": [strength]}
+            _, slopes, _ = enet_path(
+                np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, precompute=gram, Xy=cross, tol=1e-4, max_iter=500, check_input=False,
+                **penalties,
+            )  # fmt: skip
+            return np.asarray(slopes, np.float64)
+
+        return _best_of_path(path, Z, y, self.alpha, distinct)
 
 
 @storable
 @dataclass(frozen=True, kw_only=True)
-class LassoLars(Penalised):
+class LassoLars(Linear):
     """The lasso by least-angle regression (Efron et al. 2004) on the Gram matrix.
 
     Args:
+        alpha: Strength of the penalty, for targets of unit variance; "auto" takes the best of a path by corrected Akaike criterion.
         max_steps: Most steps of the path.
     """
 
+    alpha: float | str = "auto"
     max_steps: int = 200
 
-    def _path(self, Z: Floats, y: Floats, gram: Floats, cross: Floats, strength: float | None) -> Floats:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_alpha(self.alpha)
+
+    def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         from sklearn.linear_model import lars_path_gram
 
-        _, _, paths = lars_path_gram(
-            Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=strength or 0.0, max_iter=self.max_steps
-        )
-        paths = np.where(np.isfinite(paths), paths, 0.0)
-        return paths if strength is None else paths[:, -1:]
+        def path(gram: Floats, cross: Floats, strength: float | None) -> Floats:
+            _, _, slopes = lars_path_gram(
+                Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=strength or 0.0, max_iter=self.max_steps
+            )
+            slopes = np.where(np.isfinite(slopes), slopes, 0.0)
+            return slopes if strength is None else slopes[:, -1:]
+
+        return _best_of_path(path, Z, y, self.alpha, distinct)
 
 
 @storable
@@ -194,15 +182,33 @@ def _moments(Z: Floats, y: Floats) -> tuple[Floats, Floats, float]:
     return product[:-1, :-1].copy(), product[:-1, -1].copy(), float(product[-1, -1])
 
 
-def _best_of_path(paths: Floats, gram: Floats, cross: Floats, total: float, rows: int, distinct: int) -> Floats:
-    """The slopes of a path (n, steps) with the lowest corrected Akaike criterion (Hurvich & Tsai 1989).
+def _check_alpha(alpha: float | str) -> None:
+    if alpha != "auto" and (isinstance(alpha, str) or alpha <= 0):
+        raise SettingsError(f'alpha is a number above 0 or "auto"; came {alpha!r}')
+
+
+def _best_of_path(
+    path: Callable[[Floats, Floats, float | None], Floats], Z: Floats, y: Floats, alpha: float | str, distinct: int
+) -> Floats:
+    """The slopes of a path of penalties with the lowest corrected Akaike criterion (Hurvich & Tsai 1989). (n,)
 
     Rows of one target seen from several origins carry one error between them, so it is the distinct targets that count.
+
+    Args:
+        path: (Z'Z, Z'y, strength of the penalty, or None for many) -> slopes (n, steps).
+        Z: Centred rows. (rows, n)
+        y: Centred targets. (rows,)
+        alpha: The strength, for targets of unit variance; "auto" for many.
+        distinct: Number of different targets.
     """
+    gram, cross, total = _moments(Z, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        paths = path(gram, cross, None if alpha == "auto" else float(alpha) * float(np.sqrt(total / len(y))))
     left = total - 2 * (cross[:, None] * paths).sum(axis=0) + np.einsum("ij,ij->j", paths, gram @ paths)
     used = (paths != 0).sum(axis=0) + 1
     free = distinct - used - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        fit = distinct * np.log(np.maximum(left, 1e-12 * total) / rows)
+        fit = distinct * np.log(np.maximum(left, 1e-12 * total) / len(y))
         score = np.where(free > 0, fit + 2 * used + 2 * used * (used + 1) / np.maximum(free, 1), np.inf)
     return np.asarray(paths[:, int(np.argmin(score))], np.float64)
