@@ -26,8 +26,8 @@ from forecaster.report.accuracy import Tested, chosen
 from forecaster.report.data import Columns, Series
 from forecaster.tabular import scores
 from many_models import evaluation, manifest, outcomes
+from many_models.files import write_parquet
 from many_models.report.rows import predictions
-from many_models.store import write_parquet
 
 if TYPE_CHECKING:
     from many_models.run import Run

@@ -22,8 +22,9 @@ from forecaster.errors import ArchiveError, CannotSave, DataError, ForecasterErr
 from forecaster.frames.kinds import value_type
 from many_models import bundle, hashing, keys, outcomes, spool
 from many_models.blocks import Block
+from many_models.files import AFRESH, read_parquet, write_parquet
 from many_models.source import parquet
-from many_models.store import AFRESH, LocalStore, Markers, Store, read_parquet, write_parquet
+from many_models.store import LocalStore, Markers, Store
 from many_models.task import Fitted, Task
 from many_models.work import DONE, HALTED, REFUSED, Receipt
 
