@@ -56,10 +56,13 @@ def season_within(table: Table, n: int) -> int:
 
 
 def wanders(table: Table) -> NDArray[np.bool_]:
-    """Series that do not keep a level, at 5%; missing values count as the last known one. (series,)"""
+    """Series that do not keep a level, at 5%, and vary less from step to step than about it, the season aside: in a long series the test
+    sees levels move that noise hides. Missing values count as the last known one. (series,)"""
     found = np.zeros(len(table), bool)
     filled = fill(table.target, table.indptr)
     with np.errstate(over="ignore", invalid="ignore"):  # squares beyond the range of numbers tell nothing
         for which, at in table.alike(LEAST):
-            found[which] = kpss(filled[at], season_within(table, at.shape[1])) > KPSS_5
+            season = season_within(table, at.shape[1])
+            rest = filled[at] - seasonal(filled[at], season)
+            found[which] = (kpss(filled[at], season) > KPSS_5) & (np.diff(rest).var(1) < rest.var(1))
     return found
