@@ -16,7 +16,6 @@ from forecaster.errors import DataError
 from forecaster.frames.texts import is_text, memory
 
 Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +75,6 @@ class Keys:
     def values(self, which: Ints) -> dict[str, NDArray[Any]]:
         """The values of some of the rows. Column name -> (chosen rows,)"""
         return {name: _pick(one.values, self.places[name][which]) for name, one in self.columns.items()}
-
-    def null(self, which: Ints) -> Mask:
-        """Which of some of the rows have a null."""
-        blank = [self.places[name][which] == len(one.values) for name, one in self.columns.items()]
-        return np.asarray(np.any(blank, axis=0) if blank else np.zeros(len(which), bool), np.bool_)
 
 
 def united(starts: Sequence[Ints], rows: int) -> Ints:

@@ -5,9 +5,8 @@
     rows.arrange(frame["price"])                                # another column in the same order
 
 Series of one group are neighbours; groups, and the series of a group, are sorted by their values. Nothing is dropped and
-nothing repaired: rows without a stamp (NaT, or the least int64) come first in their series, series without an id are
-marked in `no_id`, equal stamps stay side by side in the order they came. The work is a few passes over the rows; they
-are moved only where they are out of order.
+nothing repaired: rows without a stamp (NaT, or the least int64) come first in their series, equal stamps stay side by
+side in the order they came. The work is a few passes over the rows; they are moved only where they are out of order.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Rows:
     """Rows of a frame, series after series.
 
     Args:
-        ids: Value of each series column for each series; "", 0 or the like where it is null, see `no_id`. Name -> (series,)
+        ids: Value of each series column for each series; "", 0 or the like where it is null. Name -> (series,)
         indptr: Boundaries of the series. (series + 1,)
         held: The stamps in the unit that they came in; instants of UTC where there is a zone; int64 for integer stamps. (rows,)
         zone: Time zone of the stamps.
@@ -55,7 +54,6 @@ class Rows:
         group_ptr: Boundaries of the groups in the series. (groups + 1,)
         order: Row of the frame that each row was; None where the frame was in order.
         alike: Whether the stamps of every series are surely the last ones of the longest series.
-        no_id: Series of which a series column is null. (series,)
         torn: Series whose rows do not agree on their group; the first row decided. (series,)
         kinds: Every value of a series column once, those that no row has included where it is one of categories. Name -> (values,)
     """
@@ -69,7 +67,6 @@ class Rows:
     group_ptr: Ints
     order: Ints | None
     alike: bool
-    no_id: Mask
     torn: Mask
     kinds: Mapping[str, pa.Array] = field(default_factory=dict)
 
@@ -112,7 +109,6 @@ class Rows:
             group_ptr=np.append(group_starts, len(first)).astype(np.int64),
             order=order,
             alike=alike,
-            no_id=series.null(first),
             torn=torn,
             kinds={name: columns[name].values for name in schema.series},
         )
