@@ -19,6 +19,7 @@ from forecaster.errors import SettingsError
 from forecaster.frequency.alias import DAY, MONTH, TICKS, Alias, parse
 from forecaster.frequency.grid import MONDAY, BusinessDays, Months
 from forecaster.frequency.zones import wall
+from forecaster.sample import evenly
 
 Ints = NDArray[np.int64]
 Found = tuple[str, str | None, int, int]  # alias, zone, phase, offset
@@ -137,7 +138,7 @@ def most_common(values: Ints) -> int:
 def _look(stamps: NDArray[Any], indptr: Ints) -> _Sample:
     """The first rows of series that are spread evenly over the table."""
     n = len(indptr) - 1
-    chosen = np.unique(np.linspace(0, n - 1, min(n, _SERIES)).astype(np.int64)) if n else np.empty(0, np.int64)
+    chosen = evenly(n, _SERIES)
     sizes = np.minimum(np.diff(indptr)[chosen], max(2, _ROWS // max(len(chosen), 1)))
     ends = np.cumsum(sizes)
     rows = np.arange(ends[-1] if n else 0) + np.repeat(indptr[chosen] - (ends - sizes), sizes)

@@ -13,6 +13,7 @@ from forecaster.frequency import Frequency
 from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.stamped import Stamped, record
 from forecaster.guardrails.target import median_per_series, per_series
+from forecaster.sample import evenly
 from forecaster.table import Ints
 
 # A series keeps the rhythm if nine in ten of its stamps lie on the grid (azure-semantics B.6, with its inequality set right).
@@ -98,7 +99,7 @@ def _inferred(rows: Stamped) -> Frequency:
     try:
         return Frequency.infer(rows.stamps, rows.indptr, rows.zone, rows.label)
     except SettingsError:
-        few = np.unique(np.linspace(0, len(rows.indptr) - 2, _WITNESSES).astype(np.int64))
+        few = evenly(len(rows.indptr) - 1, _WITNESSES)
         own = [found for i in few.tolist() if (found := _own_frequency(rows, i)) is not None]
         if not own:
             raise

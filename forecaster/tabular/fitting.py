@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from forecaster.errors import DataError, UnknownName
 from forecaster.frames.kinds import is_number, value_type
-from forecaster.table import Floats, Ints
+from forecaster.sample import evenly
+from forecaster.table import Floats
 from forecaster.tabular.balance import balanced
 from forecaster.tabular.columns import floats
 from forecaster.tabular.encode import Encoder, Found
@@ -105,11 +106,6 @@ def fit_constant(frame: pa.Table, settings: TabularSettings, why: str) -> Fitted
         settings.task, settings.as_dict(), classes, encoder, {CONSTANT: model}, Vote({CONSTANT: 1.0}), (trial,), float("nan"),
         settings.greater_is_better, tuple(told), len(y), 0.0, y[:0], np.empty((0, max(len(classes), 1))), row[:0], problem.x[:0],
     )  # fmt: skip
-
-
-def evenly(rows: int, most: int) -> Ints:
-    """Some of so many rows, evenly taken."""
-    return np.unique(np.linspace(0, rows - 1, min(most, rows)).astype(np.int64))
 
 
 def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tuple[pa.Table, Floats, tuple[Any, ...], list[Found], Floats]:
