@@ -13,6 +13,7 @@ from forecaster.errors import SettingsError
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._newer import NOWHERE, ends_early, flat, newer
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -43,6 +44,7 @@ class Croston:
     def __post_init__(self) -> None:
         _expect_weights(self.alpha, self.beta)
 
+    @own_units
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
         return _fit(self, table)
@@ -92,6 +94,7 @@ class Intermittent(Croston):
     variation: float = 0.49
     method: ClassVar[int] = BY_PATTERN
 
+    @own_units
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
         return _fit(self, table, (self.interval, self.variation))
@@ -109,6 +112,7 @@ class Rate:
         smoothing: Weights of size and of interval or chance. (series, 2)
         state: Size, interval or chance, steps since the last demand, demands so far. (series, 4)
         rate: The forecast; NaN where nothing is known of the series. (series,)
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: Croston
@@ -117,7 +121,9 @@ class Rate:
     smoothing: Floats = field(metadata=columns("alpha", "beta"))
     state: Floats = field(metadata=columns("size", "interval", "since", "demands"))
     rate: Floats
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the rate; `history` moves it on over the values that it has not seen."""
         rate = self.rate if history is None else self._rolled(history)
@@ -126,6 +132,7 @@ class Rate:
         late = {} if history is None else ends_early(history, self.end)
         return flat(rate, horizon, late | lost)
 
+    @in_units
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN where there is none. (rows,)"""
         said, state = np.empty(len(table.target)), np.zeros_like(self.state)
