@@ -44,10 +44,15 @@ class Croston:
     def __post_init__(self) -> None:
         _expect_weights(self.alpha, self.beta)
 
-    @own_units
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
-        return _fit(self, table)
+        # Nothing is squared where nothing is chosen, and looking for a unit would take as long as the call.
+        return (_fit if self.alpha and self.beta else _fit_in_units)(self, table)
+
+    @property
+    def smooth(self) -> tuple[float, float]:
+        """The interval and the variation up to which demand is smooth, where the method depends on that."""
+        return 0.0, 0.0
 
 
 @storable
@@ -94,10 +99,14 @@ class Intermittent(Croston):
     variation: float = 0.49
     method: ClassVar[int] = BY_PATTERN
 
-    @own_units
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
-        return _fit(self, table, (self.interval, self.variation))
+        return _fit_in_units(self, table)
+
+    @property
+    def smooth(self) -> tuple[float, float]:
+        """The interval and the variation up to which demand is smooth."""
+        return self.interval, self.variation
 
 
 @storable
@@ -148,12 +157,15 @@ class Rate:
         return _follow(values, indptr, self.method, self.smoothing, self.state.copy(), self.recipe.threads)
 
 
-def _fit(recipe: Croston, table: Table, smooth: tuple[float, float] = (0.0, 0.0)) -> Rate:
+def _fit(recipe: Croston, table: Table) -> Rate:
     series = len(table)
     method, smoothing, state, rate = np.full(series, recipe.method), np.empty((series, 2)), np.empty((series, 4)), np.empty(series)
     sizes, paces = _open(recipe.alpha), _open(recipe.beta)
-    native.fit_demand(table.target, table.indptr, method, smooth, sizes, paces, smoothing, state, rate, recipe.threads or 1)
+    native.fit_demand(table.target, table.indptr, method, recipe.smooth, sizes, paces, smoothing, state, rate, recipe.threads or 1)
     return Rate(recipe, table.end, method, smoothing, state, rate)
+
+
+_fit_in_units = own_units(_fit)
 
 
 def _follow(
