@@ -6,6 +6,7 @@ import pytest
 
 from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.features.featurization import Featurization
 from forecaster.frequency import Frequency
 from forecaster.job import Forecaster
 from forecaster.jobfile import JobFile
@@ -148,3 +149,19 @@ def test_a_wrong_option_of_the_backtest_is_answered_with_the_nearest():
 def test_numbers_that_are_none(options, said):
     with pytest.raises(SettingsError, match=said):
         Settings.parse(options)
+
+
+@pytest.mark.parametrize("several", [tuple, np.array, pd.Index, iter])
+def test_lists_may_be_arrays_ranges_or_the_like(several):
+    plain = Settings.parse({"horizon": 3, "lags": [1, 2], "quantiles": [0.1, 0.9], "windows": {"mean": [2, 3]}, "known": ["a", "b"]})
+    given = {"lags": several([1, 2]), "quantiles": several([0.1, 0.9]), "windows": {"mean": several([2, 3])}, "known": several(["a", "b"])}
+    assert Settings.parse({"horizon": 3, **given}) == plain
+    covariates = Featurization(past_lags=several([1, 2]), past_windows={"std": several([4])})
+    job = Settings.parse({"horizon": 3, "featurization": covariates})
+    assert Settings.parse(job.as_dict()).design == job.design
+    assert (job.design.past_lags, job.design.past_windows) == ((1, 2), (("std", (4,)),))
+    assert Settings.parse({"horizon": 3, "lags": range(1, 3)}).lags == (1, 2)
+
+
+def test_quantiles_of_one_name_are_one():
+    assert len(Settings.parse({"horizon": 3, "quantiles": [0.3, 0.1 * 3, 0.5, 0.50000001]}).quantiles) == 2
