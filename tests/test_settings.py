@@ -94,7 +94,15 @@ def test_job_file_is_the_call(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("horizn: 3", "horizon"), ("- a", "key: value"), ("horizon: [", "YAML"), ("horizon: 0", "horizon")]
+    ("text", "said"),
+    [
+        ("horizn: 3", "horizon"),
+        ("- a", "key: value"),
+        ("horizon: [", "YAML"),
+        ("horizon: 0", "horizon"),
+        ("horizon: 3\nseed: 1\nhorizon: 4", "'horizon' is there twice, in lines 1 and 3"),
+        ("horizon: 3\ntune:\n  trials: 1\n  trials: 2", "'trials' is there twice, in lines 3 and 4"),
+    ],
 )
 def test_job_file_errors_name_file_and_key(tmp_path, text, said):
     path = tmp_path / "job.yaml"
