@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from forecaster import guardrails, learners, metrics
 from forecaster.automl.candidates import Candidates, baseline_name, choose
-from forecaster.automl.demands import least_known, sampled
+from forecaster.automl.demands import least_known, sampled, testable
 from forecaster.automl.search import Plan, Search, search
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted, floor
@@ -75,6 +75,8 @@ def fit_table(
     if settings.clean:
         candidates = candidates.wrapped(lambda one: Cleaned(one, settings.clean))
         findings = findings + cleaned.told(table, settings.clean)
+    if settings.backtest is not None:
+        candidates = testable(candidates, table, settings.horizon, settings.backtest)
     windows, told = cut(table, candidates, settings)
     plan = Plan(
         settings.horizon, windows, settings.metric, settings.ensemble,
