@@ -66,6 +66,7 @@ def test_a_frequency_comes_back_from_a_file():
         ({"horizon": 3, "block": ["naiv"]}, "naive"),
         ({"horizon": 3, "metric": "nrsme"}, "nrmse"),
         ({"horizon": 3, "ensemble": "votin"}, "voting"),
+        ({"horizon": 3, "metric": "MASE"}, "mase"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(options, near):
