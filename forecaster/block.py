@@ -69,7 +69,7 @@ def fit_table(
     settings.design.expect(table)
     candidates = choose(
         table, settings.named_learners, settings.block, settings.design,
-        transforms=settings.target_transform, tune=settings.tune is not None,
+        transforms=settings.target_transform, tune=settings.tune is not None and settings.tune.searches,
         across=settings.pooling == "block" and table.n_groups > 1, threads=settings.threads, seed=settings.seed,
     )  # fmt: skip
     if settings.clean:

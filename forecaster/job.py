@@ -52,8 +52,9 @@ class Forecaster(Results):
         holidays: A country ("US"), {"country", "subdiv", "names", "lead", "lag"}, a column with a country per series, or None.
         featurization: "auto" adds calendar and static features, "off" does not; a Featurization or its options as a mapping has Fourier
             terms, lags and windows of covariates, the recursive strategy and so on.
-        target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
-            {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
+        target_transform: What regression learners see of the target: "log", "box_cox", "difference", "season_difference", "stationary"
+            (differences where a series does not keep its level), "scale", {"difference": 7}, {"scale": "std"}, or several of them, the
+            first applied first. Forecasts are in the target's own unit.
         clean: What learners do not see: "spikes", "levels" (earlier values are moved to the level that a series has now) or both; backtests
             are scored on what came, and `findings_` tells what was seen.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.

@@ -81,7 +81,7 @@ def _tried(
     trials = run_trials(candidates, problem, folds, score, over)
     if not any(trial.usable for trial in trials):
         raise DataError(f"no learner could be fitted and judged: {'; '.join(f'{t.learner}: {t.reason}' for t in trials)}")
-    if tuning is None:
+    if tuning is None or not tuning.searches:
         return trials, Tuned()
     more = further(settings.task, settings.block, candidates) if settings.learners == "auto" else []
     tuned = tune([*candidates, *more], trials, problem, folds, score, tuning, spent)
