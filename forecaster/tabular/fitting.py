@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster.errors import DataError, UnknownName
-from forecaster.frames.kinds import family
-from forecaster.table import Floats, Ints
+from forecaster.frames.kinds import family, is_number, value_type
+from forecaster.sample import evenly
+from forecaster.table import Floats
 from forecaster.tabular.balance import balanced
 from forecaster.tabular.columns import floats
 from forecaster.tabular.encode import Encoder, Found
@@ -107,11 +108,6 @@ def fit_constant(frame: pa.Table, settings: TabularSettings, why: str) -> Fitted
     )  # fmt: skip
 
 
-def evenly(rows: int, most: int) -> Ints:
-    """Some of so many rows, evenly taken."""
-    return np.unique(np.linspace(0, rows - 1, min(most, rows)).astype(np.int64))
-
-
 def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tuple[pa.Table, Floats, tuple[Any, ...], list[Found], Floats]:
     """The rows with a target, the targets, the classes, what was seen, and which rows these are.
 
@@ -144,8 +140,7 @@ def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tupl
 
 
 def _numbers(column: pa.ChunkedArray, target: str) -> Floats:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
+    if not is_number(value_type(column.type)):
         raise DataError(f"column {target!r} should hold numbers; it holds {column.type}; cast it, or use Classifier")
     return floats(column, target)
 
@@ -156,12 +151,11 @@ def _labels(column: pa.ChunkedArray, target: str) -> pa.ChunkedArray:
     Raises:
         DataError: it holds what cannot be a class.
     """
-    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-    kind = plain.type
-    known = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
-    if family(kind) != "text" and not any(one(kind) for one in known):
+    kind = value_type(column.type)
+    counted = is_number(kind) and not pa.types.is_decimal(kind)
+    if not (counted or family(kind) == "text" or pa.types.is_null(kind)):
         raise DataError(f"column {target!r} should hold labels: text, numbers, or true and false; it holds {kind}: cast it")
-    return plain
+    return column.cast(kind)
 
 
 def _coded(column: pa.ChunkedArray, target: str) -> tuple[Floats, tuple[Any, ...]]:
