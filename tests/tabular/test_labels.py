@@ -72,3 +72,11 @@ def test_no_rows_have_no_predictions():
 def test_a_metric_that_gives_no_number_is_named():
     with pytest.raises(DataError, match="decision_tree: the metric 'rmsle' gives no number for these rows; choose another one"):
         Regressor("y", metric="rmsle", **ONE).fit(pl.DataFrame({"x": X, "y": 2 * X}))
+
+
+def test_a_length_of_time_is_dropped_with_the_reason():
+    frame = pl.DataFrame({"x": X, "wait": [datetime.timedelta(hours=i % 7) for i in range(len(X))], "y": 2 * X})
+    model = Regressor("y", **ONE).fit(frame)
+    told = model.features_summary_.row(by_predicate=pl.col("column") == "wait", named=True)
+    assert told["dropped"]
+    assert "duration" in told["how"]
