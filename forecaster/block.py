@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from forecaster import guardrails, learners, metrics
 from forecaster.automl.candidates import Candidates, baseline_name, choose
-from forecaster.automl.demands import least_known, sampled
+from forecaster.automl.demands import least_known, sampled, testable
 from forecaster.automl.search import Plan, Search, search
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted, floor
@@ -94,6 +94,7 @@ def _candidates(table: Table, settings: Settings) -> Candidates:
         transforms=settings.target_transform, tune=settings.tune is not None and settings.tune.searches,
         across=settings.pooling == "block" and table.n_groups > 1, threads=settings.threads, seed=settings.seed,
     )  # fmt: skip
+    made = made if settings.backtest is None else testable(made, table, settings.horizon, settings.backtest)
     return made.wrapped(lambda one: Cleaned(one, settings.clean)) if settings.clean else made
 
 

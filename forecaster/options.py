@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -11,11 +11,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from forecaster.errors import SettingsError, UnknownName
 
 
+def several(value: Any) -> tuple[Any, ...]:
+    """The values of a list, range, array or the like; a single one stands for a list of one."""
+    held = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(held) if isinstance(held, Iterable) and not isinstance(held, (str, bytes, Mapping)) else (held,)
+
+
 def _names(value: Any) -> Any:
     """A single name stands for a list of one; None for none."""
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, set)) else value
+    return () if value is None else several(value)
 
 
 def _some_threads(value: int) -> int:

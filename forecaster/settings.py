@@ -18,7 +18,7 @@ from forecaster.frequency import Frequency
 from forecaster.frequency.alias import alias_of
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.learners.cleaned import WAYS
-from forecaster.options import MOST_STEPS, Names, Options, Threads, plain
+from forecaster.options import MOST_STEPS, Names, Options, Threads, plain, several
 from forecaster.schema import Schema
 from forecaster.threads import available
 from forecaster.tuning import Tuning, wanted
@@ -82,9 +82,14 @@ class Settings(Options):
         Frequency.parse(alias)
         return alias
 
-    @field_validator("learners", "lags", "quantiles", mode="before")
+    @field_validator("lags", "quantiles", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
+        return value if value is None or (isinstance(value, str) and value == "auto") else several(value)
+
+    @field_validator("learners", mode="before")
+    @classmethod
+    def _one_or_many_objects(cls, value: Any) -> Any:
         if value is None or (isinstance(value, str) and value == "auto"):
             return value
         return tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
@@ -99,7 +104,7 @@ class Settings(Options):
     def _sizes(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {k: tuple(v) if isinstance(v, (list, tuple)) else (v,) for k, v in value.items()}
+        return {statistic: several(sizes) for statistic, sizes in value.items()}
 
     @field_validator("featurization", mode="before")
     @classmethod
@@ -143,7 +148,7 @@ class Settings(Options):
     @field_validator("quantiles")
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        return tuple(sorted(set(value)))
+        return tuple({f"{level:g}": level for level in sorted(value)}.values())  # which their columns are called by
 
     @field_validator("metric")
     @classmethod

@@ -41,7 +41,7 @@ def purpose_of(values: pa.ChunkedArray) -> tuple[str, str]:
 
 
 def _of_values(kind: pa.DataType, values: pa.ChunkedArray, distinct: int) -> tuple[str, str]:
-    if pa.types.is_temporal(kind):
+    if family(kind) == "stamp":
         return "datetime", ""
     if pa.types.is_integer(kind) and _counts_rows(values, distinct):
         return "dropped", "it counts the rows"
