@@ -49,9 +49,7 @@ def paired(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
         NothingYet: no forecast has one.
     """
     settings = task.settings
-    if not made.num_rows:
-        raise NothingYet("this run has no forecasts to compare with; train it, or forecast with its future first")
-    check_columns(made.schema, [*dict.fromkeys([*task.partition_by, *settings.series, settings.time]), "forecast"], "forecasts")
+    expect_forecasts(made, task)
     check_columns(actuals.schema, [*settings.series, settings.time, settings.target], "actuals")
     if not actuals.num_rows:
         raise NothingYet("the actuals have no rows; give those of the times that were forecast")
@@ -63,6 +61,19 @@ def paired(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
     if not pairs.any():
         raise NothingYet(_nothing_in_common(made, actuals, settings.time))
     return made.filter(pa.array(pairs)).append_column("actual", pa.array(actual[pairs]))
+
+
+def expect_forecasts(made: pa.Table, task: Task) -> None:
+    """Refuse what are no forecasts of a run.
+
+    Raises:
+        NothingYet: there are none.
+        UnknownName: a column that they need is not there.
+    """
+    if not made.num_rows:
+        raise NothingYet("this run has no forecasts to compare with; train it, or forecast with its future first")
+    needed = dict.fromkeys([*task.partition_by, *task.settings.series, task.settings.time])
+    check_columns(made.schema, [*needed, "forecast"], "forecasts")
 
 
 def measures(rows: pa.Table, actual: Floats, group: NDArray[np.int64], n: int) -> dict[str, Any]:
