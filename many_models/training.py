@@ -117,9 +117,11 @@ def columns_of(rows: Source, task: Task) -> list[str]:
 
     Raises:
         UnknownName: one that it names is not there; the message names the nearest.
+        DataError: one that names groups or series is of a type that cannot.
     """
     settings = task.settings
     check_columns(rows.schema, [*task.partition_by, *settings.required, *settings.drop])
+    keys.expect_names(rows.schema, [*task.partition_by, *settings.series])
     return [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
 
 
