@@ -44,6 +44,8 @@ def test_every_group_has_one_outcome_row(trained: Train) -> None:
     [
         ("raise", "failed", "ZeroDivisionError"),
         ("refuse", "failed", "SettingsError"),
+        ("speechless", "failed", "Speechless"),
+        ("surrogate", "failed", "ValueError"),
         ("kill", "crashed", "WorkerDied"),
         ("memory", "over_memory", "MemoryLimit"),
     ],
