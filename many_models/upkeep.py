@@ -103,7 +103,7 @@ def _trouble(folder: Path, task: Task) -> str | None:
         told = read_parquet(folder / "outcomes.parquet")
         if (told.schema.metadata or {}).get(b"job", b"").decode() == task.identity and (folder / MODELS).exists():
             task.sound(folder / MODELS)
-            bundle.read(folder / REST)
+            bundle.check(folder / REST)
     except (ForecasterError, OSError, pa.ArrowException) as error:
         return f"{type(error).__name__}: {error}"
     return None
