@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from forecaster import frames
-from forecaster.errors import CannotPredict, ForecasterError, SettingsError
+from forecaster.errors import ArchiveError, CannotPredict, ForecasterError, SettingsError
 from many_models import changes, evaluation, leaderboard, ledger, manifest, outcomes, scoring
 from many_models.course import writing
 from many_models.engines import Chosen
@@ -311,7 +311,11 @@ class Run:
                 warnings.warn(f"the models of block {key} cannot be loaded any more; train again: {error}", stacklevel=3)
 
     def _identity(self) -> str:
-        return self.known.identity if self.known else str(manifest.read(self.path)["identity"])
+        there = str(manifest.read(self.path)["identity"])
+        if self.known is not None and self.known.identity != there:
+            told = f"the run at {str(self.path)!r} was trained under another job since it was opened here"
+            raise ArchiveError(f"{told}; open it anew: Run.open({str(self.path)!r})")
+        return there
 
     def _each(self, name: str, keep: Callable[[pa.Table], pa.Table] | None = None) -> list[tuple[pa.Table, pa.Table]]:
         """A table of each block, cut to the groups that live in it, with these groups."""

@@ -16,6 +16,7 @@ from breaking import breaking, raises
 from small_runs import Inline, stores
 
 from forecaster import Forecaster
+from forecaster.errors import ArchiveError
 from many_models import ManyModels, Run, engines, pipeline
 from many_models.evaluation import NothingYet
 from many_models.work import CannotWrite
@@ -118,3 +119,12 @@ def test_preparing_on_a_full_disk_may_go_well_another_time(trained: Train, tmp_p
     at = next(n for n, write in enumerate(seen, 1) if "rows.parquet" in write)
     with breaking(tmp_path, raises(at, errno.ENOSPC)), pytest.raises(CannotWrite, match="No space left"):
         pipeline.prepare(job, rows, tmp_path / "full")
+
+
+def test_a_run_that_was_trained_under_another_job_since_is_not_empty(trained: Train) -> None:
+    run = trained(stores(3))
+    trained(stores(3), options={"seed": 5})
+    for ask in (run.outcomes, run.forecast, run.status):
+        with pytest.raises(ArchiveError, match=r"another job since it was opened here; open it anew: Run.open"):
+            ask()
+    assert len(Run.open(run.path).outcomes()) == 3
