@@ -52,8 +52,9 @@ class Forecaster(Results):
         holidays: A country ("US"), {"country", "subdiv", "names", "lead", "lag"}, a column with a country per series, or None.
         featurization: "auto" adds calendar and static features, "off" does not; a Featurization or its options as a mapping has Fourier
             terms, lags and windows of covariates, the recursive strategy and so on.
-        target_transform: What regression learners see of the target: "log", "difference", "season_difference", "scale",
-            {"difference": 7}, {"scale": "std"}, or several of them, the first applied first. Forecasts are in the target's own unit.
+        target_transform: What regression learners see of the target: "log", "box_cox", "difference", "season_difference", "stationary"
+            (differences where a series does not keep its level), "scale", {"difference": 7}, {"scale": "std"}, or several of them, the
+            first applied first. Forecasts are in the target's own unit.
         clean: What learners do not see: "spikes", "levels" (earlier values are moved to the level that a series has now) or both; backtests
             are scored on what came, and `findings_` tells what was seen.
         learners: Names or objects with fit and predict; "auto" is the portfolio for the data.
@@ -129,7 +130,7 @@ class Forecaster(Results):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The forecaster of settings that are checked already."""
-        return cls(**{name: getattr(settings, name) for name in Settings.model_fields})
+        return cls(**dict(iter(settings)))
 
     @classmethod
     def from_azure(cls, settings: Mapping[str, Any], **options: Any) -> Self:
@@ -164,8 +165,7 @@ class Forecaster(Results):
         return self._give(self._azure.frame())
 
     def __repr__(self) -> str:
-        told = {name: (getattr(self.settings, name), field.default) for name, field in Settings.model_fields.items()}
-        return f"Forecaster({', '.join(f'{name}={value!r}' for name, (value, default) in told.items() if value != default)})"
+        return self.settings.as_call("Forecaster")
 
     def fit(self, data: Any, *, on_trial: Callable[[Tried], None] = lambda trial: None) -> Self:
         """Check the data, try the learners, choose, and fit the chosen ones on everything.

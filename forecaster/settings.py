@@ -18,7 +18,7 @@ from forecaster.frequency import Frequency
 from forecaster.frequency.alias import alias_of
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.learners.cleaned import WAYS
-from forecaster.options import MOST_STEPS, Names, Options, plain, some_threads
+from forecaster.options import MOST_STEPS, Names, Options, Threads, plain
 from forecaster.schema import Schema
 from forecaster.threads import available
 from forecaster.tuning import Tuning, wanted
@@ -63,7 +63,7 @@ class Settings(Options):
     integer: bool = Field(False, description="Whether forecasts and quantiles are rounded to whole numbers.")
     time_limit: float | None = Field(None, gt=0, description="Seconds for the trials and the last fit.")
     tune: Annotated[Tuning | None, BeforeValidator(wanted)] = Field(None, description="Search for hyperparameters: a number, or a Tuning.")
-    n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
+    n_jobs: Threads = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
 
     @field_validator("horizon", "season_length", "time_limit", "lower_bound", "seed", mode="before")
@@ -145,11 +145,6 @@ class Settings(Options):
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(sorted(set(value)))
 
-    @field_validator("n_jobs")
-    @classmethod
-    def _some_threads(cls, value: int) -> int:
-        return some_threads(value)
-
     @field_validator("metric")
     @classmethod
     def _known_metric(cls, value: Any) -> Any:
@@ -187,20 +182,6 @@ class Settings(Options):
         for option, names, taken in (("series", self.keys, (*ahead, *found, *level)), ("time", (self.time,), ahead)):
             for name in set(names) & set(taken):
                 raise SettingsError(f"column {name!r} of {option}= is called like a column of the results; rename it in the data")
-
-    @classmethod
-    def revived(cls, told: Mapping[str, Any]) -> tuple[Self, dict[str, str]]:
-        """The settings that `as_dict` told, and the options that were objects and cannot be brought back: name -> what was told.
-
-        Those have their defaults in the settings.
-        """
-        lost = {}
-        for option in ("learners", "metric"):
-            try:
-                cls.parse({"horizon": 1, option: told[option]})
-            except SettingsError:
-                lost[option] = repr(told[option])
-        return cls.parse({name: value for name, value in told.items() if name not in lost}), lost
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -46,11 +46,10 @@ class _Tabular(Estimator):
     @classmethod
     def of(cls, settings: TabularSettings) -> Self:
         """The job of settings that are checked already."""
-        return cls(**{name: getattr(settings, name) for name in type(settings).model_fields})
+        return cls(**dict(iter(settings)))
 
     def __repr__(self) -> str:
-        told = {name: (getattr(self.settings, name), field.default) for name, field in self.kind.model_fields.items()}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, (value, default) in told.items() if value != default)})"
+        return self.settings.as_call(type(self).__name__)
 
     def fit(self, data: Any, y: Any = None) -> Self:
         """Learn what the columns are, test the learners, and fit the best on all rows.

@@ -84,9 +84,9 @@ class Tuning:
     """How long to search for hyperparameters; whichever comes first ends it.
 
     Args:
-        trials: Settings to try, beside those that are tried without any search.
+        trials: Settings to try, beside those that are tried without any search; 0 searches for none, so that `target` alone counts.
         patience: Trials in a row without a better one after which to stop; None goes on.
-        target: A score, in the metric's own direction, that is good enough; None goes on.
+        target: A score, in the metric's own direction, that is good enough for the candidates of the portfolio, too; None goes on.
     """
 
     trials: int = 20
@@ -94,12 +94,18 @@ class Tuning:
     target: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("trials", "patience"):
+        for name, least in (("trials", 0), ("patience", 1)):
             value = getattr(self, name)
-            if not (isinstance(value, int) and not isinstance(value, bool) and value >= 1) and not (name == "patience" and value is None):
-                raise SettingsError(f"tune: {name} should be a whole number, 1 or more, got {value!r}")
+            endless = name == "patience" and value is None
+            if not (isinstance(value, int) and not isinstance(value, bool) and value >= least) and not endless:
+                raise SettingsError(f"tune: {name} should be a whole number, {least} or more, got {value!r}")
         if self.target is not None and not (isinstance(self.target, int | float) and math.isfinite(self.target)):
             raise SettingsError(f"tune: target should be a score, such as 0.1, got {self.target!r}")
+
+    @property
+    def searches(self) -> bool:
+        """Whether anything is varied at all."""
+        return self.trials > 0
 
     @classmethod
     def of(cls, told: Any) -> Tuning:

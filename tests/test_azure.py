@@ -15,6 +15,7 @@ from forecaster.azure.rules import RULES
 from forecaster.errors import ForecasterError, SettingsError, UnknownName
 from forecaster.learners import CATALOGUE
 from forecaster.settings import Settings
+from forecaster.tuning import Tuning
 
 # The training notebook of solution-accelerator-many-models, in its first and in its last form (facts: names and values).
 FIRST = {
@@ -167,6 +168,8 @@ def test_the_hierarchies_of_the_documentation():
         ({"test_data_size": 0.2}, "horizon", 1),
         ({"forecast_quantiles": None}, "quantiles", (0.1, 0.5, 0.9)),
         ({"primary_metric": None}, "metric", "nrmse"),
+        ({"experiment_exit_score": 0.08}, "tune", Tuning(trials=0, target=0.08)),
+        ({"experiment_exit_score": None}, "tune", None),
     ],
 )
 def test_a_setting_becomes_an_option(more, option, value):

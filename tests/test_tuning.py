@@ -119,7 +119,7 @@ def test_without_optuna_the_error_names_the_extra(monkeypatch):
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ({"trials": 0}, "trials should be a whole number"),
+        ({"trials": -1}, "trials should be a whole number, 0 or more"),
         ({"trials": 3, "patience": 0.5}, "patience should be"),
         ({"target": "low"}, "target should be a score"),
         ("many", "expected a number of trials"),

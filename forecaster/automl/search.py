@@ -242,7 +242,7 @@ def _tried(table: Table, candidates: Candidates, bench: Bench, plan: Plan, budge
     for trial in run_trials(candidates.learners, bench, suits=suits, budget=budget, target=target):
         trials.append(trial)
         plan.on_trial(trial)
-    if plan.tune is None:
+    if plan.tune is None or not plan.tune.searches:
         return trials, Tuned((), (), candidates, {})
     tuned = tune(candidates, trials, bench, plan.tune, budget=budget, seed=plan.seed, target=target, on_trial=plan.on_trial)
     return [*trials, *tuned.trials], tuned

@@ -178,7 +178,12 @@ def _short(value: Any, given: Given) -> Made:
     return {}, "short series are forecast by a fallback, never padded, never dropped; findings_ names them", value in ("drop", "pad")
 
 
-_SEARCH = "the portfolio is tried whole; tune={trials, patience, target} searches for hyperparameters beside it"
+def _enough(value: Any, given: Given) -> Made:
+    """A group whose score is good enough tries no further candidate."""
+    return {} if value is None else {"tune": {"trials": 0, "target": value}}, "counts for each group; tune= searches for more", False
+
+
+_SEARCH = "the portfolio is tried whole; tune={trials, patience} searches for hyperparameters beside it"
 
 _TEST = "hold the last rows back yourself and give them to roll(data); backtest_ has forecasts that had not seen what came"
 
@@ -230,7 +235,7 @@ RULES: dict[str, Rule] = {
     "iterations": _idle(_SEARCH),
     "enable_early_stopping": _idle(_SEARCH),
     "early_stopping_n_iters": _idle(_SEARCH),
-    "experiment_exit_score": _idle(_SEARCH),
+    "experiment_exit_score": _enough,
     "max_concurrent_iterations": _idle("learners are tried one after another, each on all threads"),
     "max_cores_per_iteration": _as("n_jobs"),
     "hierarchy_column_names": _hierarchy,

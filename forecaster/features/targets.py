@@ -17,6 +17,7 @@ from forecaster.archive import storable
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.features._undo import by_phase, carried_last, changed
 from forecaster.features.powers import guerrero
+from forecaster.features.stationarity import wanders
 from forecaster.protocols import Forecast
 from forecaster.table import Floats, Table
 
@@ -89,6 +90,42 @@ class Difference:
         spread = by_phase(np.sign(off) * off**2, self.lag, lambda block, _: block.cumsum(axis=1))
         quantiles = mean[..., None] + np.sign(spread) * np.sqrt(np.abs(spread))
         return replace(forecast, mean=mean, quantiles=np.maximum.accumulate(quantiles, axis=2))
+
+
+@storable
+@dataclass(frozen=True)
+class Stationary:
+    """The change since the step before for the series that do not keep a level; the others stay as they are.
+
+    Which those are is told by the KPSS test at 5%, the season aside, on the training values of each series; fewer than eight tell nothing.
+    """
+
+    takes = 1
+
+    def fit(self, table: Table) -> FittedStationary:
+        """Which series to difference."""
+        return FittedStationary(wanders(table))
+
+
+@storable
+@dataclass(frozen=True, eq=False)
+class FittedStationary:
+    """`Stationary` that knows which series it differences. (series,)"""
+
+    differenced: NDArray[np.bool_]
+
+    def apply(self, table: Table) -> Table:
+        _expect_series(len(self.differenced), table)
+        change = Difference().apply(table)
+        level = table.tail(change.sizes)
+        return level.with_target(np.where(self.differenced[level.series], change.target, level.target))
+
+    def invert(self, forecast: Forecast, history: Table) -> Forecast:
+        added = Difference().invert(forecast, history)
+        mean = np.where(self.differenced[:, None], added.mean, forecast.mean)
+        if forecast.quantiles is None or added.quantiles is None:
+            return replace(forecast, mean=mean)
+        return replace(forecast, mean=mean, quantiles=np.where(self.differenced[:, None, None], added.quantiles, forecast.quantiles))
 
 
 @storable
@@ -229,7 +266,9 @@ class FittedScale:
         return changed(scaled, self.centre, lambda values, centre: values + centre)
 
 
-TRANSFORMS: dict[str, Transform] = {"box_cox": BoxCox(), "difference": Difference(), "log": Log(), "scale": Scale()}
+TRANSFORMS: dict[str, Transform] = {
+    "box_cox": BoxCox(), "difference": Difference(), "log": Log(), "scale": Scale(), "stationary": Stationary(),
+}  # fmt: skip
 SEASON_DIFFERENCE = "season_difference"
 
 
@@ -237,8 +276,8 @@ def transform_of(one: Any, season_length: int = 1) -> Transform:
     """The transform that an option means.
 
     Args:
-        one: "log", "box_cox", "difference", "season_difference", "scale", {"difference": lag}, {"scale": "mean" or "std"},
-            {"box_cox": power}, or a transform.
+        one: "log", "box_cox", "difference", "season_difference", "stationary", "scale", {"difference": lag},
+            {"scale": "mean" or "std"}, {"box_cox": power}, or a transform.
         season_length: Steps in one season.
 
     Raises:
@@ -256,8 +295,8 @@ def transform_of(one: Any, season_length: int = 1) -> Transform:
 
 
 def _with_option(name: str, given: Any) -> Transform:
-    if name == "log":
-        raise SettingsError(f'the target transform "log" has no option; came {{"log": {given!r}}}.')
+    if name in ("log", "stationary"):
+        raise SettingsError(f'the target transform "{name}" has no option; came {{"{name}": {given!r}}}.')
     options: dict[str, Callable[[Any], Transform]] = {"box_cox": BoxCox, "difference": Difference, "scale": Scale}
     return options[name](given)
 

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from forecaster.errors import SettingsError
 from forecaster.frequency import rhythm, zones
-from forecaster.frequency.alias import DAY, TICKS, Alias, parse
+from forecaster.frequency.alias import DAY, MONTH, TICKS, Alias, parse
 from forecaster.frequency.grid import Grid
 
 Ints = NDArray[np.int64]
 
-_MONTH = 30.436875 * DAY  # mean Gregorian month
 _BLOCK = 1 << 17  # rows at a time, so that what is worked on stays in the cache
 
 
@@ -200,7 +199,7 @@ class Frequency:
         """Mean length of a step, in microseconds (or integers)."""
         alias = self._alias
         if alias.months:
-            return alias.months * _MONTH
+            return alias.months * (MONTH * DAY)
         return alias.every * {"1": 1.0, "us": 1.0, "D": DAY, "B": 1.4 * DAY, "W": 7.0 * DAY}[alias.name]
 
     def _place(self, micros: Ints) -> tuple[Ints, NDArray[np.bool_]]:

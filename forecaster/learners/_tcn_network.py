@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import sqrt
 
 import torch
@@ -208,9 +209,10 @@ def _dropped(x: Tensor, share: float, random: torch.Generator | None) -> Tensor:
 
 def _ascending(told: Tensor, middle: int) -> Tensor:
     """Quantiles from a middle one and steps up and down from there, which are positive. (..., levels)"""
-    centre, steps = told[..., middle : middle + 1], softplus(told)
-    below = steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
-    return torch.cat([centre - below, centre, centre + steps[..., middle + 1 :].cumsum(-1)], -1)
+    centre, steps = told[..., middle], softplus(told).unbind(-1)
+    # step by step, since the cumulative sum of CUDA is not deterministic
+    down, up = [*accumulate(reversed(steps[:middle]))], accumulate(steps[middle + 1 :])
+    return torch.stack([*(centre - one for one in reversed(down)), centre, *(centre + one for one in up)], -1)
 
 
 def pinball(told: Tensor, batch: Batch, levels: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,15 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from forecaster.features.fourier import periods
+from forecaster.features.stationarity import LEAST, season_within
 from forecaster.guardrails import fill
 from forecaster.profile.measures import KINDS, MEASURES, Alike
 from forecaster.profile.seasons import seasons_of
 from forecaster.table import Table
 
 __all__ = ["KINDS", "LEAST", "Measured", "as_columns", "profile"]
-
-LEAST = 8
-"""Values that a series has at least, or nothing is said of it."""
 
 Profile = Mapping[str, NDArray[Any]]
 """Measure -> (series,), NaN where a series is too short; and "seasons" -> (series, several), 0 for none."""
@@ -38,7 +36,7 @@ def profile(table: Table) -> Profile:
     seasons = np.zeros((len(table), len(natural) + 1), np.int64)
     filled = fill(table.target, table.indptr)
     for which, at in table.alike(LEAST):
-        one = Alike(filled[at], np.isfinite(table.target[at]), table.season_length if 2 * table.season_length < at.shape[1] else 1)
+        one = Alike(filled[at], np.isfinite(table.target[at]), season_within(table, at.shape[1]))
         for name, measure in MEASURES.items():
             measured[name][which] = measure(one)
         seasons[which] = seasons_of(one.values, natural)

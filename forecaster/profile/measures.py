@@ -14,13 +14,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.features.stationarity import KPSS_5, kpss, ratio, seasonal
 from forecaster.table import Floats
 
 ADI, CV2 = 1.32, 0.49
 """Demand is intermittent from this many steps per sale on, and erratic from this variation of its sizes on."""
-
-KPSS_5 = 0.463
-"""Critical value of a stationary level at 5%."""
 
 KINDS = ("smooth", "erratic", "intermittent", "lumpy")
 
@@ -69,23 +67,6 @@ def moving(values: Floats, window: int) -> Floats:
     sums = np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1)
     mean = (sums[:, window:] - sums[:, :-window]) / window
     return mean if window % 2 else (mean[:, 1:] + mean[:, :-1]) / 2
-
-
-def seasonal(values: Floats, season: int) -> Floats:
-    """The mean of each place in the season, repeated. (series, n)"""
-    if season < 2:
-        return np.zeros_like(values)
-    k, n = values.shape
-    whole = np.pad(values, ((0, 0), (0, -n % season))).reshape(k, -1, season)
-    count = np.bincount(np.arange(n) % season, minlength=season)
-    mean = whole.sum(1) / np.maximum(count, 1)
-    mean -= mean.mean(1, keepdims=True)
-    return np.tile(mean, (1, -(-n // season)))[:, :n]
-
-
-def ratio(above: Floats, below: Floats) -> Floats:
-    """The ratio, 0 where there is nothing to divide by."""
-    return np.asarray(np.divide(above, below, out=np.zeros(len(below)), where=below > 0), np.float64)
 
 
 def strength(rest: Floats, with_it: Floats, taken: int) -> Floats:
@@ -150,16 +131,7 @@ def _acf1(one: Alike) -> Floats:
 
 
 def _kpss(one: Alike) -> Floats:
-    """The statistic of the test for a stationary level, without the season; trunc(3 sqrt(n) / 13) lags, as R's ndiffs, at least one."""
-    error = one.values - seasonal(one.values, one.season)
-    error -= error.mean(1, keepdims=True)
-    n = error.shape[1]
-    lags = max(1, int(3 * np.sqrt(n) / 13))
-    long_run = (error**2).sum(1)
-    for lag in range(1, lags + 1):
-        long_run += 2 * (1 - lag / (lags + 1)) * (error[:, lag:] * error[:, :-lag]).sum(1)
-    sums = (np.cumsum(error, axis=1) ** 2).sum(1)
-    return ratio(sums, n * long_run)
+    return kpss(one.values, one.season)
 
 
 def _stationary(one: Alike) -> Floats:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.profile.measures import moving, seasonal, strength
+from forecaster.features.stationarity import seasonal
+from forecaster.profile.measures import moving, strength
 from forecaster.table import Floats, Ints
 
 STRONG = 0.3

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster.errors import DataError, UnknownName
-from forecaster.table import Floats, Ints
+from forecaster.frames.kinds import is_number, value_type
+from forecaster.sample import evenly
+from forecaster.table import Floats
 from forecaster.tabular.balance import balanced
 from forecaster.tabular.columns import floats
 from forecaster.tabular.encode import Encoder, Found
@@ -80,7 +82,7 @@ def _tried(
     trials = run_trials(candidates, problem, folds, score, over)
     if not any(trial.usable for trial in trials):
         raise DataError(f"no learner could be fitted: {'; '.join(f'{t.learner}: {t.reason or t.status}' for t in trials)}")
-    if tuning is None:
+    if tuning is None or not tuning.searches:
         return trials, Tuned()
     more = further(settings.task, settings.block, candidates) if settings.learners == "auto" else []
     tuned = tune([*candidates, *more], trials, problem, folds, score, tuning, spent)
@@ -104,11 +106,6 @@ def fit_constant(frame: pa.Table, settings: TabularSettings, why: str) -> Fitted
         settings.task, settings.as_dict(), classes, encoder, {CONSTANT: model}, Vote({CONSTANT: 1.0}), (trial,), float("nan"),
         settings.greater_is_better, tuple(told), len(y), 0.0, y[:0], np.empty((0, max(len(classes), 1))), row[:0], problem.x[:0],
     )  # fmt: skip
-
-
-def evenly(rows: int, most: int) -> Ints:
-    """Some of so many rows, evenly taken."""
-    return np.unique(np.linspace(0, rows - 1, min(most, rows)).astype(np.int64))
 
 
 def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tuple[pa.Table, Floats, tuple[Any, ...], list[Found], Floats]:
@@ -141,8 +138,7 @@ def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tupl
 
 
 def _numbers(column: pa.ChunkedArray, target: str) -> Floats:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
+    if not is_number(value_type(column.type)):
         raise DataError(f"column {target!r} should hold numbers; it holds {column.type}; cast it, or use Classifier")
     return floats(column, target)
 
@@ -153,7 +149,7 @@ def _coded(column: pa.ChunkedArray, target: str) -> tuple[Floats, tuple[Any, ...
     Raises:
         DataError: these are no classes but numbers that hardly occur twice.
     """
-    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    plain = column.cast(value_type(column.type))
     if pa.types.is_floating(plain.type) and pc.count_distinct(plain).as_py() > max(FEW, len(plain) // 2):
         raise DataError(f"Unknown label type: continuous. Column {target!r} holds numbers that hardly occur twice; use Regressor")
     by_text = {str(value): value for value in plain.unique().to_pylist()}

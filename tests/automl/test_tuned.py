@@ -104,6 +104,15 @@ def test_patience_and_target_end_the_search_of_each_group():
     assert better.status.tolist() == ["done", "skipped"]
 
 
+def test_a_target_ends_the_portfolio_without_any_search(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    reached = tuned({"trials": 0, "target": 100.0}, metric="mae")
+    assert reached.trials_[["learner", "status", "reason"]].iloc[1:].to_numpy().tolist() == [["knn", "skipped", "the target was reached"]]
+    missed = tuned({"trials": 0, "target": 0.0}, metric="mae")
+    assert missed.trials_.status.tolist() == ["done", "done"]
+    pd.testing.assert_frame_equal(missed.predict(), tuned(None, metric="mae").predict())
+
+
 def test_a_search_tries_more_than_the_portfolio_where_nothing_was_named():
     frame = data(3)[["unique_id", "ds", "y"]]
     further = {"random_forest", "extra_trees", "gradient_boosting"}

@@ -77,7 +77,7 @@ def test_without_a_season_there_are_no_parts_and_the_network_sees_none() -> None
 
 
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
-@pytest.mark.parametrize("transform", [(), "log", ["log", {"difference": 7}], "season_difference", {"scale": "std"}], ids=str)
+@pytest.mark.parametrize("transform", [(), "log", ["log", {"difference": 7}], "season_difference", "stationary", {"scale": "std"}], ids=str)
 def test_strategies_and_transforms_give_forecasts_near_the_truth(strategy: str, transform: Any) -> None:
     data = shops()
     made = job(lags=[1, 7], windows={"season_mean": [2]}, featurization={"strategy": strategy}, target_transform=transform).fit(data)
@@ -91,6 +91,18 @@ def test_transforms_change_what_regression_learners_see() -> None:
     data = shops()
     plain, logs = (job(lags=[1], windows=None, target_transform=t).fit(data).predict(future(data)).forecast for t in ((), "log"))
     assert not np.allclose(plain, logs)
+
+
+def test_a_tree_follows_a_trend_where_series_are_made_stationary() -> None:
+    pytest.importorskip("lightgbm")
+    trend = np.arange(200) + np.random.default_rng(0).normal(size=200)
+    data = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2023-01-02", periods=200), "y": trend})
+    plain, moved = (
+        Forecaster(14, learners=["lightgbm"], backtest=None, ensemble=None, target_transform=t).fit(data).predict().forecast
+        for t in ((), "stationary")
+    )
+    assert np.abs(plain - np.arange(200, 214)).mean() > 5
+    assert np.abs(moved - np.arange(200, 214)).max() < 5
 
 
 def test_a_budget_samples_horizons_keeps_every_feature_and_says_so() -> None:

@@ -12,11 +12,11 @@ from hand_tables import hand_table, noisy_table
 from forecaster import archive
 from forecaster.errors import SettingsError
 from forecaster.features.powers import POWERS
-from forecaster.features.targets import TRANSFORMS, BoxCox, Difference, Log, Scale
+from forecaster.features.targets import TRANSFORMS, BoxCox, Difference, Log, Scale, Stationary
 from forecaster.protocols import Forecast
 from forecaster.table import Table
 
-ALL = [Difference(1), Difference(7), Log(), BoxCox(), BoxCox(0), BoxCox(0.5), Scale("mean"), Scale("std")]
+ALL = [Difference(1), Difference(7), Log(), BoxCox(), BoxCox(0), BoxCox(0.5), Scale("mean"), Scale("std"), Stationary()]
 
 
 def split(table: Table, steps: int) -> tuple[Table, np.ndarray]:
@@ -67,6 +67,27 @@ def test_intervals_of_changes_widen_like_those_of_a_random_walk() -> None:
     np.testing.assert_allclose(made.quantiles[0, :, 2] - 5, np.sqrt([1, 2, 3, 4]))
     np.testing.assert_allclose(made.quantiles[0, :, 0] - 5, -np.sqrt([1, 2, 3, 4]))
     np.testing.assert_allclose(made.quantiles[0, :, 1], 5)
+
+
+def test_only_series_that_do_not_keep_a_level_are_differenced() -> None:
+    rng = np.random.default_rng(0)
+    season = 9 * np.sin(2 * np.pi * np.arange(60) / 7)
+    noise = rng.normal(size=60)
+    values = [noise + season, np.cumsum(noise), noise + 0.3 * np.arange(60), np.full(60, 5.0), noise[:7] + np.arange(7)]
+    table = hand_table(values, season_length=7)
+    made = Stationary().fit(table).apply(table)
+    kept = [np.array_equal(made.take([i]).target, table.take([i]).target[1:]) for i in range(5)]
+    assert kept == [True, False, False, True, True]
+    assert np.array_equal(made.take([1]).target, np.diff(np.cumsum(noise)))
+
+
+def test_a_forecast_is_added_up_where_its_series_was_differenced() -> None:
+    table = hand_table([np.arange(40.0), np.random.default_rng(0).normal(size=40)])
+    said = np.full((2, 3), 1.0)
+    made = Stationary().fit(table).invert(Forecast(said, (0.1, 0.9), np.stack([said - 1, said + 1], axis=2)), table)
+    assert made.mean.tolist() == [[40, 41, 42], [1, 1, 1]]
+    np.testing.assert_allclose(made.quantiles[0, :, 1] - made.mean[0], np.sqrt([1, 2, 3]))
+    assert made.quantiles[1].tolist() == [[0, 2]] * 3
 
 
 def test_a_log_is_shifted_for_negative_series_only() -> None:
