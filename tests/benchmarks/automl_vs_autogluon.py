@@ -5,7 +5,7 @@
 
 The peer chooses by MASE, with quantiles 0.1, 0.5 and 0.9 and at most `--limit` seconds a set, without pretrained networks (Chronos,
 Toto), whose weights are a download; its forecast is the mean, or the median where that is better, picked afterwards. Steps of whole
-numbers are given to it as dates of the same frequency. MASE is scaled by the seasonal differences of the training values, mean over
+numbers are given to both sides as dates of the same frequency. MASE is scaled by the seasonal differences of the training values, mean over
 series. Seconds are CPU seconds from frame to forecast frame of the process and its children, all of whose threads count, imports left
 out.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from automl_vs_statsforecast import DATA, SETS, inside, load, mase, ours
+from automl_vs_statsforecast import DATA, SETS, inside, load, mase
 
 STEPS = {
     "m3_yearly": "YS", "m3_quarterly": "QS", "m3_monthly": "MS", "m3_other": "YS", "aus_tourism": "QS", "m4_weekly": "W-MON", "nn5": "D",
@@ -30,14 +30,27 @@ STEPS = {
 HEADS = "| set | series | ours | peer | ours to the peer | inside 80% ours / peer | CPU s ours / peer | peer's choice |"
 
 
+def dated(train: Any, name: str) -> Any:
+    """The frame with dates for steps of whole numbers, which the peer does not take; every series begins on the same day."""
+    import pandas as pd
+
+    if np.issubdtype(train.ds.dtype, np.datetime64):
+        return train
+    place = train.groupby("unique_id").cumcount().to_numpy()
+    return train.assign(ds=pd.date_range("1900-01-01", periods=int(place.max()) + 1, freq=STEPS[name])[place])
+
+
+def ours(train: Any, name: str) -> Any:
+    from forecaster import Forecaster
+
+    season, horizon, _, _ = SETS[name]
+    return Forecaster(horizon, freq=STEPS[name], season_length=season, n_jobs=1).fit(train).predict()[["forecast", "q0.1", "q0.9"]]
+
+
 def theirs(train: Any, name: str, options: argparse.Namespace) -> tuple[np.ndarray, str]:
     """Mean, 0.1, 0.9 and median, and what was chosen. (series times horizon, 4)"""
-    import pandas as pd
     from autogluon.timeseries import TimeSeriesDataFrame, TimeSeriesPredictor
 
-    if not np.issubdtype(train.ds.dtype, np.datetime64):
-        place = train.groupby("unique_id").cumcount().to_numpy()
-        train = train.assign(ds=pd.date_range("1900-01-01", periods=int(place.max()) + 1, freq=STEPS[name])[place])
     data = TimeSeriesDataFrame.from_data_frame(train, id_column="unique_id", timestamp_column="ds")
     with tempfile.TemporaryDirectory() as folder:
         predictor = TimeSeriesPredictor(
@@ -58,7 +71,7 @@ def theirs(train: Any, name: str, options: argparse.Namespace) -> tuple[np.ndarr
 def measure(options: argparse.Namespace) -> None:
     """One side in this process: forecasts, CPU seconds and what was chosen into a file."""
     name = options.sets[0]
-    train, _ = load(options.data, name, options.series, options.back)
+    train = dated(load(options.data, name, options.series, options.back)[0], name)
     if options.side == "ours":
         import forecaster.job  # noqa: F401
     else:
