@@ -74,7 +74,8 @@ def check(
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
     notes.note(table, survey, schema, horizon, findings)
-    return notes.short(table, survey.known, schema, horizon, short, findings)
+    table, findings = notes.short(table, survey.known, schema, horizon, short, findings)
+    return table.with_met(), findings
 
 
 def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
