@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from forecaster import guardrails, learners, metrics
 from forecaster.automl.candidates import Candidates, baseline_name, choose
-from forecaster.automl.demands import least_known, sampled
+from forecaster.automl.demands import least_known, sampled, testable
 from forecaster.automl.search import Plan, Search, search
 from forecaster.backtest import Window
 from forecaster.fitted import Fitted, floor
@@ -67,25 +67,11 @@ def fit_table(
     """
     started, since = time.perf_counter(), time.monotonic() if since is None else since
     settings.design.expect(table)
-    candidates = choose(
-        table, settings.named_learners, settings.block, settings.design,
-        transforms=settings.target_transform, tune=settings.tune is not None and settings.tune.searches,
-        across=settings.pooling == "block" and table.n_groups > 1, threads=settings.threads, seed=settings.seed,
-    )  # fmt: skip
     if settings.clean:
-        candidates = candidates.wrapped(lambda one: Cleaned(one, settings.clean))
         findings = findings + cleaned.told(table, settings.clean)
+    candidates = _candidates(table, settings)
     windows, told = cut(table, candidates, settings)
-    plan = Plan(
-        settings.horizon, windows, settings.metric, settings.ensemble,
-        time_limit=settings.time_limit, started=since, tune=settings.tune, seed=settings.seed,
-        pooled=settings.pooling == "block", on_trial=on_trial,
-    )  # fmt: skip
-    try:
-        with limited(settings.threads):
-            found = search(table, candidates, learners.make(baseline_name(table)), plan)
-    finally:
-        learners.forget()
+    found = _searched(table, candidates, windows, settings, on_trial, since)
     return Fitted(
         options=settings.as_dict(),
         schema=schema,
@@ -99,6 +85,33 @@ def fit_table(
         greater_is_better=metrics.get(settings.metric).greater_is_better,
         profile={} if schema.group else Measured(table),
     )
+
+
+def _candidates(table: Table, settings: Settings) -> Candidates:
+    """The learners to try, which see the table without what is to be cleaned away."""
+    made = choose(
+        table, settings.named_learners, settings.block, settings.design,
+        transforms=settings.target_transform, tune=settings.tune is not None and settings.tune.searches,
+        across=settings.pooling == "block" and table.n_groups > 1, threads=settings.threads, seed=settings.seed,
+    )  # fmt: skip
+    made = made if settings.backtest is None else testable(made, table, settings.horizon, settings.backtest)
+    return made.wrapped(lambda one: Cleaned(one, settings.clean)) if settings.clean else made
+
+
+def _searched(
+    table: Table, candidates: Candidates, windows: list[Window], settings: Settings, on_trial: Callable[[Tried], None], since: float
+) -> Search:
+    """What was found when the candidates were compared, and fitted where they were chosen."""
+    plan = Plan(
+        settings.horizon, windows, settings.metric, settings.ensemble,
+        time_limit=settings.time_limit, started=since, tune=settings.tune, seed=settings.seed,
+        pooled=settings.pooling == "block", on_trial=on_trial,
+    )  # fmt: skip
+    try:
+        with limited(settings.threads):
+            return search(table, candidates, learners.make(baseline_name(table)), plan)
+    finally:
+        learners.forget()
 
 
 def fallen_back(table: Table, search: Search, seen: guardrails.Findings, target: str) -> guardrails.Findings:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from forecaster import frames
 from forecaster.errors import DataError
+from forecaster.frames.kinds import family, is_number, value_type
 from forecaster.guardrails import Findings, check, stamps
 from forecaster.schema import Schema
 
@@ -164,13 +165,12 @@ def _rest(rows: pa.Table, taken: Sequence[str]) -> list[str]:
 
 
 def _family(rows: pa.Table, name: str) -> str:
-    kind = rows.schema.field(name).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    kind = value_type(rows.schema.field(name).type)
+    if family(kind) == "text":
         return "texts"
     if pa.types.is_boolean(kind):
         return "flags"
-    return "numbers" if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) else "stamps"
+    return "numbers" if is_number(kind) else "stamps"
 
 
 def _is_id(rows: pa.Table, name: str) -> bool:

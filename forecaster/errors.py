@@ -45,7 +45,8 @@ class UnknownName(SettingsError):
             hint: A further sentence on what to do.
         """
         names = [str(k) for k in known]
-        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+        small = {k.lower(): k for k in names}
+        near = [small[k] for k in difflib.get_close_matches(str(name).lower(), small, n=3, cutoff=0.5)]
         there = f"there are: {', '.join(sorted(names)) or 'none'}" + ("." if hint else "")
         told = f"did you mean {', '.join(map(repr, near))}?" if near else there
         return cls(f"no {what} is called {name!r}; {told}" + (f" {hint}" if hint else ""))

@@ -130,7 +130,7 @@ class Forecaster(Results):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The forecaster of settings that are checked already."""
-        return cls(**{name: getattr(settings, name) for name in Settings.model_fields})
+        return cls(**dict(iter(settings)))
 
     @classmethod
     def from_azure(cls, settings: Mapping[str, Any], **options: Any) -> Self:
@@ -165,8 +165,7 @@ class Forecaster(Results):
         return self._give(self._azure.frame())
 
     def __repr__(self) -> str:
-        told = {name: (getattr(self.settings, name), field.default) for name, field in Settings.model_fields.items()}
-        return f"Forecaster({', '.join(f'{name}={value!r}' for name, (value, default) in told.items() if value != default)})"
+        return self.settings.as_call("Forecaster")
 
     def fit(self, data: Any, *, on_trial: Callable[[Tried], None] = lambda trial: None) -> Self:
         """Check the data, try the learners, choose, and fit the chosen ones on everything.

@@ -74,8 +74,20 @@ class JobFile:
 def _loaded(path: str | Path) -> dict[str, Any]:
     import yaml
 
+    class Strict(yaml.SafeLoader):
+        """Refuses a key that is there twice, of which YAML would take the last."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            lines: dict[Any, int] = {}
+            for key, _ in node.value:
+                line, name = key.start_mark.line + 1, str(key.value)
+                if name in lines:
+                    raise ValueError(f"{name!r} is there twice, in lines {lines[name]} and {line}; keep one of them")
+                lines[name] = line
+            return super().construct_mapping(node, deep)
+
     try:
-        options = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        options = yaml.load(Path(path).read_text(encoding="utf-8"), Strict)
     except FileNotFoundError:
         raise SettingsError(f"no job file at {str(path)!r}; write one with the options of Forecaster as keys") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -113,6 +113,13 @@ def joined(*made: Parts) -> Parts:
         for name, value in parts.items():
             out[name] = out[name] + value if name in out else value
     return out
+
+
+def changed(learner: Learner, /, **fields: Any) -> Learner:
+    """The recipe with some fields set anew."""
+    recipe: Any = learner  # a dataclass, which no protocol can ask for
+    made: Learner = replace(recipe, **fields)
+    return made
 
 
 def within(learner: Learner) -> Iterator[Learner]:

@@ -21,7 +21,7 @@ from forecaster.guardrails import Findings, check_future
 from forecaster.guardrails.newer import check_newer, note_unseen
 from forecaster.hierarchy.aggregation import aligned, future_of, nodes_of
 from forecaster.hierarchy.joint import Joint
-from forecaster.hierarchy.out_of_fold import Folds, values_after
+from forecaster.hierarchy.out_of_fold import Windows, values_after
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.hierarchy.reconcile import Reconciler, bounded
 from forecaster.hierarchy.tree import Tree
@@ -288,25 +288,25 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     """Make the out-of-fold forecasts of a fitted job add up, and learn from them how those of the future will."""
     search, typical = base.search, expected(nodes, settings.horizon)
     score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
-    folds = _folds(base, series, nodes, tree, plan, settings, typical).best(score)
-    chosen, tested = folds.reconciled(), len(folds.base) > 0
-    spread = Spread.of(folds.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
+    windows = _windows(base, series, nodes, tree, plan, settings, typical).best(score)
+    chosen, tested = windows.reconciled(), len(windows.base) > 0
+    spread = Spread.of(windows.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
     found = replace(
         search, trials=(), blend=replace(search.blend, members=(), broken={}), weights=search.weights[:0], spread=spread,
-        sizes=np.broadcast_to(typical[:, None], folds.actual.shape), actual=folds.actual, chosen=chosen, failed={},
-        cutoffs=np.repeat(folds.cutoff[:, None], len(tree), axis=1),
-        errors=score(folds.actual, chosen, np.arange(len(tree))) if tested else np.full(len(tree), np.nan),
+        sizes=np.broadcast_to(typical[:, None], windows.actual.shape), actual=windows.actual, chosen=chosen, failed={},
+        cutoffs=np.repeat(windows.cutoff[:, None], len(tree), axis=1),
+        errors=score(windows.actual, chosen, np.arange(len(tree))) if tested else np.full(len(tree), np.nan),
     )  # fmt: skip
     whole = replace(
         base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes, search=found,
         findings=Findings(), fallback={}, profile={}, floor=floor(nodes, settings.lower_bound),
     )  # fmt: skip
-    joint = Joint.of(tree, spread, folds.actual - chosen, settings.seed) if tested else None
+    joint = Joint.of(tree, spread, windows.actual - chosen, settings.seed) if tested else None
     kept = series.tail(base.table.sizes.max())
-    return Reconciled(base, whole, kept, tree, plan, folds.plan.reconcile, folds.reconciler(range(len(folds.base))), joint)
+    return Reconciled(base, whole, kept, tree, plan, windows.plan.reconcile, windows.reconciler(range(len(windows.base))), joint)
 
 
-def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, typical: Floats) -> Folds:
+def _windows(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, typical: Floats) -> Windows:
     """What was said and what came in the backtest, of all nodes."""
     search, rows = base.search, tree.nodes(plan.trained(tree.levels))
     gap = settings.backtest.gap if settings.backtest else 0
@@ -316,7 +316,7 @@ def _folds(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarch
     blank = np.full(actual.shape, np.nan)
     blank[:, rows] = np.where(np.isfinite(search.actual), search.chosen, np.nan)
     least = floor(series, settings.lower_bound)
-    return Folds(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2, least, settings.integer)
+    return Windows(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2, least, settings.integer)
 
 
 def _like(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from forecaster.errors import SettingsError, UnknownName
 
 Names = str | Iterable[str] | None
 
 _DEFAULT = ("unique_id",)
+
+
+def label(ids: Mapping[str, Sequence[Any] | NDArray[Any]], i: int, every: str = "the only series") -> str:
+    """Series or group `i` in words, for messages: `store_id=CA_1, item_id=X`; `every` where no column names it."""
+    return ", ".join(f"{name}={values[i]!s}" for name, values in ids.items()) or every
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from forecaster.frequency import Frequency
 from forecaster.frequency.alias import alias_of
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.learners.cleaned import WAYS
-from forecaster.options import MOST_STEPS, Names, Options, plain, some_threads
+from forecaster.options import MOST_STEPS, Names, Options, Threads, plain, several
 from forecaster.schema import Schema
 from forecaster.threads import available
 from forecaster.tuning import Tuning, wanted
@@ -63,7 +63,7 @@ class Settings(Options):
     integer: bool = Field(False, description="Whether forecasts and quantiles are rounded to whole numbers.")
     time_limit: float | None = Field(None, gt=0, description="Seconds for the trials and the last fit.")
     tune: Annotated[Tuning | None, BeforeValidator(wanted)] = Field(None, description="Search for hyperparameters: a number, or a Tuning.")
-    n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
+    n_jobs: Threads = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
 
     @field_validator("horizon", "season_length", "time_limit", "lower_bound", "seed", mode="before")
@@ -82,9 +82,14 @@ class Settings(Options):
         Frequency.parse(alias)
         return alias
 
-    @field_validator("learners", "lags", "quantiles", mode="before")
+    @field_validator("lags", "quantiles", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
+        return value if value is None or (isinstance(value, str) and value == "auto") else several(value)
+
+    @field_validator("learners", mode="before")
+    @classmethod
+    def _one_or_many_objects(cls, value: Any) -> Any:
         if value is None or (isinstance(value, str) and value == "auto"):
             return value
         return tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
@@ -99,7 +104,7 @@ class Settings(Options):
     def _sizes(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {k: tuple(v) if isinstance(v, (list, tuple)) else (v,) for k, v in value.items()}
+        return {statistic: several(sizes) for statistic, sizes in value.items()}
 
     @field_validator("featurization", mode="before")
     @classmethod
@@ -143,12 +148,7 @@ class Settings(Options):
     @field_validator("quantiles")
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        return tuple(sorted(set(value)))
-
-    @field_validator("n_jobs")
-    @classmethod
-    def _some_threads(cls, value: int) -> int:
-        return some_threads(value)
+        return tuple({f"{level:g}": level for level in sorted(value)}.values())  # which their columns are called by
 
     @field_validator("metric")
     @classmethod
@@ -187,20 +187,6 @@ class Settings(Options):
         for option, names, taken in (("series", self.keys, (*ahead, *found, *level)), ("time", (self.time,), ahead)):
             for name in set(names) & set(taken):
                 raise SettingsError(f"column {name!r} of {option}= is called like a column of the results; rename it in the data")
-
-    @classmethod
-    def revived(cls, told: Mapping[str, Any]) -> tuple[Self, dict[str, str]]:
-        """The settings that `as_dict` told, and the options that were objects and cannot be brought back: name -> what was told.
-
-        Those have their defaults in the settings.
-        """
-        lost = {}
-        for option in ("learners", "metric"):
-            try:
-                cls.parse({"horizon": 1, option: told[option]})
-            except SettingsError:
-                lost[option] = repr(told[option])
-        return cls.parse({name: value for name, value in told.items() if name not in lost}), lost
 
     @property
     def required(self) -> tuple[str, ...]:

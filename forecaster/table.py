@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from forecaster.frequency import Frequency
 from forecaster.labels import Met
+from forecaster.schema import label
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -117,12 +118,12 @@ class Table:
                 yield which, self.indptr[which][:, None] + np.arange(size)
 
     def label(self, i: int) -> str:
-        """Series `i` in words, for messages: `store_id='CA_1', item_id='X'`."""
-        return ", ".join(f"{name}={value[i]!s}" for name, value in self.ids.items()) or "the only series"
+        """Series `i` in words, for messages."""
+        return label(self.ids, i)
 
     def group_label(self, g: int) -> str:
         """Group `g` in words, for messages."""
-        return ", ".join(f"{name}={value[g]!s}" for name, value in self.groups.items()) or "all series"
+        return label(self.groups, g, "all series")
 
     def take(self, which: ArrayLike) -> Table:
         """The table of the series `which` (ascending indices or a mask). Groups left without series are dropped."""

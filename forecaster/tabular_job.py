@@ -16,7 +16,7 @@ from forecaster.explain import Explanation
 from forecaster.explain.rows import WALKS, Method, explain_rows
 from forecaster.tabular import arrays
 from forecaster.tabular.estimator import Estimator, unfitted
-from forecaster.tabular.fitted import FittedTabular
+from forecaster.tabular.fitted import FittedTabular, with_columns
 from forecaster.tabular.fitting import fit_table
 from forecaster.tabular.settings import ClassifierSettings, RegressorSettings, TabularSettings
 
@@ -46,11 +46,10 @@ class _Tabular(Estimator):
     @classmethod
     def of(cls, settings: TabularSettings) -> Self:
         """The job of settings that are checked already."""
-        return cls(**{name: getattr(settings, name) for name in type(settings).model_fields})
+        return cls(**dict(iter(settings)))
 
     def __repr__(self) -> str:
-        told = {name: (getattr(self.settings, name), field.default) for name, field in self.kind.model_fields.items()}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, (value, default) in told.items() if value != default)})"
+        return self.settings.as_call(type(self).__name__)
 
     def fit(self, data: Any, y: Any = None) -> Self:
         """Learn what the columns are, test the learners, and fit the best on all rows.
@@ -76,12 +75,12 @@ class _Tabular(Estimator):
         return self
 
     def predict(self, data: Any) -> Any:
-        """The frame's rows with a column "prediction"; of an array the predictions alone. (rows,)"""
+        """The frame's rows with a column "prediction", in the place of one that is called so; of an array the predictions alone. (rows,)"""
         frame, kind = self._read(data)
         said = self._done.labels(self._done.told(frame))
         if kind.name == arrays.ARRAY:
             return arrays.plain(said)
-        return _beside(data, frames.give(frame.append_column("prediction", said), kind))
+        return _beside(data, frames.give(with_columns(frame, {"prediction": said}), kind))
 
     def score(self, data: Any, y: Any = None) -> float:
         """The accuracy of the predictions, or their r2: what scikit-learn's tools go by where they are not told of a metric.
@@ -283,9 +282,7 @@ class Classifier(_Tabular):
         said = self._done.told(frame)
         if kind.name == arrays.ARRAY:
             return said
-        for name, column in self._done.probabilities(said).items():
-            frame = frame.append_column(name, column)
-        return _beside(data, frames.give(frame, kind))
+        return _beside(data, frames.give(with_columns(frame, self._done.probabilities(said)), kind))
 
     @property
     def classes_(self) -> NDArray[Any]:

@@ -96,7 +96,8 @@ class Tuning:
     def __post_init__(self) -> None:
         for name, least in (("trials", 0), ("patience", 1)):
             value = getattr(self, name)
-            if not (isinstance(value, int) and not isinstance(value, bool) and value >= least) and not (name == "patience" and value is None):
+            endless = name == "patience" and value is None
+            if not (isinstance(value, int) and not isinstance(value, bool) and value >= least) and not endless:
                 raise SettingsError(f"tune: {name} should be a whole number, {least} or more, got {value!r}")
         if self.target is not None and not (isinstance(self.target, int | float) and math.isfinite(self.target)):
             raise SettingsError(f"tune: target should be a score, such as 0.1, got {self.target!r}")

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from forecaster.archive.regular import bytes_of
 from forecaster.errors import ArchiveError
-from many_models.store import AFRESH, DIGEST, digest
+from many_models.files import AFRESH, DIGEST, digest
 
 _NAME, _LENGTH = b"table", 8
 _LARGE = 256 * 1024

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from many_models import keys, outcomes
 from many_models.blocks import Ints
+from many_models.files import parquet_bytes, read_parquet, write_bytes
 from many_models.plan import Chosen, Plan
-from many_models.store import parquet_bytes, read_parquet, write_bytes
 from many_models.task import Task
 
 KINDS = ("kept", "updated", "retrained", "new", "retired")

@@ -23,14 +23,22 @@ from many_models.commands.options import (
     BROKEN,
     FAILURES,
     USAGE,
+    Actuals,
+    Data,
+    Deadline,
     Engine,
     EngineOfJob,
     EngineOptions,
     Forecasts,
+    Future,
+    Horizon,
+    Job,
     Memory,
     Progress,
+    Quiet,
     RunPath,
     TimeLimit,
+    Update,
     Workers,
     engine_of,
     how_of,
@@ -64,21 +72,21 @@ app = typer.Typer(
 
 @app.command()
 def train(
-    job: Annotated[Path, typer.Argument(help="A YAML file: the options of Forecaster, partition_by, and engine.")],
-    data: Annotated[str, typer.Option("--data", help="A file, folder, glob or address (s3://...) of Parquet or CSV.")],
+    job: Job,
+    data: Data,
     run: RunPath,
     engine: EngineOfJob = None,
     engine_option: EngineOptions = [],  # noqa: B006
     workers: Workers = None,
     time_limit: TimeLimit = "5min",
     memory_limit: Memory = None,
-    deadline: Annotated[str | None, typer.Option("--deadline", help='When to have ended, such as "10min" or "600".')] = None,
-    update: Annotated[str | None, typer.Option("--update", help='"state": models go on from rows that were only added.')] = None,
+    deadline: Deadline = None,
+    update: Update = None,
     only: Annotated[str | None, typer.Option("--only", help="A file that names the groups to train; the others stay.")] = None,
     tracking: Annotated[str | None, typer.Option("--tracking", help='"mlflow": log the run to MLflow when it is done.')] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")] = False,
     progress: Progress = Way.AUTO,
-    quiet: Annotated[bool, typer.Option("--quiet", help="As --progress none.")] = False,
+    quiet: Quiet = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many groups, which learners and about how long; write nothing.")
     ] = False,
@@ -100,8 +108,8 @@ def train(
 def forecast(
     run: RunPath,
     out: Annotated[Path, typer.Option("--out", help="A .parquet or .csv file, or a folder of Parquet files.")],
-    future: Annotated[str | None, typer.Option("--future", help="Rows with the known covariates of the steps ahead.")] = None,
-    horizon: Annotated[int | None, typer.Option("--horizon", min=1, help="Steps ahead, where not those of the job.")] = None,
+    future: Future = None,
+    horizon: Horizon = None,
     workers: Workers = None,
 ) -> None:
     """Forecast all groups that have a model."""
@@ -145,7 +153,7 @@ def report(
 @app.command()
 def evaluate(
     run: RunPath,
-    actuals: Annotated[str, typer.Option("--actuals", help="Rows with the series columns, the time and the target.")],
+    actuals: Actuals,
     forecast: Forecasts = None,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the accuracy of every group here (.parquet or .csv).")] = None,
 ) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from forecaster.errors import ForecasterError
 from many_models.blocks import Block
+from many_models.files import read_parquet
 from many_models.outcomes import COLUMNS, late, modelled, origin
-from many_models.store import Store, read_parquet
+from many_models.store import Store
 
 Ints = NDArray[np.int64]
 NEEDED = {name: kind for name, kind in COLUMNS.items() if name != "forecast"}

@@ -19,8 +19,8 @@ from forecaster.archive.regular import bytes_of
 from forecaster.archive.sealed import SEAL
 from forecaster.errors import ArchiveError
 from many_models.blocks import fingerprint
+from many_models.files import AFRESH, read_object, write_json
 from many_models.progress import Tally
-from many_models.store import AFRESH, read_object, write_json
 from many_models.task import Task
 
 FILE, ATTEMPT = "run.json", "attempt.json"

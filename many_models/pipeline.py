@@ -13,10 +13,11 @@ from forecaster.errors import SettingsError
 from forecaster.shell import write_csv
 from many_models import changes, outcomes
 from many_models import prepare as preparing
+from many_models.files import write_parquet
 from many_models.many import ManyModels
 from many_models.run import Run
 from many_models.steps import Made, Step, fingerprint, hashed, refuse_strangers, whole
-from many_models.store import here, write_parquet
+from many_models.store import here
 from many_models.task import Task
 
 FAILURES, ATTENTION = 3, 4

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from many_models import spool
 from many_models.blocks import Block, Ints, costs, pack
+from many_models.files import parquet_bytes, read_parquet, write_bytes
 from many_models.ledger import rows_of
 from many_models.outcomes import modelled
 from many_models.partition import Groups
-from many_models.store import parquet_bytes, read_parquet, write_bytes
 
 FILE = "plan.parquet"
 KINDS = {"rows": pa.int64(), "data_hash": pa.string(), "block": pa.string(), "files": pa.list_(pa.string())}

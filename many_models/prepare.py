@@ -20,10 +20,11 @@ from forecaster.block import check
 from forecaster.errors import DataError, ForecasterError
 from many_models import keys, scoring, spool
 from many_models.blocks import SMALLEST, Block, costs, pack
+from many_models.files import read_parquet, write_parquet
 from many_models.how import How
 from many_models.partition import Groups
 from many_models.source import source
-from many_models.store import LocalStore, read_parquet, write_parquet
+from many_models.store import LocalStore
 from many_models.task import Task
 from many_models.training import columns_of, partitioned
 from many_models.work import DONE

@@ -16,12 +16,13 @@ from forecaster.errors import CannotPredict, ForecasterError, SettingsError
 from many_models import changes, evaluation, leaderboard, ledger, manifest, outcomes, scoring
 from many_models.course import writing
 from many_models.engines import Chosen
+from many_models.files import read_parquet
 from many_models.how import How
 from many_models.monitoring import Monitoring, Tolerance, monitored
 from many_models.plan import Plan
 from many_models.status import Status, status_of
 from many_models.steps import hashed
-from many_models.store import here, read_parquet
+from many_models.store import here
 from many_models.task import Task
 from many_models.training import held, train_again
 from many_models.upkeep import forget

@@ -20,10 +20,11 @@ from forecaster import frames
 from forecaster.errors import ArchiveError, CannotPredict, SettingsError, UnknownName
 from many_models import engines, keys, outcomes, spool
 from many_models.blocks import Block
+from many_models.files import read_parquet, write_parquet
 from many_models.how import How
 from many_models.source import Frame
 from many_models.steps import refuse_strangers, whole
-from many_models.store import LocalStore, read_parquet, write_parquet
+from many_models.store import LocalStore
 from many_models.task import Task
 from many_models.work import DONE, REFUSED, Work
 from many_models.worker import Predict, blocks_of, cut, read_table, with_groups

@@ -25,9 +25,8 @@ from forecaster import frames
 from forecaster.errors import ArchiveError, SettingsError
 from forecaster.frames import places
 from many_models import hashing
-from many_models.store import read_object, sync_tree, write_json
+from many_models.files import PART, read_object, sync_tree, write_json
 
-_PART = ".part-"
 _KINDS: dict[str, Any] = {"inputs": dict, "outputs": dict, "said": str, "code": int}
 
 
@@ -113,7 +112,7 @@ def whole(out: Path) -> Iterator[Path]:
     out.parent.mkdir(parents=True, exist_ok=True)
     home = out.parent if os.access(out.parent, os.W_OK) else out
     sweep(home, out.name)
-    work = home / f"{_PART}{out.name}-{uuid.uuid4().hex}"
+    work = home / f"{PART}{out.name}-{uuid.uuid4().hex}"
     work.mkdir()
     lock = os.open(work, os.O_RDONLY)
     try:
@@ -135,7 +134,7 @@ def refuse_strangers(out: Path, ours: re.Pattern[str], told: str) -> None:
     if out.exists() and not out.is_dir():
         raise SettingsError(f"{str(out)!r} is a file, and a folder would take its place; give another name")
     names = [file.name for file in out.iterdir()] if out.is_dir() else []
-    if other := sorted(name for name in names if not ours.fullmatch(name) and not name.startswith(_PART)):
+    if other := sorted(name for name in names if not ours.fullmatch(name) and not name.startswith(PART)):
         raise SettingsError(f"the folder {str(out)!r} holds {other[0]!r}, which {told}; give a folder of its own")
     if Path.cwd().is_relative_to(out.resolve()):
         raise SettingsError(f"the folder {str(out)!r} is the one that this process works in, and would be replaced; give a folder in it")
@@ -145,7 +144,7 @@ def sweep(folder: Path, name: str | None = None) -> None:
     """Remove what killed steps left of an output, or of all: what nobody holds the lock of."""
     import fcntl
 
-    for left in folder.glob(f"{_PART}{'*' if name is None else glob.escape(name)}-*/"):
+    for left in folder.glob(f"{PART}{'*' if name is None else glob.escape(name)}-*/"):
         lock = os.open(left, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -164,7 +163,7 @@ def _swap(made: Path, out: Path, old: Path) -> None:
         out.rename(old)
     except OSError:
         for file in out.iterdir():
-            if not file.name.startswith(_PART):
+            if not file.name.startswith(PART):
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
         for file in made.iterdir():
             shutil.move(file, out / file.name)

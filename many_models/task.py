@@ -65,7 +65,8 @@ class Task:
             raise SettingsError("partition_by is empty; name the columns whose values get one model each, such as ['store_id']")
         if len(set(self.partition_by)) < len(self.partition_by):
             raise SettingsError(f"partition_by names a column twice: {list(self.partition_by)}")
-        if taken := (set(COLUMNS) | _OWN) & set(self.partition_by):
+        quantiles = {f"q{level:g}" for level in getattr(self.settings, "quantiles", ())}
+        if taken := {*COLUMNS, *_OWN, *quantiles} & {*self.partition_by}:
             raise SettingsError(f"partition_by names {sorted(taken)}, which runs have a column of their own for; rename it in the data")
 
     @property
@@ -145,8 +146,17 @@ PATHS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """What is run for each kind of job, where it is not what a forecasting job runs."""
 
-_OWN = {"block", "moved", "files", "first", "second"}
-"""Columns that tables of groups have within a run, beside those of outcomes."""
+_OWN = {
+    "block", "moved", "files", "first", "second",
+    "members", "coverage",
+    "trial", "parameters", "fit_seconds", "predict_seconds", "windows", "folds", "reason",
+    "cutoff", "row", "actual", "prediction",
+    "column", "rule", "count", "action", "message",
+    "n", "mae", "rmse", "wape", "smape", "bias", "nrmse",
+    "from", "to", "alert", "value", "limit",
+}  # fmt: skip
+"""Columns that tables of groups have beside those of outcomes: within a run; in what was selected, trials, backtests, findings,
+evaluations and monitoring."""
 
 _PATHS = ("fit", "save", "load", "check", "fallback", "move", "parse")
 _MEANT = {field.default for field in fields(Task) if field.name in _PATHS} | {path for paths in PATHS.values() for path in paths.values()}

@@ -22,12 +22,12 @@ import pyarrow.csv as pa_csv
 
 from forecaster import frames
 from forecaster.errors import MissingExtra, SettingsError
-from forecaster.report.accuracy import Folds, chosen
+from forecaster.report.accuracy import Tested, chosen
 from forecaster.report.data import Columns, Series
 from forecaster.tabular import scores
 from many_models import evaluation, manifest, outcomes
+from many_models.files import write_parquet
 from many_models.report.rows import predictions
-from many_models.store import write_parquet
 
 if TYPE_CHECKING:
     from many_models.run import Run
@@ -142,11 +142,11 @@ def windows(run: Run) -> list[dict[str, float]]:
     if not rows.num_rows:
         return []
     columns = Columns(tuple(settings.series), settings.time, settings.target, run.partition_by)
-    folds = Folds.of(Series(columns, pa.table({}), pa.table({}), rows))
-    known = folds.scored > 0
-    told = evaluation.measures(rows.filter(pa.array(known)), folds.actual[known], folds.window[known], folds.n_windows)
+    tested = Tested.of(Series(columns, pa.table({}), pa.table({}), rows))
+    known = tested.scored > 0
+    told = evaluation.measures(rows.filter(pa.array(known)), tested.actual[known], tested.window[known], tested.n_windows)
     kept = {name: values.to_pylist() for name, values in told.items() if name in MEASURED or name.startswith("coverage_")}
-    return [_finite({f"backtest/{name}": values[i] for name, values in kept.items()}) for i in range(folds.n_windows)]
+    return [_finite({f"backtest/{name}": values[i] for name, values in kept.items()}) for i in range(tested.n_windows)]
 
 
 def _of_rows(run: Run) -> list[dict[str, float]]:

@@ -17,13 +17,14 @@ from forecaster.errors import ForecasterError, SettingsError
 from many_models import changes, course, keys, ledger, manifest, outcomes
 from many_models.blocks import Block
 from many_models.choice import narrowed
+from many_models.files import read_json
 from many_models.how import How
 from many_models.partition import Groups, partition
 from many_models.plan import Plan, lay_out, retry
 from many_models.progress import tell
 from many_models.sample import Sample
 from many_models.source import Source, check_columns, source
-from many_models.store import alone, read_json
+from many_models.store import alone
 from many_models.task import Task
 from many_models.update import update
 from many_models.upkeep import clean, drop_unsound, make_room, retire

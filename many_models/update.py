@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from many_models import hashing, keys, ledger, outcomes, scoring, spool
 from many_models.blocks import Block
+from many_models.files import read_parquet
 from many_models.how import How
 from many_models.partition import Groups
 from many_models.plan import Plan
 from many_models.source import Source
-from many_models.store import Markers, read_parquet
+from many_models.store import Markers
 from many_models.task import Fitted, Task
 from many_models.worker import MODELS, Guarded, blocks_of, commit, ids_of, only, read_block
 

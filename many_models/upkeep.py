@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from forecaster.errors import ArchiveError, ForecasterError
 from many_models import keys, ledger, outcomes, spool
 from many_models.blocks import Block, Ints
+from many_models.files import PART, read_parquet, write_parquet
 from many_models.plan import Plan
 from many_models.steps import sweep
-from many_models.store import LocalStore, Markers, read_parquet, write_parquet
+from many_models.store import LocalStore, Markers
 from many_models.task import Task
 from many_models.worker import MODELS, blocks_of
 
@@ -54,8 +55,8 @@ def _keep_forecasts(folder: Path, past: Path, key: str) -> None:
     if (folder / "forecasts.parquet").exists():
         past.mkdir(exist_ok=True)
         rows = read_parquet(folder / "forecasts.parquet")
-        write_parquet(rows, past / f".part-{key}")
-        (past / f".part-{key}").replace(past / f"{key}.parquet")
+        write_parquet(rows, past / f"{PART}{key}")
+        (past / f"{PART}{key}").replace(past / f"{key}.parquet")
 
 
 def forget(past: Sequence[Path], days: float) -> int:
@@ -120,7 +121,7 @@ def clean(root: Path, resume: bool) -> None:
             )
     sweep_parts(root)
     Markers(root / "inflight").sweep()
-    for part in root.glob(".part-*"):
+    for part in root.glob(f"{PART}*"):
         if part.is_file():
             part.unlink(missing_ok=True)
     sweep(root)

@@ -19,10 +19,12 @@ import pyarrow.compute as pc
 
 from forecaster import frames
 from forecaster.errors import ArchiveError, CannotSave, DataError, ForecasterError, MissingExtra, SettingsError
+from forecaster.frames.kinds import value_type
 from many_models import bundle, hashing, keys, outcomes, spool
 from many_models.blocks import Block
+from many_models.files import AFRESH, read_parquet, write_parquet
 from many_models.source import parquet
-from many_models.store import AFRESH, LocalStore, Markers, Store, read_parquet, write_parquet
+from many_models.store import LocalStore, Markers, Store
 from many_models.task import Fitted, Task
 from many_models.work import DONE, HALTED, REFUSED, Receipt
 
@@ -200,9 +202,8 @@ def _scanned(files: Sequence[str], columns: Sequence[str], groups: pa.Table) -> 
     dataset = parquet(files)
     wanted = pc.scalar(True)
     for name in groups.column_names:
-        kind = dataset.schema.field(name).type
-        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-        wanted &= _among(pc.field(name), pc.unique(groups[name].combine_chunks().cast(plain)))
+        kind = value_type(dataset.schema.field(name).type)
+        wanted &= _among(pc.field(name), pc.unique(groups[name].combine_chunks().cast(kind)))
     return dataset.to_table(columns=list(columns), filter=wanted)
 
 

@@ -95,6 +95,7 @@ def same(a, b):
 
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=["Cs"])) | st.binary()
+PLAIN |= st.decimals(allow_nan=False)
 NUMBERS = arrays.arrays(
     st.sampled_from(["f8", "f4", ">f8", "i8", "i4", "u1", "?", "c16", "M8[us]", "m8[D]", "U3", "S4"]),
     arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3),
@@ -498,6 +499,8 @@ TREES_OF_A_FORGER = [
     {"float": "1e5"},
     {"float": "__import__('os')"},
     {"float": []},
+    {"decimal": "one"},
+    {"decimal": []},
     {"objects": [], "shape": [10**12]},
     {"objects": [1], "shape": [-1]},
     {"objects": [1], "shape": "x"},

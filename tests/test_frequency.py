@@ -138,6 +138,7 @@ def test_unknown_zone_is_refused():
 
 
 SEASONS = """
+    us second 1 | ms second 1 | 50ms second 1200 | 7s second 3600
     1 integer 1 | s second 60 | 10s second 360 | min minute 1440 | 20min minute 72 | 30min minute 48 | h hour 24 | 2h hour 12
     D day 7 | 2D day 7
     B business 5 | W-MON week 52 | 4W week 13 | 7D week 52 | MS month 12 | ME month 12 | 2MS month 6 | QS-OCT quarter 4 | 3MS quarter 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
+from decimal import Decimal
 from typing import ClassVar
 
 import numpy as np
@@ -417,3 +418,12 @@ def test_a_learner_that_writes_into_its_rows_fails_and_costs_no_other_one_its_va
     made = Forecaster(7, learners=[Careless(), "drift"], n_jobs=1).fit(data)
     assert "read-only" in made.leaderboard_.set_index("learner").loc["careless", "reason"]
     pd.testing.assert_frame_equal(made.predict(), Forecaster(7, learners=["drift"], n_jobs=1).fit(data).predict())
+
+
+def test_decimals_may_name_series_and_are_saved(tmp_path):
+    ids = pa.array([Decimal("1.5")] * 30 + [Decimal("2")] * 30, pa.decimal128(9, 2))
+    frame = pa.table({"unique_id": ids, "ds": [*range(30)] * 2, "y": np.arange(60.0)})
+    made = Forecaster(2, learners=["drift"], n_jobs=1).fit(frame)
+    made.save(tmp_path / "job")
+    assert Forecaster.load(tmp_path / "job").predict().equals(made.predict())
+    assert made.predict()["unique_id"].to_pylist() == [Decimal("1.5")] * 2 + [Decimal("2")] * 2

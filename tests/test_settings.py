@@ -6,6 +6,7 @@ import pytest
 
 from forecaster.backtest import RollingOrigin
 from forecaster.errors import SettingsError, UnknownName
+from forecaster.features.featurization import Featurization
 from forecaster.frequency import Frequency
 from forecaster.job import Forecaster
 from forecaster.jobfile import JobFile
@@ -65,6 +66,7 @@ def test_a_frequency_comes_back_from_a_file():
         ({"horizon": 3, "block": ["naiv"]}, "naive"),
         ({"horizon": 3, "metric": "nrsme"}, "nrmse"),
         ({"horizon": 3, "ensemble": "votin"}, "voting"),
+        ({"horizon": 3, "metric": "MASE"}, "mase"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(options, near):
@@ -93,7 +95,15 @@ def test_job_file_is_the_call(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("horizn: 3", "horizon"), ("- a", "key: value"), ("horizon: [", "YAML"), ("horizon: 0", "horizon")]
+    ("text", "said"),
+    [
+        ("horizn: 3", "horizon"),
+        ("- a", "key: value"),
+        ("horizon: [", "YAML"),
+        ("horizon: 0", "horizon"),
+        ("horizon: 3\nseed: 1\nhorizon: 4", "'horizon' is there twice, in lines 1 and 3"),
+        ("horizon: 3\ntune:\n  trials: 1\n  trials: 2", "'trials' is there twice, in lines 3 and 4"),
+    ],
 )
 def test_job_file_errors_name_file_and_key(tmp_path, text, said):
     path = tmp_path / "job.yaml"
@@ -148,3 +158,19 @@ def test_a_wrong_option_of_the_backtest_is_answered_with_the_nearest():
 def test_numbers_that_are_none(options, said):
     with pytest.raises(SettingsError, match=said):
         Settings.parse(options)
+
+
+@pytest.mark.parametrize("several", [tuple, np.array, pd.Index, iter])
+def test_lists_may_be_arrays_ranges_or_the_like(several):
+    plain = Settings.parse({"horizon": 3, "lags": [1, 2], "quantiles": [0.1, 0.9], "windows": {"mean": [2, 3]}, "known": ["a", "b"]})
+    given = {"lags": several([1, 2]), "quantiles": several([0.1, 0.9]), "windows": {"mean": several([2, 3])}, "known": several(["a", "b"])}
+    assert Settings.parse({"horizon": 3, **given}) == plain
+    covariates = Featurization(past_lags=several([1, 2]), past_windows={"std": several([4])})
+    job = Settings.parse({"horizon": 3, "featurization": covariates})
+    assert Settings.parse(job.as_dict()).design == job.design
+    assert (job.design.past_lags, job.design.past_windows) == ((1, 2), (("std", (4,)),))
+    assert Settings.parse({"horizon": 3, "lags": range(1, 3)}).lags == (1, 2)
+
+
+def test_quantiles_of_one_name_are_one():
+    assert len(Settings.parse({"horizon": 3, "quantiles": [0.3, 0.1 * 3, 0.5, 0.50000001]}).quantiles) == 2

@@ -1,6 +1,6 @@
-// The filter around missing values: the covariance of the state is carried in full (Kalman 1960), rows without an observation correct
-// nothing, and each missing value is a state of its own for as long as differencing looks back on it. Same results as
-// arima_filter.hpp where nothing is missing, and much slower.
+// The filter around missing values that are no columns of the regression: the covariance of the state is carried in full (Kalman 1960),
+// rows without an observation correct nothing, and each missing value is a state of its own for as long as differencing looks back on it.
+// Same results as arima_filter.hpp where nothing is missing, and much slower.
 #pragma once
 
 #include <algorithm>

@@ -12,8 +12,9 @@ namespace forecaster::arima {
 
 constexpr double exact = 1e-13, close = 1e-8;  // when a filter is steady: for results, and while searching
 
-// Column 0 is the series, then constant and covariates, then missing values that differencing starts from, in the order of time. Each
-// is n long; a column is zero before its start. Later missing values are skipped rows, filled with any value.
+// Column 0 is the series, then constant and covariates, then missing values in the order of time: those that differencing starts from,
+// and where they are few the others too. Each is n long; a column is zero before its start. Missing values that are no column are skipped
+// rows, filled with any value.
 struct Regression {
     Index n = 0;
     int columns = 1, holes = 0;

@@ -147,7 +147,7 @@ struct Filterer {
     }
 
     void run(Index s, const Orders& orders, double constant, Index lost) {
-        prepared.build(series, orders, m);
+        prepared.build(series, orders, m, out.innovations != nullptr);
         Regression& r = prepared.regression;
         for (Index t = 0; t < r.n; ++t) r.values[t] -= constant / prepared.spread;
         likelihood.take(r, orders, m, exact);

@@ -94,7 +94,8 @@ struct Prepared {
     Regression regression;
     double centre = 0, spread = 1;
 
-    void build(const Series& series, const Orders& orders, int m) {
+    // `one_step`: errors are wanted that know nothing of later values, which columns of missing values do.
+    void build(const Series& series, const Orders& orders, int m, bool one_step = false) {
         Values w = series.y;
         difference(w, orders.d, orders.D, m);
         Regression& r = regression;
@@ -114,15 +115,16 @@ struct Prepared {
             add(column, 0);
         }
         const Index lost = static_cast<Index>(r.weights.size()) - 1;
+        const bool skipped = one_step || !few(series, m);
         for (Index gap : series.gaps) {
-            if (gap >= lost) {
-                r.skips.push_back(gap - lost);
+            const Index first = gap - lost;  // row of the differences that the missing value is in first
+            if (skipped && first >= 0) {
+                r.skips.push_back(first);
                 continue;
             }
             Values column(r.n, 0.0);
-            for (Index i = lost - gap; i <= lost; ++i)
-                if (const Index t = gap + i - lost; t < r.n) column[t] = r.weights[i];
-            add(column, 0);
+            for (Index i = std::max<Index>(-first, 0); i <= lost && first + i < r.n; ++i) column[first + i] = r.weights[i];
+            add(column, std::max<Index>(first, 0));
             ++r.holes;
         }
     }
@@ -136,6 +138,10 @@ struct Prepared {
     }
 
   private:
+    // A column costs a pass about as much as the series does; skipped rows, however many, cost it the square of the season, which takes
+    // no longer up to a season of two dozen steps.
+    static bool few(const Series& series, int m) { return static_cast<Index>(series.gaps.size()) + 24 <= m; }
+
     static constexpr int single_bits = 24;  // covariates come in single precision: of a periodic one, differencing may leave its rounding alone
 
     static double largest(const Values& column) {

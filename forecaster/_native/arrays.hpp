@@ -16,13 +16,19 @@ template <class T>
 using Row = nanobind::ndarray<T, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
 template <class T>
 using Sheet = nanobind::ndarray<T, nanobind::ndim<2>, nanobind::c_contig, nanobind::device::cpu>;
+template <class T>
+using Cube = nanobind::ndarray<T, nanobind::ndim<3>, nanobind::c_contig, nanobind::device::cpu>;
+// A sheet whose rows and columns may lie anywhere.
+template <class T>
+using Loose = nanobind::ndarray<T, nanobind::ndim<2>, nanobind::device::cpu>;
 
 inline void expect(bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
 }
 
 // The number of series that the boundaries tell of.
-inline Index series_of(const Row<const double>& values, const Row<const Index>& indptr) {
+template <class T>
+Index series_of(const Row<const T>& values, const Row<const Index>& indptr) {
     const Index* at = indptr.data();
     const Index ends = static_cast<Index>(indptr.size());
     expect(ends > 0 && at[0] == 0 && at[ends - 1] == static_cast<Index>(values.size()) && std::is_sorted(at, at + ends),

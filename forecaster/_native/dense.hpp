@@ -15,7 +15,7 @@ constexpr Index widest = 8;  // lanes of the widest vector
 inline Index padded(Index n) { return (n + widest - 1) / widest * widest; }
 
 // A matrix of `rows` padded rows of `columns` numbers, zero at first.
-struct Sheet {
+struct Matrix {
     Index rows = 0, columns = 0, stride = 0;
     std::vector<double> cells;
 
@@ -87,7 +87,7 @@ FORECASTER_INLINE void add_two(double* at, double* below, const double* x, const
 
 // Row i gains what X'Y has there, for `outer_rows` padded rows of X and of Y, all zero from column `live` on; Y is `weighted(i)`.
 template <int W, class Weighted>
-void add_outer(Sheet& to, const double* x, const Weighted& weighted, Index live) {
+void add_outer(Matrix& to, const double* x, const Weighted& weighted, Index live) {
     constexpr int at_once = W == 8 ? 8 : 4;
     const Index stride = to.stride, end = (live + W - 1) / W * W;
     for (Index from = 0; from < outer_rows * stride; from += at_once * stride)
@@ -99,14 +99,14 @@ void add_outer(Sheet& to, const double* x, const Weighted& weighted, Index live)
 }
 
 // Copies what stands above the diagonal below it.
-inline void mirror(Sheet& a) {
+inline void mirror(Matrix& a) {
     for (Index i = 0; i < a.rows; ++i)
         for (Index j = i + 1; j < a.rows; ++j) a[j][i] = a[i][j];
 }
 
 // out = A x for a mirrored matrix; x is padded with zeros.
 template <int W>
-void times(const Sheet& a, const double* x, double* out) {
+void times(const Matrix& a, const double* x, double* out) {
     for (Index i = 0; i < a.rows; ++i) out[i] = dot<W>(a[i], x, a.stride);
 }
 
@@ -114,7 +114,7 @@ void times(const Sheet& a, const double* x, double* out) {
 // the rows below hold the Schur complement, what is left of the system once those unknowns are solved for. False where it is not
 // positive definite.
 template <int W>
-bool eliminate(Sheet& system, Index pivots) {
+bool eliminate(Matrix& system, Index pivots) {
     for (Index j = 0; j < pivots; ++j) {
         const double* pivot = system[j];
         if (!(pivot[j] > 0)) return false;
@@ -126,7 +126,7 @@ bool eliminate(Sheet& system, Index pivots) {
 }
 
 // The first `pivots` unknowns of an eliminated system, given those behind them in x.
-inline void substitute(const Sheet& system, double* x, Index pivots) {
+inline void substitute(const Matrix& system, double* x, Index pivots) {
     for (Index j = pivots - 1; j >= 0; --j) {
         const double* row = system[j];
         double sum = row[system.columns - 1];

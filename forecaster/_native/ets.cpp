@@ -1,13 +1,11 @@
 // forecaster._native.ets: exponential smoothing of all series of a table in one call (see ets.pyi, equations in ets.hpp).
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
-#include <stdexcept>
 
+#include "arrays.hpp"
 #include "ets.hpp"
 #include "ets_ahead.hpp"
 #include "simd.hpp"
@@ -16,23 +14,12 @@ namespace nb = nanobind;
 using namespace forecaster;
 using namespace forecaster::ets;
 
-template <class T>
-using Line = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Block = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Cube = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-
 namespace {
-
-void expect(bool holds, const char* what) {
-    if (!holds) throw std::invalid_argument(what);
-}
 
 // The rows of each series.
 struct Rows {
-    Line<const double> values;
-    Line<const Index> begin, end;
+    Row<const double> values;
+    Row<const Index> begin, end;
 
     Index size() const { return static_cast<Index>(begin.size()); }
     void check() const {
@@ -52,9 +39,9 @@ struct Rows {
 // Fitted models: one row per series of every array; a form of -1 stands for no model.
 template <class Number>
 struct Models {
-    Line<const std::int8_t> form;
-    Block<const double> rate;
-    Block<Number> state;
+    Row<const std::int8_t> form;
+    Sheet<const double> rate;
+    Sheet<Number> state;
 
     int period() const { return static_cast<int>(state.shape(1)) - 2; }
     Rates<double> rates(Index i) const { return {rate(i, 0), rate(i, 1), rate(i, 2), rate(i, 3)}; }
@@ -68,9 +55,9 @@ struct Models {
 
 using Searching = decltype(&search<2>);
 
-void fit(Searching search, const Line<const double>& values, const Line<const Index>& begin, const Line<const Index>& end, const std::vector<int>& codes,
-         Index region, Index select, Index free_seasons, double prior, Index holdout, const Line<std::int8_t>& form, const Block<double>& rate,
-         const Block<double>& state, Index threads) {
+void fit(Searching search, const Row<const double>& values, const Row<const Index>& begin, const Row<const Index>& end, const std::vector<int>& codes,
+         Index region, Index select, Index free_seasons, double prior, Index holdout, const Row<std::int8_t>& form, const Sheet<double>& rate,
+         const Sheet<double>& state, Index threads) {
     const Rows rows{values, begin, end};
     rows.check();
     expect(form.size() == begin.size() && rate.shape(0) == begin.size() && state.shape(0) == begin.size(), "every array must have one row per series");
@@ -115,9 +102,9 @@ void roll(const double* y, Index n, const Form& form, const Rates<double>& rate,
     });
 }
 
-void filter(const Line<const double>& values, const Line<const Index>& begin, const Line<const Index>& end, const Line<const std::int8_t>& form,
-            const Block<const double>& rate, const Block<double>& state, const Line<const Index>& phase, const Block<double>& sums,
-            const std::optional<Line<double>>& fitted, Index threads) {
+void filter(const Row<const double>& values, const Row<const Index>& begin, const Row<const Index>& end, const Row<const std::int8_t>& form,
+            const Sheet<const double>& rate, const Sheet<double>& state, const Row<const Index>& phase, const Sheet<double>& sums,
+            const std::optional<Row<double>>& fitted, Index threads) {
     const Rows rows{values, begin, end};
     const Models<double> models{form, rate, state};
     rows.check();
@@ -153,9 +140,9 @@ void look(const Standing& at, Index gap, Index horizon, const std::vector<double
     }
 }
 
-void ahead(const Line<const std::int8_t>& form, const Block<const double>& rate, const Line<const double>& variance, const Block<const double>& state,
-           const Line<const Index>& phase, const Line<const Index>& gap, const Line<const std::uint64_t>& seed, const std::vector<double>& levels,
-           const std::vector<double>& scores, Index paths, bool always, const Block<double>& mean, const Cube<double>& quantiles, Index threads) {
+void ahead(const Row<const std::int8_t>& form, const Sheet<const double>& rate, const Row<const double>& variance, const Sheet<const double>& state,
+           const Row<const Index>& phase, const Row<const Index>& gap, const Row<const std::uint64_t>& seed, const std::vector<double>& levels,
+           const std::vector<double>& scores, Index paths, bool always, const Sheet<double>& mean, const Cube<double>& quantiles, Index threads) {
     const Models<const double> models{form, rate, state};
     const Index series = static_cast<Index>(form.size()), horizon = static_cast<Index>(mean.shape(1));
     models.check(series);
@@ -183,9 +170,9 @@ NB_MODULE(ets, m) {
     m.attr("SIMD") = picked.name;
     m.def(
         "fit",
-        [best](const Line<const double>& values, const Line<const Index>& begin, const Line<const Index>& end, const std::vector<int>& forms, Index region,
-               Index select, Index free_seasons, double prior, Index holdout, const Line<std::int8_t>& form, const Block<double>& rate,
-               const Block<double>& state, Index threads) {
+        [best](const Row<const double>& values, const Row<const Index>& begin, const Row<const Index>& end, const std::vector<int>& forms, Index region,
+               Index select, Index free_seasons, double prior, Index holdout, const Row<std::int8_t>& form, const Sheet<double>& rate,
+               const Sheet<double>& state, Index threads) {
             fit(best, values, begin, end, forms, region, select, free_seasons, prior, holdout, form, rate, state, threads);
         },
         nb::arg("values"), nb::arg("begin"), nb::arg("end"), nb::arg("forms"), nb::arg("region"), nb::arg("select"), nb::arg("free_seasons"), nb::arg("prior"),

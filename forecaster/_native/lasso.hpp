@@ -17,7 +17,7 @@ template <int W>
 class Lasso {
   public:
     // H and c are the last `n` rows of a system (c in its last column). d holds the start and then the solution.
-    void solve(const Sheet& system, Index first, double lambda, double* d) {
+    void solve(const Matrix& system, Index first, double lambda, double* d) {
         system_ = &system, first_ = first, n_ = system.rows - first, lambda_ = lambda;
         free_.clear();
         for (Index i = 0; i < n_; ++i)
@@ -80,11 +80,11 @@ class Lasso {
         return chosen >= 0;
     }
 
-    const Sheet* system_ = nullptr;
+    const Matrix* system_ = nullptr;
     Index first_ = 0, n_ = 0;
     double lambda_ = 0, sign_of_new_ = 0;
     std::vector<Index> free_;
-    Sheet small_;
+    Matrix small_;
     std::vector<double> target_;
 };
 

@@ -1,11 +1,10 @@
 // forecaster._native.prophet: the posterior mode of Prophet's model for all series of a table, and its forecasts (see prophet.pyi).
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
 #include <optional>
 
+#include "arrays.hpp"
 #include "prophet_ahead.hpp"
 #include "prophet_observed.hpp"
 #include "simd.hpp"
@@ -13,18 +12,7 @@
 namespace nb = nanobind;
 using namespace forecaster;
 
-template <class T>
-using Line = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Block = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Cube = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-
 namespace {
-
-void expect(bool holds, const char* what) {
-    if (!holds) throw std::invalid_argument(what);
-}
 
 Growth growth_of(const std::string& name) {
     if (name == "linear") return Growth::linear;
@@ -35,11 +23,11 @@ Growth growth_of(const std::string& name) {
 
 // The columns of a design, kept on the Python side.
 struct Design {
-    Line<const double> day;
-    Block<const double> shared, own;
-    Block<const bool> wanted;
-    Line<const double> precision;
-    Line<const bool> multiplicative;
+    Row<const double> day;
+    Sheet<const double> shared, own;
+    Sheet<const bool> wanted;
+    Row<const double> precision;
+    Row<const bool> multiplicative;
 
     Columns columns() const {
         const Index n = static_cast<Index>(shared.shape(1) + own.shape(1));
@@ -52,8 +40,8 @@ struct Design {
 };
 
 struct Theta {
-    Block<double> theta;
-    Line<double> sigma;
+    Sheet<double> theta;
+    Row<double> sigma;
 
     Parameters parameters(Index series, Index columns, const Scales& scales) const {
         expect(static_cast<Index>(theta.shape(0)) == series && static_cast<Index>(theta.shape(1)) == trend_columns + columns + scales.n_changepoints,
@@ -65,8 +53,8 @@ struct Theta {
 
 // What series are measured by, kept on the Python side.
 struct GivenScales {
-    Line<const double> begin, span, size, shift;
-    Block<const double> changepoints;
+    Row<const double> begin, span, size, shift;
+    Sheet<const double> changepoints;
 
     Scales scales(Index series) const {
         for (const auto entries : {begin.size(), span.size(), size.size(), shift.size(), changepoints.shape(0)})
@@ -77,10 +65,10 @@ struct GivenScales {
 
 // Rows of all series, kept on the Python side.
 struct GivenRows {
-    Line<const Index> indptr, first;
-    std::optional<Line<const double>> floor, cap;
+    Row<const Index> indptr, first;
+    std::optional<Row<const double>> floor, cap;
 
-    Rows rows(const Line<const double>& day) const {
+    Rows rows(const Row<const double>& day) const {
         const Index series = static_cast<Index>(first.size());
         expect(static_cast<Index>(indptr.size()) == series + 1 && indptr(0) == 0, "indptr must start at 0 and have one entry more than first");
         expect(std::is_sorted(indptr.data(), indptr.data() + indptr.size()), "indptr must not decrease");
@@ -91,9 +79,9 @@ struct GivenRows {
     }
 };
 
-void observe(const GivenRows& given, const Line<const double>& target, const Line<const double>& day, double share, const Line<bool>& there,
-             const Line<Index>& counts, const Block<Index>& ends, const Block<double>& days, const Line<double>& closest, const Block<double>& extremes,
-             const Block<double>& changepoints, Index threads) {
+void observe(const GivenRows& given, const Row<const double>& target, const Row<const double>& day, double share, const Row<bool>& there,
+             const Row<Index>& counts, const Sheet<Index>& ends, const Sheet<double>& days, const Row<double>& closest, const Sheet<double>& extremes,
+             const Sheet<double>& changepoints, Index threads) {
     ObserveJob job;
     job.rows = given.rows(day);
     const auto series = static_cast<std::size_t>(job.rows.series), rows = static_cast<std::size_t>(job.rows.indptr[series]);
@@ -107,9 +95,9 @@ void observe(const GivenRows& given, const Line<const double>& target, const Lin
     observe_all(job, threads);
 }
 
-void fit(const GivenRows& given, const Line<const double>& target, const Line<const bool>& there, const Line<const bool>& left, const Design& design,
-         const GivenScales& units, const Theta& theta, const std::string& growth, double tau, bool hold_sigma, const Line<double>& criterion,
-         const Line<double>& slack, const Line<Index>& passes, Index threads) {
+void fit(const GivenRows& given, const Row<const double>& target, const Row<const bool>& there, const Row<const bool>& left, const Design& design,
+         const GivenScales& units, const Theta& theta, const std::string& growth, double tau, bool hold_sigma, const Row<double>& criterion,
+         const Row<double>& slack, const Row<Index>& passes, Index threads) {
     FitJob job;
     job.rows = given.rows(design.day);
     const auto series = static_cast<std::size_t>(job.rows.series), rows = static_cast<std::size_t>(job.rows.indptr[series]);
@@ -127,8 +115,8 @@ void fit(const GivenRows& given, const Line<const double>& target, const Line<co
     run(job, threads);
 }
 
-void ahead(const GivenRows& given, const Design& design, const GivenScales& units, const Theta& theta, const std::string& growth, const Line<const double>& known,
-           const Line<const double>& levels, Index samples, std::uint64_t seed, const Block<double>& mean, const Cube<double>& quantiles, Index threads) {
+void ahead(const GivenRows& given, const Design& design, const GivenScales& units, const Theta& theta, const std::string& growth, const Row<const double>& known,
+           const Row<const double>& levels, Index samples, std::uint64_t seed, const Sheet<double>& mean, const Cube<double>& quantiles, Index threads) {
     AheadJob job;
     job.rows = given.rows(design.day), job.horizon = static_cast<Index>(mean.shape(1));
     expect(static_cast<Index>(mean.shape(0)) == job.rows.series && static_cast<Index>(known.size()) == job.rows.series, "mean and known must have one row per series");
@@ -160,15 +148,15 @@ void forecaster::look_ahead(const AheadJob& job, Index threads) {
 NB_MODULE(prophet, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     nb::class_<Design>(m, "Design")
-        .def(nb::init<Line<const double>, Block<const double>, Block<const double>, Block<const bool>, Line<const double>, Line<const bool>>(), nb::arg("day"),
+        .def(nb::init<Row<const double>, Sheet<const double>, Sheet<const double>, Sheet<const bool>, Row<const double>, Row<const bool>>(), nb::arg("day"),
              nb::arg("shared"), nb::arg("own"), nb::arg("wanted"), nb::arg("precision"), nb::arg("multiplicative"));
     nb::class_<GivenScales>(m, "Scales")
-        .def(nb::init<Line<const double>, Line<const double>, Line<const double>, Line<const double>, Block<const double>>(), nb::arg("begin"),
+        .def(nb::init<Row<const double>, Row<const double>, Row<const double>, Row<const double>, Sheet<const double>>(), nb::arg("begin"),
              nb::arg("span"), nb::arg("size"), nb::arg("shift"), nb::arg("changepoints"));
     nb::class_<Theta>(m, "Theta")
-        .def(nb::init<Block<double>, Line<double>>(), nb::arg("theta").noconvert(), nb::arg("sigma").noconvert());
+        .def(nb::init<Sheet<double>, Row<double>>(), nb::arg("theta").noconvert(), nb::arg("sigma").noconvert());
     nb::class_<GivenRows>(m, "Rows")
-        .def(nb::init<Line<const Index>, Line<const Index>, const std::optional<Line<const double>>&, const std::optional<Line<const double>>&>(), nb::arg("indptr"),
+        .def(nb::init<Row<const Index>, Row<const Index>, const std::optional<Row<const double>>&, const std::optional<Row<const double>>&>(), nb::arg("indptr"),
              nb::arg("first"), nb::arg("floor").none(), nb::arg("cap").none());
     m.def("observe", &observe, nb::arg("rows"), nb::arg("target"), nb::arg("day"), nb::arg("share"), nb::arg("there").noconvert(),
           nb::arg("counts").noconvert(), nb::arg("ends").noconvert(), nb::arg("days").noconvert(), nb::arg("closest").noconvert(), nb::arg("extremes").noconvert(),

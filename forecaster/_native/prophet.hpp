@@ -33,9 +33,9 @@ struct Calendar {
     std::vector<double> precision;    // of the quadratic penalty; 0 for changepoints (p, padded)
     std::vector<double> of_trend, of_product, of_sum;  // 1 where a column belongs to T, to Xm, to Xa (p, padded)
     std::vector<int> part;            // 0, 1, 2 of these three (p)
-    Sheet rows;                       // (n rounded up to outer_rows, p)
+    Matrix rows;                       // (n rounded up to outer_rows, p)
     std::vector<Index> live;          // of each `outer_rows` rows: the column from which on they are zero, as changepoints to come are
-    Sheet gram;                       // of the rows, where the Jacobian is constant (p, p)
+    Matrix gram;                       // of the rows, where the Jacobian is constant (p, p)
 };
 
 struct Settings {

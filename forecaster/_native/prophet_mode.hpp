@@ -59,14 +59,14 @@ class Mode {
     // The criterion around a point: its Hessian with or without what second derivatives of the value add, the squares of the columns of
     // the Jacobian J, J'r and RSS.
     struct Local {
-        Sheet gram;
+        Matrix gram;
         bool bent = false;
         std::vector<double> weight, force;
         double squares = 0;
     };
 
     void begin(const double* theta) {
-        const Sheet& rows = of_->rows;
+        const Matrix& rows = of_->rows;
         linear_ = how_->constant_jacobian();
         if (!linear_) return linearise(theta, now_, false);
         right_.assign(rows.stride, 0.0);
@@ -88,7 +88,7 @@ class Mode {
     }
 
     void linearise(const double* theta, Local& to, bool bent) {
-        const Sheet& rows = of_->rows;
+        const Matrix& rows = of_->rows;
         to.gram.shape(of_->p, of_->p);
         to.bent = bent, to.squares = 0;
         for (auto* sums : {&to.weight, &to.force}) sums->assign(rows.stride, 0.0);
@@ -133,7 +133,7 @@ class Mode {
             to.force[c] = to.force[c] * of_->of_trend[c] + by_product_[c] * of_->of_product[c] + by_sum_[c] * of_->of_sum[c];
     }
 
-    const Sheet& gram() const { return linear_ ? of_->gram : now_.gram; }
+    const Matrix& gram() const { return linear_ ? of_->gram : now_.gram; }
     double weight(Index c) const { return linear_ ? of_->gram[c][c] : now_.weight[c]; }
 
     TrendPrior prior(const double* theta) const { return {theta, how_->growth == Growth::logistic}; }
@@ -234,7 +234,7 @@ class Mode {
     bool linear_ = true, keep_ = false;
     double total_ = 0, damping_ = 0;
     Local now_, other_;
-    Sheet system_;
+    Matrix system_;
     std::vector<double> next_, pull_, right_, weighted_, by_product_, by_sum_;
     Curve<W> curve_;
     Lasso<W> lasso_;

@@ -283,10 +283,8 @@ void changes(const Row<const double>& values, const Row<const Index>& indptr, co
         }
 }
 
-using Bytes = nb::ndarray<std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-
-void unroll(const nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& values, const Row<const Index>& indptr,
-            const Row<const Index>& first, const Bytes& out) {
+void unroll(const Sheet<const std::uint8_t>& values, const Row<const Index>& indptr, const Row<const Index>& first,
+            const Sheet<std::uint8_t>& out) {
     const Index series = series_in(indptr, out.shape(0)), size = static_cast<Index>(values.shape(1)), height = static_cast<Index>(values.shape(0));
     expect(static_cast<Index>(out.shape(1)) == size && static_cast<Index>(first.size()) == series, "a place for each series, and values of one size");
     for (Index s = 0; s < series; ++s) {

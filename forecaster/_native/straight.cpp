@@ -16,7 +16,6 @@ using namespace forecaster;
 
 namespace {
 
-using Room = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;
 using Values = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 // column, values (rows,), ops, rows that the origin lies back from the row before
 using LookSpec = std::tuple<Index, Values, std::vector<Spec>, Index>;
@@ -97,7 +96,7 @@ std::vector<Part> parts_of(const std::vector<PartSpec>& specs, Index rows, Index
 }
 
 Index fill(const Row<const double>& target, const Row<const Index>& indptr, const std::vector<LookSpec>& look_specs,
-           const std::vector<PartSpec>& part_specs, const Room& out, const std::tuple<Index, Index>& deciding, bool every, bool cut_first,
+           const std::vector<PartSpec>& part_specs, const Loose<float>& out, const std::tuple<Index, Index>& deciding, bool every, bool cut_first,
            const Row<Index>& kept) {
     const Index series = series_of(target, indptr), rows = static_cast<Index>(target.size()), columns = static_cast<Index>(out.shape(1));
     const auto looks = looks_of(look_specs, rows, columns);

@@ -1,6 +1,4 @@
 // forecaster._native.windows: look-back features of all series of a table in one call (see windows.pyi).
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
@@ -9,33 +7,18 @@
 #include <cstring>
 #include <optional>
 
+#include "arrays.hpp"
 #include "specs.hpp"
 
 namespace nb = nanobind;
 using namespace forecaster;
 
-template <class T>
-using Line = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Block = nb::ndarray<T, nb::ndim<2>, nb::device::cpu>;
-
 namespace {
 
-void expect(bool holds, const char* what) {
-    if (!holds) throw std::invalid_argument(what);
-}
-
 template <class T>
-void expect_series(const Line<const T>& values, const Line<const Index>& indptr) {
-    expect(indptr.size() > 0 && indptr(0) == 0 && indptr(indptr.size() - 1) == static_cast<Index>(values.size()),
-           "indptr must start at 0 and end at the number of values");
-    expect(std::is_sorted(indptr.data(), indptr.data() + indptr.size()), "indptr must not decrease");
-}
-
-template <class T>
-void fill(const Line<const T>& values, const Line<const Index>& indptr, const std::vector<Spec>& specs, const Block<float>& out,
-          const std::optional<Line<const Index>>& rows, Index threads) {
-    expect_series(values, indptr);
+void fill(const Row<const T>& values, const Row<const Index>& indptr, const std::vector<Spec>& specs, const Loose<float>& out,
+          const std::optional<Row<const Index>>& rows, Index threads) {
+    const Index series = series_of(values, indptr);
     const auto ops = ops_of(specs);
     const Index* wanted = rows ? rows->data() : nullptr;
     const Index n_wanted = rows ? static_cast<Index>(rows->size()) : static_cast<Index>(values.size());
@@ -45,7 +28,7 @@ void fill(const Line<const T>& values, const Line<const Index>& indptr, const st
            "rows must ascend and lie in the table");
     const Index k = static_cast<Index>(ops.size());
 
-    over_series(indptr.data(), static_cast<Index>(indptr.size()) - 1, threads, [&](Index first, Index last) {
+    over_series(indptr.data(), series, threads, [&](Index first, Index last) {
         std::vector<double> room;
         std::vector<float> sheet;
         for (Index s = first; s < last; ++s) {
@@ -66,8 +49,7 @@ void fill(const Line<const T>& values, const Line<const Index>& indptr, const st
     });
 }
 
-void tips(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& recent, const std::vector<Spec>& specs,
-          const Block<float>& out) {
+void tips(const Sheet<const double>& recent, const std::vector<Spec>& specs, const Loose<float>& out) {
     const auto ops = ops_of(specs);
     expect(out.shape(0) == recent.shape(0) && out.shape(1) == ops.size(), "out must have one row per series and one column per op");
     const Index n = static_cast<Index>(recent.shape(1));
@@ -78,16 +60,15 @@ void tips(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device:
 // A state is a part and a mark that it has begun: zeros are the state before the first value.
 constexpr int state_width = part_width + 1;
 
-void carry_on(const Line<const double>& values, const Line<const Index>& indptr, const Spec& spec,
-              const nb::ndarray<double, nb::ndim<2>, nb::device::cpu>& state, const Line<float>& out) {
-    expect_series(values, indptr);
-    expect(state.shape(0) == indptr.size() - 1 && state.shape(1) == state_width && (state.shape(0) == 0 || state.stride(1) == 1), "state must be (series, STATE_WIDTH)");
+void carry_on(const Row<const double>& values, const Row<const Index>& indptr, const Spec& spec, const Loose<double>& state, const Row<float>& out) {
+    const Index series = series_of(values, indptr);
+    expect(static_cast<Index>(state.shape(0)) == series && state.shape(1) == state_width && (series == 0 || state.stride(1) == 1), "state must be (series, STATE_WIDTH)");
     expect(out.size() == values.size(), "out must have one number per value");
     const Op op = op_of(spec);
     with_part(op.stat, [&]<class Part>() {
         static_assert(sizeof(Part) <= part_width * sizeof(double) && std::is_trivially_copyable_v<Part>);
-        for (std::size_t s = 0; s + 1 < indptr.size(); ++s) {
-            double* kept = state.data() + static_cast<Index>(s) * state.stride(0);
+        for (Index s = 0; s < series; ++s) {
+            double* kept = state.data() + s * state.stride(0);
             Part part = fresh<Part>(op);
             if (kept[part_width] != 0) std::memcpy(static_cast<void*>(&part), kept, sizeof(Part));
             fold(Strided{values.data() + indptr(s), 1, indptr(s + 1) - indptr(s)}, op, part, Column{out.data() + indptr(s), 1});
@@ -98,7 +79,7 @@ void carry_on(const Line<const double>& values, const Line<const Index>& indptr,
 }
 
 // Some columns of a matrix: row i of it is row index[i] of the values, missing where that is negative.
-using Part = std::tuple<nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>, Line<const Index>>;
+using Part = std::tuple<Sheet<const float>, Row<const Index>>;
 
 bool nothing_in(const float* row, Index first, Index last) {
     for (Index c = first; c < last; ++c)
@@ -106,7 +87,7 @@ bool nothing_in(const float* row, Index first, Index last) {
     return first < last;
 }
 
-Index gather(const std::vector<Part>& parts, const Block<float>& out, Index first, Index last, const Line<bool>& kept) {
+Index gather(const std::vector<Part>& parts, const Loose<float>& out, Index first, Index last, const Row<bool>& kept) {
     struct Source {
         const float* values;
         const Index* index;

@@ -3,6 +3,7 @@
 {"class": name, "fields": {...}}   a storable dataclass        {"tuple": [...]}   {"dict": [[key, value], ...]}
 {"array": key}   {"bytes": key}   {"lightgbm" | "xgboost" | "skops": key}         {"float": "nan" | "inf" | "-inf"}   {"dtype": text}
 {"scalar": key}  a numpy scalar    {"objects": [...], "shape": [...]}    {"part": name, "state": {...}}  an object of another library
+{"decimal": text}
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,7 @@ _WRITE: dict[type, Callable[[Any, Writer, Place], Any]] = {
     dict: _mapping,
     Mapping: _mapping,
     bytes: lambda thing, out, place: {"bytes": out.add("bytes", thing)},
+    Decimal: lambda thing, out, place: {"decimal": str(thing)},
     np.ndarray: _array,
     np.dtype: lambda thing, out, place: {"dtype": thing.str},
     np.generic: lambda thing, out, place: {"scalar": _at(place, out.array, np.asarray(thing), place)},
@@ -169,6 +172,13 @@ def _float(node: dict[str, Any], rows: Reader, depth: int) -> float:
     return float(node["float"])
 
 
+def _decimal(node: dict[str, Any], rows: Reader, depth: int) -> Decimal:
+    try:
+        return Decimal(str(node["decimal"]))
+    except InvalidOperation:
+        raise ArchiveError(f"model.json holds a number that is none: {node['decimal']!r}") from None
+
+
 def _dtype(node: dict[str, Any], rows: Reader, depth: int) -> np.dtype[Any]:
     try:
         return np.dtype(str(node["dtype"]))
@@ -209,6 +219,7 @@ _BUILD: dict[str, Callable[[dict[str, Any], Reader, int], Any]] = {
     "tuple": _items,
     "dict": _pairs,
     "float": _float,
+    "decimal": _decimal,
     "scalar": _scalar,
     "dtype": _dtype,
     "bytes": lambda node, rows, depth: rows.blob(node["bytes"], "bytes"),

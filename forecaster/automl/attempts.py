@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from forecaster.archive import storable
 from forecaster.learners import name_of
 from forecaster.learners.spaces import SPACES
-from forecaster.protocols import Learner
+from forecaster.protocols import Learner, changed
 from forecaster.tuning import Space
 
 
@@ -58,4 +58,4 @@ def varied(learner: Learner, params: Mapping[str, Any]) -> Learner:
     """A learner with other hyperparameters: those of the innermost one that it wraps."""
     inner = getattr(learner, "learner", None)
     change = params if inner is None else {"learner": varied(inner, params)}
-    return cast(Learner, replace(cast(Any, learner), **change))
+    return changed(learner, **change)

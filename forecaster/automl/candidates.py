@@ -97,10 +97,17 @@ def choose(
         learner = build(one, design=design, season_length=table.season_length, threads=threads, seed=seed)
         return _transformed(learner, transforms, table.season_length)
 
-    if not named:
-        found = _portfolio(table, block, made, alone=not transforms)
-        found = _with_twins(found, _portfolio(_joined(table), block, made, alone=not transforms)) if across else found
-        return replace(found, further=_searched(table, block, made)) if tune else found
+    if named:
+        by_name = _by_name(named, block, made)
+        found = Candidates.of(by_name, table)
+        return _with_twins(found, Candidates.of(by_name, _joined(table))) if across else found
+    found = _portfolio(table, block, made, alone=not transforms)
+    found = _with_twins(found, _portfolio(_joined(table), block, made, alone=not transforms)) if across else found
+    return replace(found, further=_searched(table, block, made)) if tune else found
+
+
+def _by_name(named: Sequence[Any], block: Sequence[str], made: Callable[[Any], Learner]) -> dict[str, Learner]:
+    """The learners that were asked for."""
     left = [one for one in named if name_of(one) not in block]
     if not left:
         raise _nothing_left(named, block)
@@ -110,13 +117,10 @@ def choose(
     by_name: dict[str, Learner] = {}
     for one in left:
         by_name[_free(name_of(one), by_name)] = made(one)
-    for name in FINAL:
-        if name in by_name:
-            raise SettingsError(
-                f"a learner may not be called {name!r}, which is what the final forecast is called; rename {by_name[name]!r}"
-            )
-    found = Candidates.of(by_name, table)
-    return _with_twins(found, Candidates.of(by_name, _joined(table))) if across else found
+    if taken := [name for name in FINAL if name in by_name]:
+        told = f"which is what the final forecast is called; rename {by_name[taken[0]]!r}"
+        raise SettingsError(f"a learner may not be called {taken[0]!r}, {told}")
+    return by_name
 
 
 def _joined(table: Table) -> Table:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from forecaster.automl.candidates import Candidates
-from forecaster.backtest import shortest
+from forecaster.automl.portfolio import Profile
+from forecaster.backtest import RollingOrigin, shortest
 from forecaster.features.design import Design
 from forecaster.features.pairs import choices_of
 from forecaster.guardrails import Findings
 from forecaster.protocols import Learner, within
 from forecaster.table import Ints, Table
+
+
+def testable(candidates: Candidates, table: Table, horizon: int, rolling: RollingOrigin) -> Candidates:
+    """The candidates without those that look back further than any series of a group does before a window, where others do not: one that
+    cannot be tested would keep all of its group from being tested."""
+    room = Profile(table).longest - rolling.gap - horizon
+    long_enough = candidates.suits & (np.minimum(_each(candidates, table, horizon), rolling.length or np.inf)[:, None] <= room)
+    return replace(candidates, suits=np.where(long_enough.any(axis=0), long_enough, candidates.suits))
 
 
 def least_known(candidates: Candidates, table: Table, horizon: int) -> Ints:
@@ -21,8 +31,13 @@ def least_known(candidates: Candidates, table: Table, horizon: int) -> Ints:
     What a transform of the target takes from the head of a series comes on top of the look-backs.
     Look-backs that are "auto" ask for nothing: they are chosen from what a window trains on and cover at most half of it.
     """
-    each = np.array([shortest(horizon, _reach(learner, table.season_length)) for learner in candidates.learners.values()], np.int64)
+    each = _each(candidates, table, horizon)
     return np.asarray(np.where(candidates.suits, each[:, None], shortest(horizon, 0)).max(0)[table.group], np.int64)
+
+
+def _each(candidates: Candidates, table: Table, horizon: int) -> Ints:
+    """Known values before a cutoff that each candidate needs. (learners,)"""
+    return np.array([shortest(horizon, _reach(learner, table.season_length)) for learner in candidates.learners.values()], np.int64)
 
 
 def _reach(learner: Learner, season_length: int) -> int:

@@ -79,8 +79,9 @@ def run_trials(
         tried = left if suits is None else left & suits[name]
         if budget.spent():
             trial = _nothing(name, learner, bench, "skipped", budget.reason)
-        elif not tried.any() and not left.all():
-            trial = _nothing(name, learner, bench, "skipped", "the target was reached")
+        elif not tried.any():
+            why = "no series is long enough to test it, given how far it looks back" if left.all() else "the target was reached"
+            trial = _nothing(name, learner, bench, "skipped", why)
         else:
             trial = _run(name, learner, bench.among(tried), budget)
         if trial.status == "done":

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.metrics import Score
-from forecaster.metrics.segments import along, total
+from forecaster.metrics.point import root_mse
+from forecaster.metrics.segments import total
 from forecaster.table import Floats, Ints
 
 
@@ -62,8 +63,7 @@ class Evidence:
         for learner in range(len(self.forecast)):
             off = np.moveaxis(self.forecast[learner] - self.actual, 1, 2)
             off[np.moveaxis(missing, 1, 2) | ~np.isfinite(off)] = 0.0
-            together: Floats = total(off, self.group_ptr) ** 2
-            out[learner] = np.sqrt(along(together, 1)).T
+            out[learner] = root_mse(np.moveaxis(total(off, self.group_ptr), 1, 2), np.zeros(1)).T
         there = total(np.asarray(~missing.all(2), np.float64), self.group_ptr).T > 0
         return np.where(there & self.able[..., None], out, np.nan)
 

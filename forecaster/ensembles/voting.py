@@ -18,7 +18,7 @@ FIRST, WITHIN, ROUNDS = 5, 0.05, 15
 """Learners to start from at most, how near to the best they must be, and votes that may be added."""
 
 
-def vote(actual: Floats, forecast: Floats, score: Score, group_ptr: Ints, rounds: int = ROUNDS) -> Floats:
+def vote(actual: Floats, forecast: Floats, score: Score, group_ptr: Ints) -> Floats:
     """Weights of the learners in each group.
 
     Args:
@@ -27,7 +27,6 @@ def vote(actual: Floats, forecast: Floats, score: Score, group_ptr: Ints, rounds
             (learners, windows, series, horizon)
         score: Errors of some series, less is better, as `metrics.scorer` makes it.
         group_ptr: Boundaries of the groups in the series. (groups + 1,)
-        rounds: Votes that may be added to the first ones.
 
     Returns:
         Weights that add up to 1; all 0 for a group that no learner could forecast. (groups, learners)
@@ -42,7 +41,7 @@ def vote(actual: Floats, forecast: Floats, score: Score, group_ptr: Ints, rounds
     votes[:, worse] = _alone(errors)[:, worse]
     lowest = np.where(worse, best, together)
     active = np.flatnonzero(np.isfinite(lowest))
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         active = _round(ballot, votes, lowest, np.isfinite(errors), active)
         if not len(active):
             break

@@ -80,9 +80,8 @@ class ForecastExplanation:
     @property
     def per_series_imp(self) -> pd.DataFrame:
         """Mean absolute size of each part in each series."""
-        return (
-            self.parts[[*self.series, *self.names]].set_index(list(self.series)).abs().groupby(level=list(self.series)).mean().reset_index()
-        )
+        sizes = self.parts.set_index(list(self.series))[self.names].abs()
+        return sizes.groupby(level=list(self.series)).mean().reset_index()
 
     def of_series(self, **ids: Any) -> pd.DataFrame:
         """The parts of one series.
@@ -108,12 +107,8 @@ class ForecastExplanation:
 
         rows = self.of_series(**ids) if ids else self.parts
         sizes = self._sizes(rows[self.names]).head(SHOWN)
-        return bars(
-            {str(name): float(size) for name, size in sizes.items()},
-            "mean absolute part of the forecast",
-            str(ids or "all series"),
-            backend,
-        )
+        told = {str(name): float(size) for name, size in sizes.items()}
+        return bars(told, "mean absolute part of the forecast", str(ids or "all series"), backend)
 
     def __repr__(self) -> str:
         told = f"Explanation of {len(self.parts)} forecasts by {', '.join(self.members)}: mean absolute part"
@@ -146,7 +141,8 @@ def explain_forecasts(fitted: Fitted, ahead: Future, shuffles: int | None = None
         made = parts_of(member.model, ahead.steps, history, ahead.take(rows))
         weight = blend.shares[rows, blend.learners.index(member.learner)]
         _add(total, share, rows, made, weight, shape)
-    mean, final = fitted.expect(ahead), fitted.bounded(fitted.expect(ahead))
+    mean = fitted.expect(ahead)
+    final = fitted.bounded(mean)
     parts = {name: np.where(share[:, None] > 0, value / np.where(share > 0, share, 1.0)[:, None], 0.0) for name, value in total.items()}
     _close(parts, BASELINE, mean, share <= 0)
     _close(parts, BOUNDS, final, np.ones(len(table), bool))

@@ -12,10 +12,11 @@ from forecaster.errors import SettingsError
 from forecaster.explain.exact import of_line, of_trees
 from forecaster.explain.explanation import Explanation
 from forecaster.explain.shuffled import SHUFFLES, of_rows
+from forecaster.sample import evenly
 from forecaster.shapley import Contributions, of_booster, sampled
 from forecaster.table import Floats, Ints, Singles
 from forecaster.tabular.fitted import FittedTabular
-from forecaster.tabular.fitting import BACKGROUND, evenly
+from forecaster.tabular.fitting import BACKGROUND
 from forecaster.tabular.joining import Stack
 from forecaster.tabular.models import Constant, TabularModel
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from forecaster.errors import CannotSave, MissingExtra, SettingsError
+from forecaster.sample import evenly
 from forecaster.table import Floats, Singles
 from forecaster.tabular.columns import Labels, floats, text
 from forecaster.tabular.fitted import FittedTabular
@@ -62,7 +63,7 @@ def export_rows(fitted: FittedTabular, path: Path, sample: pa.Table, features: L
         raise SettingsError(f"features should be 'raw' or 'engineered', got {features!r}")
     if not sample.num_rows:
         raise SettingsError("an export compares both models on real rows; sample has none")
-    some = sample.take(pa.array(np.unique(np.linspace(0, sample.num_rows - 1, min(ROWS, sample.num_rows)).astype(np.int64))))
+    some = sample.take(pa.array(evenly(sample.num_rows, ROWS)))
     model = _whole(fitted, features == "raw")
     inputs = _inputs(fitted, some) if features == "raw" else {"input": fitted.encoder.matrix(some)}
     return _checked(model, path, inputs, fitted.told(some))

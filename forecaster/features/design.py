@@ -20,6 +20,7 @@ from forecaster.features.pairs import series_keys
 from forecaster.features.stl import Parts
 from forecaster.features.timeline import Timeline
 from forecaster.features.windows import SEASON, from_windows
+from forecaster.options import several
 from forecaster.table import Singles, Table
 
 Windows = tuple[tuple[str, tuple[Any, ...]], ...]
@@ -85,7 +86,7 @@ class Design:
         object.__setattr__(self, "holidays", _frozen(self.holidays))
         object.__setattr__(self, "fourier", _waves(self.fourier))
         for name in ("windows", "past_windows", "known_windows"):
-            object.__setattr__(self, name, _frozen(_several(getattr(self, name))))
+            object.__setattr__(self, name, _frozen(_sizes(getattr(self, name))))
         self._expect_look_backs()
         if self.holidays is not None:
             Holidays.of(self.holidays)
@@ -163,11 +164,11 @@ def _telling(columns: Mapping[str, Singles]) -> tuple[str, ...]:
     return tuple(name for name, x in columns.items() if np.isfinite(x).any() and (np.isnan(x).any() or x.min() < x.max()))
 
 
-def _several(windows: Any) -> Any:
+def _sizes(windows: Any) -> Any:
     """Windows with one number or name written as a list of one."""
     if not isinstance(windows, Mapping):
         return windows
-    return {key: (entry,) if isinstance(entry, (int, float, str)) else tuple(dict.fromkeys(entry)) for key, entry in windows.items()}
+    return {key: tuple(dict.fromkeys(several(entry))) for key, entry in windows.items()}
 
 
 def _waves(pairs: Any) -> int | tuple[tuple[float, int], ...]:
@@ -182,7 +183,7 @@ def _orders(lags: Any) -> Any:
     """Lags as a tuple without repeats; a single one stands for a list of one."""
     if lags is None or isinstance(lags, str):
         return lags
-    return (lags,) if isinstance(lags, int) else tuple(dict.fromkeys(lags))
+    return tuple(dict.fromkeys(several(lags)))
 
 
 def _frozen(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from forecaster.archive import storable
 from forecaster.errors import UnknownName
+from forecaster.options import several
 
 
 @storable
@@ -47,7 +48,10 @@ class Featurization:
     def __post_init__(self) -> None:
         for name in ("past_lags", "known_lags"):
             lags = getattr(self, name)
-            object.__setattr__(self, name, (lags,) if isinstance(lags, int) else tuple(lags))
+            object.__setattr__(self, name, () if lags is None else several(lags))
+        for name in ("past_windows", "known_windows"):
+            if isinstance(windows := getattr(self, name), Mapping):
+                object.__setattr__(self, name, {statistic: several(sizes) for statistic, sizes in windows.items()})
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,7 +37,7 @@ class FittedDesign:
     """Every column of a feature matrix, decided.
 
     The columns stand in this order: horizon, look-backs at the origin, seasonal look-backs, those of covariates, time,
-    holidays, known covariates, static covariates, series. A made column whose name a covariate has too is called `made_<name>`.
+    holidays, known covariates, static covariates, series. A column that is no covariate is called `made_<name>` where one has its name.
 
     Args:
         design: The recipe, with "auto" resolved.
@@ -104,10 +104,9 @@ class FittedDesign:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns."""
-        given = (*self.known, *self.static)
-        made = self._made
-        taken = set(given)
-        return (*(f"made_{name}" if name in taken else name for name in made), *given, *(("series",) if self.series is not None else ()))
+        given, last = (*self.known, *self.static), () if self.series is None else ("series",)
+        made = apart((*self._made, *last), given)
+        return (*made[: len(self._made)], *given, *made[len(self._made) :])
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
@@ -283,6 +282,18 @@ class FittedDesign:
     def deciding(self) -> slice:
         """The columns of which one must be known: look-backs of the target, or those of covariates where there are none."""
         return slice(int(self.direct), int(self.direct) + len(names_of((*self.blocks, *self.seasonal)) or names_of(self.of_covariates)))
+
+
+def apart(names: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """The names, with `made_` before each that others have, or one before it."""
+    told, out = {*taken}, list[str]()
+    for name in names:
+        free = name
+        while free in told:
+            free = f"made_{free}"
+        told.add(free)
+        out.append(free)
+    return out
 
 
 def _lags(orders: object, prefix: str = "") -> tuple[LookBack, ...]:

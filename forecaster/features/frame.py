@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forecaster._native import scan
 from forecaster.features.calendar import Grid
 from forecaster.features.design import Design
-from forecaster.features.fitted import FittedDesign
+from forecaster.features.fitted import FittedDesign, apart
 from forecaster.features.lookback import names_of
 from forecaster.features.matrix import Drawn
 from forecaster.features.slabs import each, slabs
@@ -86,16 +86,13 @@ class Shown:
         Numbers of the calendar are small integers, categories are their labels, all else is float32. The numbers are nobody else's.
 
         Args:
-            taken: Names that others have; a feature of such a name is called `made_<name>`.
+            taken: Names that others have; a column of such a name is called `made_<name>`.
         """
-        columns: dict[str, pa.Array] = {}
+        features = list(self._features().items())
         if self.fitted.direct:
-            columns = {"origin": self.when.origins(self.drawn.horizon), "horizon": pa.array(np.ascontiguousarray(self.drawn.horizon))}
-        given = {*taken, *columns}
-        for name, column in self._features().items():
-            if name != "horizon":
-                columns[f"made_{name}" if name in given else name] = column
-        return pa.table(columns)
+            ahead = pa.array(np.ascontiguousarray(self.drawn.horizon))
+            features[:1] = [("origin", self.when.origins(self.drawn.horizon)), ("horizon", ahead)]
+        return pa.table([column for _, column in features], apart([name for name, _ in features], taken))
 
     def _features(self) -> dict[str, pa.Array]:
         """Every feature in the order of the design. Column name -> (rows,)"""

@@ -266,7 +266,9 @@ class FittedScale:
         return changed(scaled, self.centre, lambda values, centre: values + centre)
 
 
-TRANSFORMS: dict[str, Transform] = {"box_cox": BoxCox(), "difference": Difference(), "log": Log(), "scale": Scale(), "stationary": Stationary()}
+TRANSFORMS: dict[str, Transform] = {
+    "box_cox": BoxCox(), "difference": Difference(), "log": Log(), "scale": Scale(), "stationary": Stationary(),
+}  # fmt: skip
 SEASON_DIFFERENCE = "season_difference"
 
 

@@ -215,16 +215,13 @@ class SinceNonZero(Folded):
         return (Op("since"),)
 
 
-def from_windows(
-    mapping: Mapping[str, Sequence[Any] | float | str], *, period: int = 1, least: int | None = 1, prefix: str = ""
-) -> tuple[LookBack, ...]:
+def from_windows(mapping: Mapping[str, Sequence[Any] | float | str], *, period: int = 1, prefix: str = "") -> tuple[LookBack, ...]:
     """The blocks of a `windows` option.
 
     Args:
         mapping: Statistic -> sizes; "season_" and a statistic -> numbers of seasons; "ewm", "ewm_std" -> weights; "expanding" ->
             statistics of all values so far, of which "since_nonzero" is one too. One entry stands for a list of one.
         period: Rows in one season; there are no seasonal blocks where it is 1.
-        least: As for `Rolling`.
         prefix: Put before each name.
 
     Returns:
@@ -237,11 +234,11 @@ def from_windows(
     found: list[LookBack] = []
     for name, entries in mapping.items():
         several = (entries,) if isinstance(entries, str) or _is_number(entries) else tuple(entries)  # type: ignore[arg-type]
-        found += _blocks(name, several, period, least, prefix)
+        found += _blocks(name, several, period, prefix)
     return tuple(found)
 
 
-def _blocks(name: str, entries: tuple[Any, ...], period: int, least: int | None, prefix: str) -> list[LookBack]:
+def _blocks(name: str, entries: tuple[Any, ...], period: int, prefix: str) -> list[LookBack]:
     if name in EXPONENTIAL:
         return [Exponential(entries, EXPONENTIAL[name], prefix)]
     if name == "expanding":
@@ -249,9 +246,9 @@ def _blocks(name: str, entries: tuple[Any, ...], period: int, least: int | None,
     if name not in OPTIONS:
         raise UnknownName.of("window statistic", name, OPTIONS, 'Write windows={"mean": [7, 28], "ewm": [0.3], "expanding": ["max"]}.')
     if name.startswith(SEASON):
-        seasonal = Seasonal(name.removeprefix(SEASON), period, entries, least, prefix)
+        seasonal = Seasonal(name.removeprefix(SEASON), period, entries, prefix=prefix)
         return [seasonal] if period > 1 else []
-    return [Rolling(name, entries, least, prefix)]
+    return [Rolling(name, entries, prefix=prefix)]
 
 
 def _expanding(stat: Any, prefix: str) -> LookBack:

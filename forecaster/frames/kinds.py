@@ -9,6 +9,17 @@ class TypesDiffer(Exception):
     """No type holds what a column holds in different files."""
 
 
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the values: that of the categories for a column of categories."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether values of a type can be counted with: truth values are 0 and 1."""
+    of = pa.types
+    return bool(of.is_integer(kind) or of.is_floating(kind) or of.is_decimal(kind) or of.is_boolean(kind))
+
+
 def family(kind: pa.DataType) -> str:
     """Types between which a column may change and stay what it is; computed numbers are of none."""
     if pa.types.is_dictionary(kind):
@@ -33,7 +44,7 @@ def common(name: str, kinds: list[pa.DataType], *, texts: bool) -> pa.DataType:
     """
     if len(kinds) == 1:
         return kinds[0]
-    plain = [_undated(kind.value_type if pa.types.is_dictionary(kind) else kind, kinds) for kind in kinds]
+    plain = [_undated(value_type(kind), kinds) for kind in kinds]
     try:
         return pa.unify_schemas([pa.schema([(name, kind)]) for kind in plain], promote_options="permissive").field(0).type
     except pa.ArrowTypeError as error:

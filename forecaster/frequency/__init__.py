@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from forecaster.errors import SettingsError
 from forecaster.frequency import rhythm, zones
-from forecaster.frequency.alias import DAY, TICKS, Alias, parse
+from forecaster.frequency.alias import DAY, MONTH, TICKS, Alias, parse
 from forecaster.frequency.grid import Grid
 
 Ints = NDArray[np.int64]
 
-_MONTH = 30.436875 * DAY  # mean Gregorian month
 _BLOCK = 1 << 17  # rows at a time, so that what is worked on stays in the cache
 
 
@@ -170,12 +169,13 @@ class Frequency:
 
         A day for hours (24) and minutes (30min: 48), a week for days (7) and business days (5), a year for weeks (52),
         months (12) and quarters (4), none (1) for integers and years; for seconds the shorter of minute and hour that
-        holds ten steps or more (s: 60, 10s: 360). Where a step does not divide its season, as many seasons as it takes
-        to come out even (2D: 7).
+        holds ten steps or more (s: 60, 10s: 360), none where it holds more steps than an hour has seconds (ms: 1). Where a step
+        does not divide its season, as many seasons as it takes to come out even (2D: 7).
         """
         every = self._alias.every
         if self.unit == "second":
-            return _even(TICKS["min"] if every * 10 <= TICKS["min"] else TICKS["h"], every)
+            season = _even(TICKS["min"] if every * 10 <= TICKS["min"] else TICKS["h"], every)
+            return season if season <= 3600 else 1
         if self.unit in ("minute", "hour"):
             return _even(DAY, every)
         if self.unit == "week":
@@ -200,7 +200,7 @@ class Frequency:
         """Mean length of a step, in microseconds (or integers)."""
         alias = self._alias
         if alias.months:
-            return alias.months * _MONTH
+            return alias.months * (MONTH * DAY)
         return alias.every * {"1": 1.0, "us": 1.0, "D": DAY, "B": 1.4 * DAY, "W": 7.0 * DAY}[alias.name]
 
     def _place(self, micros: Ints) -> tuple[Ints, NDArray[np.bool_]]:

@@ -14,6 +14,7 @@ from forecaster.errors import SettingsError, UnknownName
 from forecaster.frequency.grid import BusinessDays, Days, Grid, Months, Weeks
 
 DAY = 86_400_000_000  # microseconds
+MONTH = 30.436875  # days in a mean Gregorian month
 TICKS = {"h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.errors import SettingsError
-from forecaster.frequency.alias import DAY, TICKS, Alias, parse
+from forecaster.frequency.alias import DAY, MONTH, TICKS, Alias, parse
 from forecaster.frequency.grid import MONDAY, BusinessDays, Months
 from forecaster.frequency.zones import wall
+from forecaster.sample import evenly
 
 Ints = NDArray[np.int64]
 Found = tuple[str, str | None, int, int]  # alias, zone, phase, offset
 
 NO_STAMP = int(np.iinfo(np.int64).min)  # the bits of NaT
 
-_ROWS, _SERIES = 250_000, 2_000  # at most so many are looked at
+_ROWS, _SERIES, _STAMPS = 250_000, 2_000, 200_000  # at most so many are looked at
 _VOTES = 50  # of one series at most, so that a long one does not outvote many short ones
 _RARE = 0.05  # share of gaps of one step below which a frequency is none
 _ENOUGH = 0.9  # share of gaps or stamps that a frequency must explain
-_MONTH = 30.436875
 _USUAL = ("s", "5s", "10s", "15s", "30s", "min", "5min", "10min", "15min", "20min", "30min", "h", "2h", "4h", "6h", "12h", "D")
 _USUAL_DAYS = {"W": 7, "MS": 30, "QS": 91, "YS": 365}
 
@@ -96,20 +96,20 @@ def micros(stamps: NDArray[Any]) -> Ints:
     return stamps.astype(np.int64, copy=False)
 
 
-def sample(values: Ints, n: int = 200_000) -> Ints:
-    """At most `n` of the stamps that are there, always the same ones."""
-    if len(values) > n:
-        values = values[np.random.default_rng(0).integers(0, len(values), n)]
+def sample(values: Ints) -> Ints:
+    """Some of the stamps that are there, always the same ones."""
+    if len(values) > _STAMPS:
+        values = values[np.random.default_rng(0).integers(0, len(values), _STAMPS)]
     return np.asarray(values[values != NO_STAMP])
 
 
-def usual_phase(micros: Ints, width: int, *, anywhere: bool = False) -> int:
-    """What most stamps are off a grid of that width; 0 where they have nothing in common and lie about it, or `anywhere`."""
+def usual_phase(micros: Ints, width: int) -> int:
+    """What most stamps are off a grid of that width; 0 where they have nothing in common and lie about it."""
     rest = micros % width
     phase = most_common(rest)
     if 2 * np.count_nonzero(rest == phase) >= len(rest):
         return phase
-    about = anywhere or np.mean(np.minimum(rest, width - rest) <= width // 4) >= _ENOUGH
+    about = np.mean(np.minimum(rest, width - rest) <= width // 4) >= _ENOUGH
     return 0 if about else phase
 
 
@@ -138,7 +138,7 @@ def most_common(values: Ints) -> int:
 def _look(stamps: NDArray[Any], indptr: Ints) -> _Sample:
     """The first rows of series that are spread evenly over the table."""
     n = len(indptr) - 1
-    chosen = np.unique(np.linspace(0, n - 1, min(n, _SERIES)).astype(np.int64)) if n else np.empty(0, np.int64)
+    chosen = evenly(n, _SERIES)
     sizes = np.minimum(np.diff(indptr)[chosen], max(2, _ROWS // max(len(chosen), 1)))
     ends = np.cumsum(sizes)
     rows = np.arange(ends[-1] if n else 0) + np.repeat(indptr[chosen] - (ends - sizes), sizes)
@@ -199,7 +199,7 @@ def _calendar(seen: _Sample, zone: str | None) -> Found | None:
     gaps, series = seen.gaps(DAY)
     if not len(gaps):
         return None
-    months = np.rint(gaps / _MONTH).astype(np.int64)
+    months = np.rint(gaps / MONTH).astype(np.int64)
     chosen = seen.of(_Election.of(np.where(gaps < 28, gaps, 1_000 * months), series).supporters)
     if not _keeps_its_clock(chosen):
         return None

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +18,7 @@ from forecaster.guardrails.grid import Runs
 from forecaster.guardrails.regular import regular
 from forecaster.guardrails.stamped import Stamped
 from forecaster.rows import Rows
+from forecaster.sample import evenly
 from forecaster.schema import Schema
 
 _WITNESSES = 50  # series that are asked one by one where together they cannot be read
@@ -78,7 +78,7 @@ def _own(frame: pa.Table, schema: Schema, freq: str | int | None, aggregate: str
 def _apart(frame: pa.Table, schema: Schema) -> Iterator[pa.Table]:
     """A few series, each by itself: one bad series does not stand for all."""
     ids = frame.select(list(schema.series)).group_by(list(schema.series), use_threads=False).aggregate([])
-    for row in ids.take(np.unique(np.linspace(0, ids.num_rows - 1, _WITNESSES).astype(np.int64))).to_pylist():
+    for row in ids.take(evenly(ids.num_rows, _WITNESSES)).to_pylist():
         same = [pc.equal(frame[name], pa.scalar(value, frame.schema.field(name).type)) for name, value in row.items() if value is not None]
         if same:
             yield frame.filter(reduce(pc.and_, same))

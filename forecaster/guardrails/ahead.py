@@ -147,7 +147,7 @@ def _refuse_shift(series: Ints, ahead: Ints, table: Table, time: str, horizon: i
     i = int(np.argmax(late | early))
     expected, came = step_text(table.frequency, table.end[given[i]] + np.array([1, first[i]]))
     raise DataError(
-        f"column {time!r} of future is shifted by {int(first[i]) - 1:+d} steps: for {table.label(given[i]) or 'the one series'} "
+        f"column {time!r} of future is shifted by {int(first[i]) - 1:+d} steps: for {table.label(given[i])} "
         f"the first stamp expected was {expected}, got {came}; so it is in {int((late | early).sum())} of {len(given)} series. "
         f"Give the {horizon} steps after the end of the history"
     )

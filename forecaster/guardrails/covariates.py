@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster.errors import DataError
+from forecaster.frames.kinds import family, is_number, value_type
 from forecaster.guardrails.findings import Findings
 from forecaster.table import Singles
 
 _SECONDS_PER_DAY = 86_400
-_NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,26 +37,17 @@ def encode(column: pa.ChunkedArray, name: str, labels: Sequence[str] | None = No
     Raises:
         DataError: The values are neither numbers nor texts nor dates.
     """
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if is_text(kind):
+    kind = value_type(column.type)
+    if family(kind) == "text":
         return _categories(column, labels)
     if pa.types.is_dictionary(column.type):
         column = column.cast(kind)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         days = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
         return Covariate(_singles(pc.divide(days.cast(pa.float64()), _SECONDS_PER_DAY)), None)
-    if not any(numeric(kind) for numeric in _NUMERIC):
+    if not (is_number(kind) or pa.types.is_null(kind)):
         raise DataError(f"covariate {name!r} should hold numbers, texts or dates; it holds {kind}. Convert it, or name it in drop")
     return Covariate(_singles(column), None)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def is_categorical(column: pa.ChunkedArray) -> bool:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return is_text(kind)
 
 
 def _singles(column: pa.ChunkedArray) -> Singles:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -123,11 +123,11 @@ class Findings:
     def __add__(self, other: Findings) -> Findings:
         return Findings([*self.batches, *other.batches])
 
-    def quarantined(self, n_series: int, rules: Sequence[str] | None = None) -> NDArray[np.bool_]:
-        """Which series of the table were quarantined (by one of `rules`). (series,)"""
+    def quarantined(self, n_series: int) -> NDArray[np.bool_]:
+        """Which series of the table were quarantined. (series,)"""
         mask = np.zeros(n_series, bool)
         for batch in self.batches:
-            if batch.action == "quarantined" and (rules is None or batch.rule in rules):
+            if batch.action == "quarantined":
                 mask[batch.index[batch.index >= 0]] = True
         return mask
 

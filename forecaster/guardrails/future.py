@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, SettingsError
+from forecaster.frames.kinds import family, value_type
 from forecaster.guardrails import columns, covariates, stamps
 from forecaster.guardrails.ahead import Ahead
 from forecaster.guardrails.findings import Findings
@@ -21,7 +22,7 @@ from forecaster.table import Future, Singles, Table
 
 
 def check_future(
-    frame: pa.Table | None, table: Table, schema: Schema, horizon: int, *, aggregate: str | None = None, carry_forward: bool = True
+    frame: pa.Table | None, table: Table, schema: Schema, horizon: int, *, aggregate: str | None = None
 ) -> tuple[Future, Findings]:
     """Put the known covariates of the steps ahead in the order of a table.
 
@@ -32,7 +33,6 @@ def check_future(
         schema: Which column plays which part.
         horizon: Steps ahead.
         aggregate: How rows of the history were joined into steps, if they were; those of the future are joined likewise.
-        carry_forward: Whether the last known values may stand for the future.
 
     Returns:
         The future of every series of the table, with the last known value where none is given, and the findings.
@@ -48,7 +48,7 @@ def check_future(
     if not table.known:
         return Future({}, horizon), findings
     if frame is None:
-        return _carried(table, horizon, findings, allowed=carry_forward), findings
+        return _carried(table, horizon, findings), findings
     names = tuple(table.known)
     schema = Schema(series=tuple(table.ids), time=schema.time, target=schema.target, known=names)
     frame = _cleaned(frame, table, schema, findings)
@@ -60,11 +60,8 @@ def check_future(
     return Future({name: continued(block, table, name) for name, block in known.items()}, horizon), findings
 
 
-def _carried(table: Table, horizon: int, findings: Findings, *, allowed: bool) -> Future:
+def _carried(table: Table, horizon: int, findings: Findings) -> Future:
     """The last known value of every covariate, for as long as it takes."""
-    if not allowed:
-        names = ", ".join(map(repr, table.known))
-        raise DataError(f"the covariates {names} are known in advance, so their next {horizon} steps are needed: give future=...")
     for name in table.known:
         findings.add(
             rule="future_carried_forward", action="repaired", column=name, count=len(table) * horizon,
@@ -113,16 +110,17 @@ def _refuse_other_zone(read: pa.ChunkedArray, table: Table, schema: Schema) -> N
 
 def _like(column: pa.ChunkedArray, ids: NDArray[Any], name: str) -> pa.ChunkedArray:
     """Ids of the type that the history has."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    kind = value_type(column.type)
     column = column.cast(kind) if pa.types.is_dictionary(column.type) else column
     wanted = pa.array(ids[:1]).type
-    if covariates.is_text(kind) != covariates.is_text(wanted):
+    came_as_text, text = (family(one) == "text" for one in (kind, wanted))
+    if came_as_text != text:
         raise DataError(
             f"column {name!r} of future holds {kind}, that of the history {wanted} such as {ids.tolist()[0]!r}; "
-            f"ids must be of one type: future[{name!r}].astype({'str' if covariates.is_text(wanted) else repr(str(wanted))})"
+            f"ids must be of one type: future[{name!r}].astype({'str' if text else repr(str(wanted))})"
         )
     try:
-        return column if covariates.is_text(kind) else column.cast(wanted)
+        return column if text else column.cast(wanted)
     except pa.ArrowInvalid:
         return column  # ids that the history cannot have: unseen series
 
@@ -130,7 +128,7 @@ def _like(column: pa.ChunkedArray, ids: NDArray[Any], name: str) -> pa.ChunkedAr
 def _values(column: pa.ChunkedArray, name: str, table: Table, rows: Rows) -> Singles:
     """A covariate in the codes of the history, in the order of the rows; a label that it does not have has the code after its last one."""
     labels = table.categories.get(name)
-    textual, empty = covariates.is_categorical(column), column.null_count == len(column)
+    textual, empty = family(column.type) == "text", column.null_count == len(column)
     if empty:
         return np.full(len(column), np.nan, np.float32)
     if textual != (labels is not None):

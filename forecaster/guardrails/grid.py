@@ -111,14 +111,12 @@ class Runs:
         """The runs but those of a mask."""
         if not runs.any():
             return self
-        at = np.flatnonzero(~runs)
-        sizes = np.diff(self.bounds)[at] if self.bounds is not None else None
-        rows = (
-            at
-            if self.bounds is None or sizes is None
-            else np.arange(sizes.sum()) + np.repeat(self.bounds[at] - np.cumsum(sizes) + sizes, sizes)
-        )
-        bounds = None if sizes is None else np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        rows = at = np.flatnonzero(~runs)
+        bounds = None
+        if self.bounds is not None:
+            sizes = np.diff(self.bounds)[at]
+            bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+            rows = np.arange(bounds[-1]) + np.repeat(self.bounds[at] - bounds[:-1], sizes)
         source = rows if self.source is None else self.source[rows]
         return Runs(source, bounds, self.steps[at], np.searchsorted(at, self.indptr))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +25,7 @@ from forecaster.schema import Schema
 from forecaster.table import Floats, Ints, Singles, Table
 
 AGGREGATES = ("sum", "mean", "min", "max", "median")
-SHORT = ("fallback", "drop", "error")
+_ABSURD = "{count} {value is|values are} a thousand times larger than the rest of the series and taken for missing, the first at {first}"
 
 
 def check(
@@ -37,7 +36,6 @@ def check(
     season_length: int | None = None,
     horizon: int = 1,
     aggregate: str | None = None,
-    short: Literal["fallback", "drop", "error"] = "fallback",
 ) -> tuple[Table, Findings]:
     """Turn a frame into a table; repair, quarantine or refuse what is wrong with it, each series by itself.
 
@@ -50,7 +48,6 @@ def check(
         horizon: Steps to be forecast.
         aggregate: How rows of one period are joined into a coarser `freq`: sum, mean, min, max or median. Numeric covariates
             are averaged, categories take the last of the period.
-        short: What becomes of a series with fewer than horizon + 1 known values: recorded so that it falls back, dropped, or an error.
 
     Returns:
         The table, NaN where a value is missing or was taken out, and the findings.
@@ -60,7 +57,7 @@ def check(
         SettingsError: An option cannot be meant.
         UnknownName: A column is not in the data.
     """
-    _refuse_options(freq, season_length, horizon, aggregate, short)
+    _refuse_options(freq, season_length, horizon, aggregate)
     findings = Findings()
     schema = schema.check(frame.column_names)
     came, frame = frame.num_rows, _cleaned(columns.used(frame, schema, findings), schema, freq, findings)
@@ -74,24 +71,19 @@ def check(
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
     notes.note(table, survey, schema, horizon, findings)
-    table, findings = notes.short(table, survey.known, schema, horizon, short, findings)
+    notes.note_short(table, survey.known, schema, horizon, findings)
     return table.with_met(), findings
 
 
-def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None, short: str) -> None:
+def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None) -> None:
     if horizon < 1:
         raise SettingsError(f"horizon={horizon!r}: expected a whole number of steps, 1 or more, such as horizon=28")
     if season_length is not None and season_length < 1:
         raise SettingsError(f"season_length={season_length!r}: expected a whole number of steps, 1 for no season")
-    _refuse_other("aggregate", aggregate, AGGREGATES)
-    _refuse_other("short", short, SHORT)
+    if aggregate is not None and aggregate not in AGGREGATES:
+        raise SettingsError(f"aggregate={aggregate!r}: expected one of {', '.join(AGGREGATES)}")
     if aggregate is not None and freq is None:
         raise SettingsError(f"aggregate={aggregate!r} needs the frequency to join rows into: give freq, such as freq='W'")
-
-
-def _refuse_other(option: str, value: str | None, known: Sequence[str]) -> None:
-    if value is not None and value not in known:
-        raise SettingsError(f"{option}={value!r}: expected one of {', '.join(known)}")
 
 
 def _cleaned(frame: pa.Table, schema: Schema, freq: str | int | Frequency | None, findings: Findings) -> pa.Table:
@@ -221,11 +213,7 @@ def _without_infinite(seen: Stamped, values: Floats, schema: Schema, findings: F
 def _without_absurd(seen: Stamped, values: Floats, survey: Survey, schema: Schema, findings: Findings) -> Floats:
     if not target.suspicious(survey).any() or not (absurd := target.absurd(values, seen.indptr, survey)).any():
         return values
-    record(
-        seen, absurd, findings, rule="absurd_value", action="repaired", column=schema.target,
-        message="{count} {value is|values are} a thousand times larger than the rest of the series and taken for missing, "
-        "the first at {first}",
-    )  # fmt: skip
+    record(seen, absurd, findings, rule="absurd_value", action="repaired", column=schema.target, message=_ABSURD)
     return np.where(absurd, np.nan, values)
 
 
@@ -255,11 +243,7 @@ def _sane(covariate: Covariate, name: str, rows: Rows, seen: Stamped, findings: 
     ordered = covariates.finite(ordered, name, findings)
     if covariate.labels is not None or not (absurd := target.absurd(ordered, rows.indptr)).any():
         return ordered
-    record(
-        seen, absurd, findings, rule="absurd_covariate", action="repaired", column=name,
-        message="{count} {value is|values are} a thousand times larger than the rest of the series and taken for missing, "
-        "the first at {first}",
-    )  # fmt: skip
+    record(seen, absurd, findings, rule="absurd_covariate", action="repaired", column=name, message=_ABSURD)
     return np.where(absurd, np.float32(np.nan), ordered)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.errors import DataError
 from forecaster.guardrails.findings import Findings
 from forecaster.guardrails.stamped import step_text
 from forecaster.guardrails.survey import Survey
@@ -32,47 +31,17 @@ def note(table: Table, seen: Survey, schema: Schema, horizon: int, findings: Fin
     )  # fmt: skip
 
 
-def short(table: Table, known: Ints, schema: Schema, horizon: int, how: str, findings: Findings) -> tuple[Table, Findings]:
-    """Series with too few known values: they fall back, are dropped, or are refused."""
-    few = known < horizon + 1
-    if not few.any():
-        return table, findings
-    need = f"fewer than horizon + 1 = {horizon + 1}"
-    if how == "error":
-        i = int(np.argmax(few))
-        raise DataError(
-            f"{int(few.sum())} series have {need} known values, the first is {table.label(i) or 'the only one'} with {known[i]} "
-            f"from {step_text(table.frequency, table.start[i : i + 1])[0]}; leave them out, or give short='fallback' or short='drop'"
-        )
-    end = "it is forecast by a fallback" if how == "fallback" else "the series was left out"
+def note_short(table: Table, known: Ints, schema: Schema, horizon: int, findings: Findings) -> None:
+    """Record the series with too few known values, which fall back. `known` is how many each has. (series,)"""
     none = known == 0
     _tell(
-        table,
-        few & none,
-        findings,
-        rule="empty",
-        action="quarantined",
-        column=schema.target,
-        message="no value is known: the series has no forecast" if how == "fallback" else f"no value is known; {end}",
-        count=known,
-    )
+        table, none, findings, count=known, rule="empty", action="quarantined", column=schema.target,
+        message="no value is known: the series has no forecast",
+    )  # fmt: skip
     _tell(
-        table,
-        few & ~none,
-        findings,
-        rule="short",
-        action="quarantined",
-        column=schema.target,
-        message=f"{{count}} known {{value is|values are}} {need}; {end}",
-        count=known,
-    )
-    if how == "fallback":
-        return table, findings
-    if few.all():
-        raise DataError(
-            f"all {len(table)} series have {need} known values, so short='drop' leaves none; give a smaller horizon or short='fallback'"
-        )
-    return table.take(~few), findings.renumbered(np.where(few, -1, np.cumsum(~few) - 1))
+        table, ~none & (known < horizon + 1), findings, count=known, rule="short", action="quarantined", column=schema.target,
+        message=f"{{count}} known {{value is|values are}} fewer than horizon + 1 = {horizon + 1}; it is forecast by a fallback",
+    )  # fmt: skip
 
 
 def _tell(table: Table, mask: Any, findings: Findings, *, first: Ints | None = None, count: Any = None, **what: Any) -> None:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from forecaster.errors import DataError, SettingsError
 from forecaster.frequency import Frequency
-from forecaster.guardrails.findings import Findings
+from forecaster.guardrails.findings import Action, Findings
 from forecaster.guardrails.stamped import Stamped, record
 from forecaster.guardrails.target import median_per_series, per_series
+from forecaster.sample import evenly
 from forecaster.table import Ints
 
 # A series keeps the rhythm if nine in ten of its stamps lie on the grid (azure-semantics B.6, with its inequality set right).
@@ -23,6 +24,21 @@ _ROWS_PER_ROW, _ROWS = 50, 20_000_000
 # Series that are asked for their own frequency where the table has none in common.
 _WITNESSES = 50
 _APART = "put series of another frequency into a job of their own"
+# What becomes of stamps off the grid: rule, action and message for series that keep the rhythm, are shifted, jitter, or do none of these.
+_OFF_GRID: tuple[tuple[str, Action, str], ...] = (
+    ("off_grid", "repaired", "{count} {stamp|stamps} off {grid} {was|were} left out, the first at {first}; correct them"),
+    (
+        "shifted_grid",
+        "repaired",
+        "{count} {stamp|stamps} beside {grid}, one per step, {was|were} moved to the step that holds them, the first at {first}",
+    ),
+    ("jitter", "repaired", "{count} {stamp|stamps} about {grid} {was|were} moved to the nearest step, the first at {first}"),
+    (
+        "mixed_frequency",
+        "quarantined",
+        "{count} {stamp does|stamps do} not lie on {grid} that most series share and {was|were} left out, the first at {first}; " + _APART,
+    ),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +99,7 @@ def _inferred(rows: Stamped) -> Frequency:
     try:
         return Frequency.infer(rows.stamps, rows.indptr, rows.zone, rows.label)
     except SettingsError:
-        few = np.unique(np.linspace(0, len(rows.indptr) - 2, _WITNESSES).astype(np.int64))
+        few = evenly(len(rows.indptr) - 1, _WITNESSES)
         own = [found for i in few.tolist() if (found := _own_frequency(rows, i)) is not None]
         if not own:
             raise
@@ -147,25 +163,9 @@ def _off(rows: Stamped, frequency: Frequency, placed: Placed, exact: NDArray[np.
     if strange.all() and not agreed:
         raise DataError(_off_grid(rows, frequency, seen_in(rows)))
     series = np.repeat(np.arange(len(sizes)), sizes)
-    grid = f"the grid of {frequency.alias!r}"
-    record(
-        rows, ~exact & compliant[series], findings, rule="off_grid", action="repaired", column=rows.time,
-        message=f"{{count}} {{stamp|stamps}} off {grid} {{was|were}} left out, the first at {{first}}; correct them",
-    )  # fmt: skip
-    record(
-        rows, ~exact & shifted[series], findings, rule="shifted_grid", action="repaired", column=rows.time,
-        message=f"{{count}} {{stamp|stamps}} beside {grid}, one per step, {{was|were}} moved to the step that holds them, "
-        f"the first at {{first}}",
-    )  # fmt: skip
-    record(
-        rows, ~exact & jitters[series], findings, rule="jitter", action="repaired", column=rows.time,
-        message=f"{{count}} {{stamp|stamps}} about {grid} {{was|were}} moved to the nearest step, the first at {{first}}",
-    )  # fmt: skip
-    record(
-        rows, ~exact & strange[series], findings, rule="mixed_frequency", action="quarantined", column=rows.time,
-        message=f"{{count}} {{stamp does|stamps do}} not lie on {grid} that most series share and {{was|were}} left out, "
-        f"the first at {{first}}; {_APART}",
-    )  # fmt: skip
+    for which, (rule, action, message) in zip((compliant, shifted, jitters, strange), _OFF_GRID, strict=True):
+        told = message.replace("{grid}", f"the grid of {frequency.alias!r}")
+        record(rows, ~exact & which[series], findings, rule=rule, action=action, column=rows.time, message=told)
     steps = np.where(jitters[series], nearest, placed.steps)
     return Placed(steps, _one_at_least(exact | shifted[series] | jitters[series], rows.indptr))
 

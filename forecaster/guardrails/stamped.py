@@ -18,6 +18,7 @@ from forecaster.frequency import Frequency
 from forecaster.frequency.rhythm import micros
 from forecaster.guardrails.findings import Findings
 from forecaster.rows import Rows, longest
+from forecaster.schema import label
 from forecaster.table import Ints
 
 _PER_SECOND = {"s": 1, "ms": 1_000, "ns": 1_000_000_000}
@@ -70,7 +71,8 @@ class Stamped:
         return {name: values[series] for name, values in self.ids.items()}
 
     def label(self, i: int) -> str:
-        return ", ".join(f"{name}={values[i]!s}" for name, values in self.ids.items()) or "the one series"
+        """Series `i` in words, for messages."""
+        return label(self.ids, i)
 
     def told(self, rows: NDArray[Any]) -> NDArray[np.str_]:
         """The stamps of some rows as text, in the zone that they came in."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forecaster._native import scan
 from forecaster.errors import DataError
+from forecaster.frames.kinds import family
 from forecaster.frames.pool import room
 from forecaster.frequency import Frequency
 from forecaster.guardrails.columns import whereabouts
@@ -53,7 +54,7 @@ def read(
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if family(kind) == "text":
         return _texts(column, name, findings, partial(whereabouts, frame, schema))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         plain = pa.types.is_timestamp(kind) and column.num_chunks == 1 and not column.null_count
@@ -108,12 +109,9 @@ def _whole(column: pa.ChunkedArray, name: str, findings: Findings) -> pa.Chunked
             f"Convert it: pandas.to_datetime(frame[{name!r}]), or frame[{name!r}].astype('int64') for steps"
         )
     findings.add(
-        rule="stamp_type",
-        action="repaired",
-        column=name,
-        count=len(column),
+        rule="stamp_type", action="repaired", column=name, count=len(column),
         message=f"whole numbers held as {column.type} were read as integers",
-    )
+    )  # fmt: skip
     return values
 
 
@@ -211,21 +209,10 @@ def _how_written(wrong: pa.Array) -> tuple[str, str]:
 def _parse(texts: pa.Array, name: str) -> tuple[pa.Array, str | None]:
     """Instants or wall-clock times, and the zone if the texts carry one."""
     plain = pc.utf8_trim_whitespace(texts)
-    has_clock = pc.match_substring(plain, ":")
-    found = pc.extract_regex(pc.if_else(has_clock, plain, ""), _OFFSET)
-    offsets = pc.struct_field(found, 0)
-    zones = set(pc.unique(pc.filter(pc.fill_null(offsets, ""), pc.is_valid(plain))).to_pylist())
-    if len(zones) > 1:
-        shown = ", ".join(sorted(repr(zone or "none") for zone in zones)[:4])
-        raise DataError(
-            f"column {name!r} mixes time zones ({shown}); one zone was expected. "
-            f"Convert it: pandas.to_datetime(frame[{name!r}], utc=True).dt.tz_convert('Europe/Berlin'), with your zone"
-        )
-    zone = next(iter(zones), "")
-    plain = pc.if_else(
-        pc.match_substring_regex(plain, _BASIC), pc.replace_substring_regex(plain, r"(\d{4})(\d{2})(\d{2})", r"\1-\2-\3"), plain
-    )
-    plain = pc.replace_substring(pc.replace_substring_regex(plain, _OFFSET, "") if zone else plain, "/", "-")
+    offset = _offset(plain, name)
+    dashed = pc.replace_substring_regex(plain, r"(\d{4})(\d{2})(\d{2})", r"\1-\2-\3")
+    plain = pc.if_else(pc.match_substring_regex(plain, _BASIC), dashed, plain)
+    plain = pc.replace_substring(pc.replace_substring_regex(plain, _OFFSET, "") if offset else plain, "/", "-")
     plain = pc.utf8_trim_whitespace(pc.replace_substring(plain, ",", "."))
     try:
         moments = _cast(plain)
@@ -233,12 +220,29 @@ def _parse(texts: pa.Array, name: str) -> tuple[pa.Array, str | None]:
         raise DataError(
             f"column {name!r} holds text that is no date: {error}. Correct or remove such rows, or convert it with pandas.to_datetime"
         ) from None
-    if not zone:
+    if not offset:
         return moments, None
-    shift = 0 if zone == "Z" else _minutes(zone)
-    return pc.subtract(
-        moments, pa.scalar(shift * 60_000_000, pa.duration("us"))
-    ), "UTC" if shift == 0 else f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
+    shift = 0 if offset == "Z" else _minutes(offset)
+    instants = pc.subtract(moments, pa.scalar(shift * 60_000_000, pa.duration("us")))
+    return instants, "UTC" if shift == 0 else f"{offset[:3]}:{offset[-2:] if len(offset) > 3 else '00'}"
+
+
+def _offset(plain: pa.Array, name: str) -> str:
+    """The offset from UTC that all texts end with; empty where they have none.
+
+    Raises:
+        DataError: They have several.
+    """
+    has_clock = pc.match_substring(plain, ":")
+    found = pc.struct_field(pc.extract_regex(pc.if_else(has_clock, plain, ""), _OFFSET), 0)
+    offsets = set(pc.unique(pc.filter(pc.fill_null(found, ""), pc.is_valid(plain))).to_pylist())
+    if len(offsets) > 1:
+        shown = ", ".join(sorted(repr(offset or "none") for offset in offsets)[:4])
+        raise DataError(
+            f"column {name!r} mixes time zones ({shown}); one zone was expected. "
+            f"Convert it: pandas.to_datetime(frame[{name!r}], utc=True).dt.tz_convert('Europe/Berlin'), with your zone"
+        )
+    return next(iter(offsets), "")
 
 
 def _minutes(offset: str) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from forecaster import frames
 from forecaster.errors import DataError
+from forecaster.frames.kinds import family, is_number, value_type
 from forecaster.guardrails.columns import whereabouts
 from forecaster.guardrails.survey import Survey
 from forecaster.schema import Schema
@@ -32,12 +33,12 @@ def refuse_text(frame: pa.Table, schema: Schema) -> None:
     """
     name = schema.target
     column = frame[name]
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    kind = value_type(column.type)
+    if family(kind) == "text":
         raise DataError(_not_numeric(frame, schema))
     if _is_missing(column[0].as_py()) and frames.seen(frame, [name])[name].null_count == len(column):
         raise DataError(f"column {name!r} should hold numbers; all {len(column)} rows are missing. Name the right column with target=...")
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
+    if not is_number(kind):
         raise DataError(f"column {name!r} should hold numbers; it holds {kind}. Convert it, or name the right column with target=...")
 
 

@@ -16,7 +16,7 @@ from forecaster.table import Floats, Ints, Table
 
 
 @dataclass(frozen=True, eq=False)
-class Folds:
+class Windows:
     """What was said of the nodes, and what came.
 
     Args:
@@ -49,8 +49,8 @@ class Folds:
         known = self.series if cutoff is None else self.series.drop_last(self.series.end - cutoff)
         return reconciler(self.plan, self.tree, known, residuals, self.typical)
 
-    def best(self, score: Score) -> Folds:
-        """The folds with the method that "auto" stands for: the one with the least error, all levels weighing the same.
+    def best(self, score: Score) -> Windows:
+        """The same with the method that "auto" stands for: the one with the least error, all levels weighing the same.
 
         Args:
             score: Errors of the nodes: (actual, forecast, nodes) -> (nodes,), lower is better.

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from forecaster import outside
 from forecaster.errors import MissingExtra, UnknownName
-from forecaster.protocols import Learner
+from forecaster.protocols import Learner, changed
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,12 @@ def build(one: Any, **given: Any) -> Learner:
         name, options = next(iter(one.items()))
         learner = with_options(name, options)
         rest = {field: value for field, value in _fitting(learner, given).items() if options.get(field) is None}
-        return _with_members(cast(Learner, dataclasses.replace(cast(Any, learner), **rest, **_inner(options, **given))), **given)
+        return _with_members(changed(learner, **rest, **_inner(options, **given)), **given)
     learner = _lifted(one)
     still_open = {name: value for name, value in _fitting(learner, given).items() if getattr(learner, name) is None}
     if isinstance(inner := getattr(learner, "learner", None), Learner):
         still_open["learner"] = build(inner, **given)
-    filled = cast(Learner, dataclasses.replace(cast(Any, learner), **still_open)) if still_open else learner
+    filled = changed(learner, **still_open) if still_open else learner
     return _with_members(filled, **given)
 
 
@@ -154,7 +154,7 @@ def _with_members(learner: Learner, **given: Any) -> Learner:
     members = getattr(learner, "learners", None)
     if not (isinstance(members, tuple) and hasattr(learner, "__dataclass_fields__")):
         return learner
-    return cast(Learner, dataclasses.replace(cast(Any, learner), learners=_built(members, given)))
+    return changed(learner, learners=_built(members, given))
 
 
 def _built(members: Iterable[Any], given: Mapping[str, Any]) -> tuple[Learner, ...]:

@@ -13,6 +13,9 @@ from forecaster.table import Floats, Ints, Singles
 MEDIAN_ROWS = 4096
 """Rows that a median is taken from; more change it less than the noise of the data."""
 
+MOST_LEVELS = 32
+"""Most indicators per column: the most frequent levels get one, all others share none."""
+
 
 @storable
 @dataclass(frozen=True, eq=False)
@@ -48,19 +51,18 @@ class Dense:
         return out
 
 
-def dense(X: Singles, kinds: tuple[str, ...], scaling: Scaling, max_levels: int = 32) -> tuple[Dense, Floats]:
+def dense(X: Singles, kinds: tuple[str, ...], scaling: Scaling) -> tuple[Dense, Floats]:
     """Fit an encoding and apply it to the rows it was fitted on.
 
     Args:
         X: Features, NaN where missing. (rows, columns)
-        kinds: "number", "category" or "cycle" per column; a cycle of more than `max_levels` values stays a number.
+        kinds: "number", "category" or "cycle" per column; a cycle of more than `MOST_LEVELS` values stays a number.
         scaling: The scaling step.
-        max_levels: Most indicators per column: the most frequent levels get one, all others share none.
 
     Returns:
         The encoding and the encoded rows. (rows, n + levels or components)
     """
-    numbers, coded, level = _columns(X, kinds, max_levels)
+    numbers, coded, level = _columns(X, kinds)
     fill = medians(X[:, numbers])
     Z = _plain(X, numbers, fill, coded, level)
     scaler = scaling.fit(Z)
@@ -80,12 +82,12 @@ def medians(X: Singles) -> Floats:
     return np.where(count > 0, (low.astype(np.float64) + high) / 2, 0.0)
 
 
-def _columns(X: Singles, kinds: tuple[str, ...], max_levels: int) -> tuple[Ints, Ints, Floats]:
+def _columns(X: Singles, kinds: tuple[str, ...]) -> tuple[Ints, Ints, Floats]:
     numbers: list[int] = []
     coded: list[int] = []
     levels: list[float] = []
     for column, kind in enumerate(kinds):
-        found = _levels(X[:, column], max_levels, kind == "cycle") if kind != "number" else None
+        found = _levels(X[:, column], kind == "cycle") if kind != "number" else None
         if found is None:
             numbers.append(column)
         else:
@@ -94,12 +96,12 @@ def _columns(X: Singles, kinds: tuple[str, ...], max_levels: int) -> tuple[Ints,
     return np.array(numbers, np.int64), np.array(coded, np.int64), np.array(levels, np.float64)
 
 
-def _levels(column: Singles, most: int, ordered: bool) -> list[float] | None:
+def _levels(column: Singles, ordered: bool) -> list[float] | None:
     """The most frequent codes; None for a column that is better kept as a number."""
     codes, counts = np.unique(column[~np.isnan(column)], return_counts=True)
-    if ordered and len(codes) > most:
+    if ordered and len(codes) > MOST_LEVELS:
         return None
-    frequent = np.sort(np.argsort(-counts, kind="stable")[:most])
+    frequent = np.sort(np.argsort(-counts, kind="stable")[:MOST_LEVELS])
     return [float(code) for code in codes[frequent]]
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
 from forecaster.guardrails import expect_history
+from forecaster.learners._newer import told
+from forecaster.learners._units import in_units
 from forecaster.protocols import Forecast, Learner
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -28,6 +30,7 @@ class Cycle:
         slope: Growth per step. (series,)
         begin: First step of the values. (series,)
         reach: So many of the last values say all, where one is known at each step of the cycle; None where every one counts.
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: Learner
@@ -35,16 +38,19 @@ class Cycle:
     slope: Floats
     begin: Ints
     reach: int | None
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the cycle; `history` replaces the one it was fitted on."""
         if history is not None:
             expect_history(history, self._needed(history))
             return self.recipe.fit(history).predict(horizon)
         steps = np.arange(horizon)
-        mean = self.values[:, steps % self.values.shape[1]] + self.slope[:, None] * (steps + 1)
-        lost = np.flatnonzero(~np.isfinite(self.values).all(axis=1))
-        return Forecast(mean, failed=dict.fromkeys(lost.tolist(), NOTHING_OBSERVED))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = self.values[:, steps % self.values.shape[1]] + self.slope[:, None] * (steps + 1)
+        lost = np.flatnonzero(np.isnan(self.values).any(axis=1))
+        return told(mean, dict.fromkeys(lost.tolist(), NOTHING_OBSERVED))
 
     def _needed(self, history: Table) -> Ints:
         """The first step of each series that the forecast depends on. (series,)"""

@@ -209,10 +209,10 @@ def _dropped(x: Tensor, share: float, random: torch.Generator | None) -> Tensor:
 
 def _ascending(told: Tensor, middle: int) -> Tensor:
     """Quantiles from a middle one and steps up and down from there, which are positive. (..., levels)"""
-    centre, steps = told[..., middle : middle + 1], softplus(told).split(1, -1)
+    centre, steps = told[..., middle], softplus(told).unbind(-1)
     # step by step, since the cumulative sum of CUDA is not deterministic
     down, up = [*accumulate(reversed(steps[:middle]))], accumulate(steps[middle + 1 :])
-    return torch.cat([*(centre - one for one in reversed(down)), centre, *(centre + one for one in up)], -1)
+    return torch.stack([*(centre - one for one in reversed(down)), centre, *(centre + one for one in up)], -1)
 
 
 def pinball(told: Tensor, batch: Batch, levels: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ import numpy as np
 from forecaster.learners._tcn_channels import Panel
 from forecaster.learners._tcn_network import Batch
 from forecaster.learners._tcn_windows import View, windows
+from forecaster.sample import evenly
 
 ORIGINS = 8
 """Origins of a window: they share the work of the cells."""
@@ -66,7 +67,7 @@ class Split:
         each = np.where(self.count > 0, -(-held // horizon), 0)
         series = np.repeat(np.arange(len(each)), each)
         last = self.cut[series] - 1 + horizon * (np.arange(len(series)) - np.repeat(np.cumsum(each) - each, each))
-        kept = np.unique(np.linspace(0, len(series) - 1, min(WATCHED, len(series))).astype(np.int64))
+        kept = evenly(len(series), WATCHED)
         parts = np.array_split(kept, -(-len(kept) // self.size)) if len(kept) else []
         nearest = np.zeros((len(series), 1), np.int64)
         return [

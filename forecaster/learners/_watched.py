@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.protocols import Parts
+from forecaster.sample import evenly
 from forecaster.shapley import Contributions, sampled
 from forecaster.table import Floats, Ints, Singles
 
@@ -69,7 +70,7 @@ def contributions(predictor: Any, X: Singles, said: Floats) -> Contributions:
         missed = np.abs(values.sum(axis=(1, 2)) + base[0] - said)
         if np.isfinite(missed).all() and missed.max(initial=0.0) <= CLOSE * max(np.abs(said).max(initial=0.0), 1e-12):
             return values, base
-    some = X[np.unique(np.linspace(0, len(X) - 1, min(BACKGROUND, len(X))).astype(np.int64))]
+    some = X[evenly(len(X), BACKGROUND)]
     return sampled(lambda rows: predictor.predict(rows)[:, None], X, some, np.arange(X.shape[1]), WALKS, 0)
 
 

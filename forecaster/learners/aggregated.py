@@ -13,6 +13,7 @@ from forecaster.errors import SettingsError
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._newer import NOWHERE, ends_early, flat, newer
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -42,6 +43,7 @@ class ADIDA:
         if not 0 < self.low <= self.high <= 1:
             raise SettingsError(f"smoothing weights need 0 < low <= high <= 1; came low={self.low!r} and high={self.high!r}")
 
+    @own_units
     def fit(self, table: Table) -> Buckets:
         """Two native calls for all series."""
         observed, widest = _patterns(table, self.threads)
@@ -66,6 +68,7 @@ class IMAPA(ADIDA):
         if self.widest < 1:
             raise SettingsError(f"widest is a number of steps, 1 or more; came {self.widest!r}")
 
+    @own_units
     def fit(self, table: Table) -> Buckets:
         """Two native calls for all series."""
         observed, widest = _patterns(table, self.threads)
@@ -87,6 +90,7 @@ class Buckets:
         lead: Values before the first full bucket. (buckets,)
         alpha: Smoothing weight. (buckets,)
         state: Level, sum and count of the bucket in the making, full buckets. (buckets, 4)
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: ADIDA
@@ -96,7 +100,9 @@ class Buckets:
     lead: Ints
     alpha: Floats
     state: Floats
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the rate; `history` moves it on over the values that it has not seen."""
         state = self.state if history is None else self._rolled(history)
@@ -108,6 +114,7 @@ class Buckets:
         late = {} if history is None else ends_early(history, self.end)
         return flat(rate, horizon, late | lost)
 
+    @in_units
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN until there is a full bucket of every size. (rows,)
 

@@ -17,6 +17,7 @@ from forecaster.learners._arima_originals import FAILED, ORIGINALS, Wanted, refi
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, ascending, expect_period, season
 from forecaster.learners._regressors import Regressors
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Parts, Traits, joined
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -104,6 +105,7 @@ class Arima:
         """Quantiles of its own where levels are set; covariates unless told to leave them."""
         return Traits(covariates=self.covariates, quantiles=bool(self.levels))
 
+    @own_units
     def fit(self, table: Table) -> FittedArima:
         """One call for all series.
 
@@ -161,6 +163,7 @@ class FittedArima:
         state: What the stationary part is expected to be next. (series, states)
         tail: The last values that differencing looks back on, newest first. (series, differences)
         others: The next best models of each series, as they were when tried, which forecast with it. Status 3 where a series has fewer.
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: Arima
@@ -174,6 +177,7 @@ class FittedArima:
     state: Floats
     tail: Floats
     others: tuple[FittedArima, ...] = ()
+    unit: Ints | None = None
 
     @property
     def weights(self) -> Floats:
@@ -199,6 +203,7 @@ class FittedArima:
         """Variance of the innovations of each series, per degree of freedom. (series,)"""
         return self.numbers[:, 1]
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast with quantiles; `history` moves the state on, with the coefficients as they are."""
         at = self if history is None else self.moved(history)
@@ -237,6 +242,7 @@ class FittedArima:
         used = self.orders[:, [0, 2, 3, 5, 6]].sum(axis=1) + self.regressors.counts
         return np.asarray(np.fmax(self.numbers[:, 4] - used, 1.0), np.float64)
 
+    @in_units
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """What each covariate adds, and of the rest the level (its mean over the next season) and how it moves around that."""
         said = self.predict(horizon, history, future).mean
@@ -245,10 +251,12 @@ class FittedArima:
         level = np.broadcast_to(rest[:, : max(self.period, 1)].mean(axis=1, keepdims=True), rest.shape)
         return joined({"level": level, "dynamics": rest - level}, effects)
 
+    @in_units
     def moved(self, table: Table) -> FittedArima:
         """The model at the end of `table`, coefficients as they are."""
         return replace(self._filtered(table, np.empty(0)), others=tuple(one.moved(table) for one in self.others))
 
+    @in_units
     def residuals(self, table: Table) -> Floats:
         """One-step errors of each row; NaN where the row is missing or among the first that differencing takes. (rows,)"""
         errors = np.full((len(self._models), len(table.target)), np.nan)

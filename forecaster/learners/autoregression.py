@@ -27,6 +27,7 @@ from forecaster.guardrails import expect_history
 from forecaster.learners._blocks import in_blocks
 from forecaster.learners._local import NOTHING_OBSERVED, first_observed
 from forecaster.learners._newer import told
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -81,6 +82,7 @@ class Autoregression:
         """Pooled; it sees no covariates."""
         return Traits(pooled=True)
 
+    @own_units
     def fit(self, table: Table) -> Autoregressed:
         """One regression per group; where there is nothing to learn from, the last value stays."""
         horizon = (self.design or Design()).horizon
@@ -180,13 +182,16 @@ class Autoregressed:
         horizon: Steps that are forecast at once.
         begin: First step of each series. (series,)
         context: The values to go on from.
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     rules: tuple[Floats, ...]
     horizon: int
     begin: Ints
     context: Table
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast block by block: each is the history of the next."""
         if history is not None:
@@ -196,10 +201,11 @@ class Autoregressed:
             expect_history(history, np.where(seen, window, self.begin))
         return in_blocks(self._block, self.horizon, horizon, history, future, self.context)
 
+    @own_units
     def adopted(self, group: int, table: Table) -> Autoregressed:
         """The model of series that it was not fitted on, by the rule of one of its groups."""
         rules = (self.rules[group],)
-        return replace(self, rules=rules, begin=table.start, context=_context(table, rules))
+        return replace(self, rules=rules, begin=table.start, context=_context(table, rules), unit=None)
 
     def _block(self, steps: int, history: Table | None, future: Future | None) -> Forecast:
         table = self.context if history is None else history

@@ -9,6 +9,7 @@ import numpy as np
 
 from forecaster.archive import storable
 from forecaster.learners._local import Cycle, cells, filled, season
+from forecaster.learners._units import own_units
 from forecaster.protocols import Traits
 from forecaster.table import Floats, Ints, Table
 
@@ -25,6 +26,7 @@ class Average:
     window: int | None = None
     traits: ClassVar[Traits] = Traits()
 
+    @own_units
     def fit(self, table: Table) -> Cycle:
         """One call for all series."""
         return Cycle(self, _recent_means(table, 1, self.window), np.zeros(len(table)), table.start, self.window)
@@ -44,6 +46,7 @@ class SeasonalAverage:
     seasons: int | None = None
     traits: ClassVar[Traits] = Traits()
 
+    @own_units
     def fit(self, table: Table) -> Cycle:
         """One call for all series."""
         period = season(self.period, table)

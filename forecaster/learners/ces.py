@@ -14,6 +14,7 @@ from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, ascending, expect_period, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import normal_quantiles
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -54,6 +55,7 @@ class CES:
         """Quantiles of its own where levels are set."""
         return Traits(quantiles=bool(self.levels))
 
+    @own_units
     def fit(self, table: Table) -> FittedCES:
         """One native call for all series."""
         cycle, period = -1 if self.cycle == "auto" else CYCLES.index(self.cycle), season(self.period, table)
@@ -74,6 +76,7 @@ class FittedCES:
         models: Kind of season, weights, deviation and steps: `NUMBERS`. (series, WIDTH)
         first: Levels, potentials and seasons before the first value. (series, 2 * period + 2)
         states: The same after the last value. (series, 2 * period + 2)
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: CES
@@ -82,7 +85,9 @@ class FittedCES:
     models: Floats = field(metadata=columns(*NUMBERS))
     first: Floats
     states: Floats
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Means and quantiles; `history` moves the state on over the values that it has not seen."""
         models, states = (self.models, self.states) if history is None else self._rolled(history)
@@ -92,6 +97,7 @@ class FittedCES:
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 
+    @in_units
     def fitted(self, table: Table) -> Floats:
         """The forecast of each value from those before it; NaN where the value is missing or before all that it was fitted on. (rows,)"""
         begin = self.end + 1 - self.models[:, STEPS].astype(np.int64)

@@ -116,4 +116,4 @@ class Members:
         low, high = (
             np.take_along_axis(ordered, at[None], 0)[0] for at in (np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(said) - 1))
         )
-        return np.asarray((low + high) / 2)
+        return np.asarray(low / 2 + high / 2)

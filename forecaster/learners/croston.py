@@ -13,6 +13,7 @@ from forecaster.errors import SettingsError
 from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._newer import NOWHERE, ends_early, flat, newer
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -45,7 +46,13 @@ class Croston:
 
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
-        return _fit(self, table)
+        # Nothing is squared where nothing is chosen, and looking for a unit would take as long as the call.
+        return (_fit if self.alpha and self.beta else _fit_in_units)(self, table)
+
+    @property
+    def smooth(self) -> tuple[float, float]:
+        """The interval and the variation up to which demand is smooth, where the method depends on that."""
+        return 0.0, 0.0
 
 
 @storable
@@ -94,7 +101,12 @@ class Intermittent(Croston):
 
     def fit(self, table: Table) -> Rate:
         """One native call for all series."""
-        return _fit(self, table, (self.interval, self.variation))
+        return _fit_in_units(self, table)
+
+    @property
+    def smooth(self) -> tuple[float, float]:
+        """The interval and the variation up to which demand is smooth."""
+        return self.interval, self.variation
 
 
 @storable
@@ -109,6 +121,7 @@ class Rate:
         smoothing: Weights of size and of interval or chance. (series, 2)
         state: Size, interval or chance, steps since the last demand, demands so far. (series, 4)
         rate: The forecast; NaN where nothing is known of the series. (series,)
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: Croston
@@ -117,7 +130,9 @@ class Rate:
     smoothing: Floats = field(metadata=columns("alpha", "beta"))
     state: Floats = field(metadata=columns("size", "interval", "since", "demands"))
     rate: Floats
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Repeat the rate; `history` moves it on over the values that it has not seen."""
         rate = self.rate if history is None else self._rolled(history)
@@ -126,6 +141,7 @@ class Rate:
         late = {} if history is None else ends_early(history, self.end)
         return flat(rate, horizon, late | lost)
 
+    @in_units
     def fitted(self, table: Table) -> Floats:
         """The rate before each observed value, from those of the table before it; NaN where there is none. (rows,)"""
         said, state = np.empty(len(table.target)), np.zeros_like(self.state)
@@ -141,12 +157,15 @@ class Rate:
         return _follow(values, indptr, self.method, self.smoothing, self.state.copy(), self.recipe.threads)
 
 
-def _fit(recipe: Croston, table: Table, smooth: tuple[float, float] = (0.0, 0.0)) -> Rate:
+def _fit(recipe: Croston, table: Table) -> Rate:
     series = len(table)
     method, smoothing, state, rate = np.full(series, recipe.method), np.empty((series, 2)), np.empty((series, 4)), np.empty(series)
     sizes, paces = _open(recipe.alpha), _open(recipe.beta)
-    native.fit_demand(table.target, table.indptr, method, smooth, sizes, paces, smoothing, state, rate, recipe.threads or 1)
+    native.fit_demand(table.target, table.indptr, method, recipe.smooth, sizes, paces, smoothing, state, rate, recipe.threads or 1)
     return Rate(recipe, table.end, method, smoothing, state, rate)
+
+
+_fit_in_units = own_units(_fit)
 
 
 def _follow(

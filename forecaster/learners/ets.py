@@ -19,6 +19,7 @@ from forecaster.guardrails import expect_history
 from forecaster.learners import _smoothing
 from forecaster.learners._local import ascending, expect_period, observed, season
 from forecaster.learners._smoothing import Outlook, Rows, Search, States
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -96,6 +97,7 @@ class ETS:
         needed = np.maximum(_smoothing.parameters(forms, search.period) + 3, 2 * search.period * _smoothing.seasonal(forms))
         return Traits(quantiles=bool(self.levels), min_length=int(needed.min()))
 
+    @own_units
     def fit(self, table: Table) -> FittedETS:
         """One call for all series."""
         count, threads = observed(table), self.threads or 1
@@ -142,6 +144,7 @@ class FittedETS:
         criterion: The criterion that chose the form, of the likelihood without the prior. (series,)
         observed: Number of values it was fitted on. (series,)
         seed: Seeds of the simulations. (series,)
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: ETS
@@ -152,12 +155,14 @@ class FittedETS:
     criterion: Floats
     observed: Ints
     seed: Ints
+    unit: Ints | None = None
 
     @property
     def forms(self) -> list[str]:
         """The form of each series, as in "MAdM"; empty where it has none."""
         return ["" if code < 0 else name_of(code) for code in self.first.form.tolist()]
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast from the model's own history, or move the states over a newer one without fitting again.
 
@@ -177,6 +182,7 @@ class FittedETS:
         failed = {i: self._reason(i, needed, bool(gap[i] < 0)) for i in np.flatnonzero(lost).tolist()}
         return Forecast(mean, recipe.levels, quantiles if recipe.levels else None, failed)
 
+    @in_units
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """Level, trend and season: what the forecast loses when the season, then the slope are taken out of the states."""
         plain = replace(self, recipe=replace(self.recipe, levels=(), intervals="closed"))
@@ -187,6 +193,7 @@ class FittedETS:
         )  # fmt: skip
         return {"level": flat, "trend": bare - flat, "season": whole - bare}
 
+    @in_units
     def fitted(self, history: Table) -> Floats:
         """The forecast of each value from those before it; NaN where the value is missing. (rows,)"""
         fitted = np.full(len(history.target), np.nan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,16 +101,15 @@ class ElasticNet(Linear):
     def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         from sklearn.linear_model import enet_path
 
-        gram, cross, total = _moments(Z, y)
-        spread = float(np.sqrt(total / len(y)))
-        fixed: dict[str, Any] = {} if self.alpha == "auto" else {"alphas": [float(self.alpha) * spread]}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _, paths, _ = enet_path(
+        def path(gram: Floats, cross: Floats, strength: float | None) -> Floats:
+            penalties: dict[str, Any] = {"eps": 1e-3, "n_alphas": 20} if strength is None else {"alphas": [strength]}
+            _, slopes, _ = enet_path(
                 np.asfortranarray(Z), y, l1_ratio=self.l1_ratio, precompute=gram, Xy=cross, tol=1e-4, max_iter=500, check_input=False,
-                **(fixed or {"eps": 1e-3, "n_alphas": 20}),
+                **penalties,
             )  # fmt: skip
-        return _best_of_path(paths, gram, cross, total, len(y), distinct)
+            return np.asarray(slopes, np.float64)
+
+        return _best_of_path(path, Z, y, self.alpha, distinct)
 
 
 @storable
@@ -132,16 +132,14 @@ class LassoLars(Linear):
     def _slopes(self, Z: Floats, y: Floats, distinct: int) -> Floats:
         from sklearn.linear_model import lars_path_gram
 
-        gram, cross, total = _moments(Z, y)
-        spread = float(np.sqrt(total / len(y)))
-        least = 0.0 if self.alpha == "auto" else float(self.alpha) * spread
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _, _, paths = lars_path_gram(
-                Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=least, max_iter=self.max_steps
+        def path(gram: Floats, cross: Floats, strength: float | None) -> Floats:
+            _, _, slopes = lars_path_gram(
+                Xy=cross.copy(), Gram=gram.copy(), n_samples=len(y), method="lasso", alpha_min=strength or 0.0, max_iter=self.max_steps
             )
-        paths = np.where(np.isfinite(paths), paths, 0.0)
-        return _best_of_path(paths if self.alpha == "auto" else paths[:, -1:], gram, cross, total, len(y), distinct)
+            slopes = np.where(np.isfinite(slopes), slopes, 0.0)
+            return slopes if strength is None else slopes[:, -1:]
+
+        return _best_of_path(path, Z, y, self.alpha, distinct)
 
 
 @storable
@@ -189,15 +187,28 @@ def _check_alpha(alpha: float | str) -> None:
         raise SettingsError(f'alpha is a number above 0 or "auto"; came {alpha!r}')
 
 
-def _best_of_path(paths: Floats, gram: Floats, cross: Floats, total: float, rows: int, distinct: int) -> Floats:
-    """The slopes of a path (n, steps) with the lowest corrected Akaike criterion (Hurvich & Tsai 1989).
+def _best_of_path(
+    path: Callable[[Floats, Floats, float | None], Floats], Z: Floats, y: Floats, alpha: float | str, distinct: int
+) -> Floats:
+    """The slopes of a path of penalties with the lowest corrected Akaike criterion (Hurvich & Tsai 1989). (n,)
 
     Rows of one target seen from several origins carry one error between them, so it is the distinct targets that count.
+
+    Args:
+        path: (Z'Z, Z'y, strength of the penalty, or None for many) -> slopes (n, steps).
+        Z: Centred rows. (rows, n)
+        y: Centred targets. (rows,)
+        alpha: The strength, for targets of unit variance; "auto" for many.
+        distinct: Number of different targets.
     """
+    gram, cross, total = _moments(Z, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        paths = path(gram, cross, None if alpha == "auto" else float(alpha) * float(np.sqrt(total / len(y))))
     left = total - 2 * (cross[:, None] * paths).sum(axis=0) + np.einsum("ij,ij->j", paths, gram @ paths)
     used = (paths != 0).sum(axis=0) + 1
     free = distinct - used - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        fit = distinct * np.log(np.maximum(left, 1e-12 * total) / rows)
+        fit = distinct * np.log(np.maximum(left, 1e-12 * total) / len(y))
         score = np.where(free > 0, fit + 2 * used + 2 * used * (used + 1) / np.maximum(free, 1), np.inf)
     return np.asarray(paths[:, int(np.argmin(score))], np.float64)

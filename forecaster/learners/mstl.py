@@ -13,6 +13,7 @@ from forecaster.errors import CannotPredict, SettingsError
 from forecaster.guardrails import expect_series
 from forecaster.learners._errors import apart
 from forecaster.learners._seasons import usual
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, joined, parts_of
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -60,6 +61,7 @@ class MSTL:
         """Those of the learner."""
         return self.learner.traits
 
+    @own_units
     def fit(self, table: Table) -> WithoutSeasons:
         """One native call for all series, then the learner's own."""
         seasons = usual(table) if self.seasons is None else self.seasons
@@ -80,6 +82,7 @@ class WithoutSeasons:
         seasons: Steps in each season.
         last: The seasons of the steps after `end`, one after the other. (series, sum of the seasons)
         wider: What quantiles are stretched by, because the seasons took some of the noise. (series,)
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     model: Model
@@ -88,7 +91,9 @@ class WithoutSeasons:
     seasons: tuple[int, ...]
     last: Floats
     wider: Floats
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast with the seasons put back; newer values of `history` go on with the last ones as they are."""
         with np.errstate(over="ignore", invalid="ignore"):  # values too large for a season, whose series is lost anyway
@@ -96,6 +101,7 @@ class WithoutSeasons:
                 return self._with_seasons(self.model.predict(horizon, None, future), self.end)
             return self._with_seasons(self.model.predict(horizon, self._left(history), future), history.end)
 
+    @in_units
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """The parts of what is left without the seasons, and the seasons."""
         left, end = None, self.end
@@ -105,6 +111,7 @@ class WithoutSeasons:
         season = self._at(np.arange(len(end))[:, None], ahead)
         return joined(parts_of(self.model, horizon, left, future), {"season": season})
 
+    @in_units
     def fitted(self, table: Table) -> Floats:
         """The forecast of each value from those before it: that of the rest, and its season. (rows,)
 

@@ -54,8 +54,9 @@ class Drift:
         """One call for all series."""
         first, start = first_observed(table)
         last, end = last_observed(table)
-        slope = np.where(end > start, (last - first) / np.maximum(end - start, 1), 0.0)
-        at_end = last + slope * (table.indptr[1:] - 1 - end)
+        with np.errstate(over="ignore", invalid="ignore"):  # of values at the end of all numbers, which have no forecast
+            slope = np.where(end > start, (last - first) / np.maximum(end - start, 1), 0.0)
+            at_end = last + slope * (table.indptr[1:] - 1 - end)
         return Cycle(self, at_end[:, None], slope, table.start, None)
 
 

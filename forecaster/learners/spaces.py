@@ -34,7 +34,7 @@ def _boosted(*settings: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
     return tuple(dict(zip(_BOOSTED, setting, strict=True)) for setting in settings)
 
 
-# A boosted tree's rate goes with its rounds (see `_sizes.rate`), so that the two are one number here.
+# A boosted tree's rate goes with its rounds (see `_boosting.rate`), so that the two are one number here.
 _TRIED = _boosted((200, 15, 10, 0.6, 1.0), (60, 7, 20, 0.8, 10.0), (400, 31, 20, 0.5, 1.0))
 SPACES: dict[str, Space] = {
     "decision_tree": Space({"max_depth": Between(2, 16), "min_leaf": _LEAF, "max_features": _SHARE}),

@@ -27,6 +27,7 @@ from forecaster.features.design import Design
 from forecaster.frequency import Frequency
 from forecaster.learners._blocks import in_blocks
 from forecaster.learners._newer import told
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Learner, Model, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -66,6 +67,7 @@ class Temporal:
         """Those of the learner, which sees no covariates."""
         return replace(self.learner.traits, covariates=False)
 
+    @own_units
     def fit(self, table: Table) -> Reconciled:
         """Fit the learner once per level."""
         season = max(table.season_length, 1)
@@ -90,6 +92,7 @@ class Reconciled:
         end: Last step that was seen; sums begin and end where it ends one. (series,)
         horizon: Steps that are forecast at once; None for any number.
         context: The history.
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     models: tuple[Model, ...]
@@ -99,7 +102,9 @@ class Reconciled:
     end: Ints
     horizon: int | None
     context: Table
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Forecast block by block: what the levels agree on is the history of the next."""
         return in_blocks(self._block, self.horizon or horizon, horizon, history, future, self.context)
@@ -149,7 +154,8 @@ def _sums(table: Table, width: int, end: Ints) -> Table:
     count = whole.sizes // width
     rows = whole.tail(count * width).target.reshape(-1, width)
     known = np.isfinite(rows)
-    sums = np.where(known, rows, 0.0).sum(axis=1) * width
+    with np.errstate(over="ignore"):  # a value far beyond those that the unit was chosen for
+        sums = np.where(known, rows, 0.0).sum(axis=1) * width
     seen = known.sum(axis=1)
     return Table(
         target=np.where(seen > 0, sums / np.maximum(seen, 1), np.nan),

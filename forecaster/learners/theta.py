@@ -14,6 +14,7 @@ from forecaster.learners._errors import apart
 from forecaster.learners._local import NOTHING_OBSERVED, ascending, expect_period, season
 from forecaster.learners._newer import NOWHERE, ends_early, newer, replayed, told
 from forecaster.learners._normal import normal_quantiles
+from forecaster.learners._units import in_units, own_units
 from forecaster.protocols import Forecast, Parts, Traits
 from forecaster.table import Floats, Future, Ints, Table
 
@@ -64,6 +65,7 @@ class Theta:
         """Quantiles of its own where levels are set."""
         return Traits(quantiles=bool(self.levels))
 
+    @own_units
     def fit(self, table: Table) -> FittedTheta:
         """One native call for all series."""
         form = -1 if self.form == "auto" else FORMS.index(self.form)
@@ -82,13 +84,16 @@ class FittedTheta:
         end: Last step it has seen. (series,)
         models: Parameters and state: `NUMBERS`. (series, WIDTH)
         indices: Of the season, from the step after `end` on. (series, steps of a season)
+        unit: Numbers are in 2^unit of each series; None where all are as they came. (series,)
     """
 
     recipe: Theta
     end: Ints
     models: Floats = field(metadata=columns(*NUMBERS))
     indices: Floats
+    unit: Ints | None = None
 
+    @in_units
     def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
         """Means and quantiles; `history` moves the state on over the values that it has not seen."""
         models = self.models if history is None else self._rolled(history)
@@ -98,6 +103,7 @@ class FittedTheta:
         late = {} if history is None else ends_early(history, self.end)
         return told(mean, late | failed, self.recipe.levels, normal_quantiles(mean, spread, self.recipe.levels))
 
+    @in_units
     def parts(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Parts:
         """Level, trend and season: the level that it stands at, what moves away from it, and what the season changes."""
         moved = self if history is None else replace(self, models=self._rolled(history))
@@ -106,6 +112,7 @@ class FittedTheta:
         level = np.where(np.isfinite(bare), moved.models[:, [LEVEL]], np.nan)
         return {"level": level, "trend": bare - level, "season": whole - bare}
 
+    @in_units
     def fitted(self, table: Table) -> Floats:
         """The forecast of each value from those before it; NaN where the value is missing or before all that it was fitted on. (rows,)"""
         begin = self.end + 1 - self.models[:, STEPS].astype(np.int64)

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from forecaster.archive import storable
 from forecaster.errors import SettingsError
+from forecaster.learners._boosting import MANY, rate, sizes
 from forecaster.learners._dense import AsIs, Filled, dense, filled
 from forecaster.learners._estimator import Fitted, threads_of_openmp
 from forecaster.learners._reduction import Reduction, Rows
-from forecaster.learners._sizes import MANY, rate, sizes
 from forecaster.learners.scaling import Given, Scaling, scaling_of
 
 FOREST = 20_000
@@ -171,11 +171,10 @@ class GradientBoosting(Trees):
     def _grown(self, Z: Any, rows: Rows) -> Any:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        size = sizes(rows.distinct)
-        rounds = self.rounds or size.rounds
+        size = sizes(rows.distinct, self.rounds, self.leaves, self.min_leaf)
         model = HistGradientBoostingRegressor(
-            loss=self.loss, max_iter=rounds, learning_rate=self.learning_rate or rate(rounds), max_leaf_nodes=self.leaves or size.leaves,
-            min_samples_leaf=self._leaf(self.min_leaf or size.min_leaf, rows), l2_regularization=self.l2, early_stopping=False,
+            loss=self.loss, max_iter=size.rounds, learning_rate=self.learning_rate or rate(size.rounds), max_leaf_nodes=size.leaves,
+            min_samples_leaf=self._leaf(size.min_leaf, rows), l2_regularization=self.l2, early_stopping=False,
             categorical_features=None, random_state=self.seed,
         )  # fmt: skip
         with threads_of_openmp(self._threads(len(Z), MANY)):

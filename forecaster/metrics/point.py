@@ -12,8 +12,8 @@ from forecaster.metrics.scale import Scale
 from forecaster.metrics.segments import along
 from forecaster.table import Floats
 
-WIDE = 1e160
-"""What errors are divided by before they are squared, where their squares are beyond all numbers."""
+WIDE, NARROW = 1e160, 1e-140
+"""What errors are divided by before they are squared, where their squares are beyond all numbers; below what they are multiplied by it."""
 
 
 def mae(actual: Floats, forecast: Floats, scale: Scale) -> Floats:
@@ -27,11 +27,19 @@ def mse(actual: Floats, forecast: Floats) -> Floats:
         return along((actual - forecast) ** 2)
 
 
+def root_mse(actual: Floats, forecast: Floats) -> Floats:
+    """Root of the mean squared error, also of errors whose squares are beyond all numbers, or below them."""
+    root = np.asarray(np.sqrt(mse(actual, forecast)))
+    actual, forecast = np.broadcast_arrays(actual, forecast)
+    for unit, lost in ((WIDE, np.isinf(root)), (1 / WIDE, root < NARROW)):
+        if lost.any():
+            root[lost] = unit * np.sqrt(mse(actual[lost] / unit, forecast[lost] / unit))
+    return root[()]
+
+
 def rmse(actual: Floats, forecast: Floats, scale: Scale) -> Floats:
-    """Root of the mean squared error, also of errors whose squares are beyond all numbers."""
-    plain = np.sqrt(mse(actual, forecast))
-    wide = np.isinf(plain)
-    return np.where(wide, WIDE * np.sqrt(mse(actual / WIDE, forecast / WIDE)), plain) if wide.any() else plain
+    """Root of the mean squared error."""
+    return root_mse(actual, forecast)
 
 
 def nmae(actual: Floats, forecast: Floats, scale: Scale) -> Floats:

@@ -17,7 +17,7 @@ from forecaster.report.data import Ints, Series, floats, keys, places, times
 
 
 @dataclass(frozen=True, eq=False)
-class Folds:
+class Tested:
     """The out-of-fold forecasts of what was chosen, flat, one entry per row.
 
     Args:
@@ -39,7 +39,7 @@ class Folds:
     quantiles: dict[float, Array]
 
     @classmethod
-    def of(cls, series: Series) -> Folds:
+    def of(cls, series: Series) -> Tested:
         """Number the rows of a backtest."""
         names, rows = series.columns.series, chosen(series.backtest)
         known = keys(rows, names)

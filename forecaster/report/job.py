@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.report.accuracy import Folds
+from forecaster.report.accuracy import Tested
 from forecaster.report.axes import Array
 from forecaster.report.data import ReportData, keys
 from forecaster.report.layout import Page, Section, Tile, render
@@ -23,16 +23,16 @@ def page(job: ReportData) -> str:
     Args:
         job: What the job found.
     """
-    folds = Folds.of(job.series)
+    tested = Tested.of(job.series)
     kinds = [profile_section(job.profile)] if job.profile.num_columns else []
-    sections = [_learners(job), accuracy_section(folds), *_series(job, folds), *kinds]
+    sections = [_learners(job), accuracy_section(tested), *_series(job, tested), *kinds]
     sections.append(findings_section(job.findings, job.series.columns.series))
     sections.append(settings_section(dict(job.settings)))
     return render(
         Page(
             job.title,
             _subtitle(job),
-            _tiles(job, folds),
+            _tiles(job, tested),
             sections,
             "Made by forecaster. This page holds everything it shows and loads nothing.",
         )
@@ -45,10 +45,10 @@ def _subtitle(job: ReportData) -> str:
     return f"{columns.target} by {', '.join(columns.series)}; scores are {job.metric}, {direction} is better."
 
 
-def _tiles(job: ReportData, folds: Folds) -> list[Tile]:
+def _tiles(job: ReportData, tested: Tested) -> list[Tile]:
     chosen = job.selected.to_pylist()[0] if job.selected.num_rows else {}
-    everything = np.zeros(len(folds.code), np.int64)
-    wape = float(folds.wape(everything, 1)[0]) if len(everything) else float("nan")
+    everything = np.zeros(len(tested.code), np.int64)
+    wape = float(tested.wape(everything, 1)[0]) if len(everything) else float("nan")
     series = keys(job.series.forecast, job.series.columns.series).num_rows
     return [
         Tile("Series", count(series), f"{count(job.rows)} values" if job.rows else ""),
@@ -65,10 +65,10 @@ def _learners(job: ReportData) -> Section:
     return Section("learners", "Learners", "", [leaderboard_grid(job.leaderboard, job.selected)])
 
 
-def _series(job: ReportData, folds: Folds) -> list[Section]:
+def _series(job: ReportData, tested: Tested) -> list[Section]:
     """The series with the smallest and with the largest errors; the first few where there is no backtest."""
     names = job.series.columns.series
-    error = folds.wape(folds.code, folds.series.num_rows)
+    error = tested.wape(tested.code, tested.series.num_rows)
     if not np.isfinite(error).any():
         some = keys(job.series.forecast, names).slice(0, 2 * DRAWN)
         return [Section("series", "Series", "", [panels(job.series, some, names, [""] * some.num_rows)])]
@@ -78,7 +78,7 @@ def _series(job: ReportData, folds: Folds) -> list[Section]:
         ("worst", "Worst series", "Largest out-of-fold error first.", worst),
     ]
     return [
-        Section(name, title, lead, [panels(job.series, folds.series.take(rows), names, _notes(error, rows))])
+        Section(name, title, lead, [panels(job.series, tested.series.take(rows), names, _notes(error, rows))])
         for name, title, lead, rows in found
         if rows
     ]

@@ -54,10 +54,10 @@ def panels(series: Series, wanted: pa.Table, names: Sequence[str], notes: Sequen
     forecast = _rows(
         series.forecast, wanted, names, time, [n for n in series.forecast.column_names if n == "forecast" or n.startswith("q0.")]
     )
-    folds = _rows(chosen(series.backtest), wanted, names, time, ["forecast"], series.columns.series)
+    tested = _rows(chosen(series.backtest), wanted, names, time, ["forecast"], series.columns.series)
     cards = []
     for g, (name, note) in enumerate(zip(labels(wanted, names), notes, strict=True)):
-        chart, drawn = _chart(name, history.of(g), forecast.of(g), folds.of(g), series.columns.target)
+        chart, drawn = _chart(name, history.of(g), forecast.of(g), tested.of(g), series.columns.target)
         cards.append(Card(name, chart, note + (f" · sum of {drawn:,} series" if drawn > 1 else "")))
     return Charts(cards, _legend(series.forecast, cards))
 
@@ -88,7 +88,7 @@ def _window(rows: pa.Table, names: Sequence[str]) -> Ints:
     return ranked(places(rows, keys(rows, names), names), -times(rows, "cutoff").astype(np.int64))
 
 
-def _chart(name: str, history: _Rows, forecast: _Rows, folds: _Rows, target: str) -> tuple[Any, int]:
+def _chart(name: str, history: _Rows, forecast: _Rows, tested: _Rows, target: str) -> tuple[Any, int]:
     """The chart of one group, and how many series it sums."""
     if not len(history.time) and not len(forecast.time):
         return nothing(name, "neither history nor forecast"), 0
@@ -100,17 +100,17 @@ def _chart(name: str, history: _Rows, forecast: _Rows, folds: _Rows, target: str
     if pair is not None and drawn_ahead == 1:
         band = Band(ahead.time, forecast.values[f"q{pair[0]:g}"], forecast.values[f"q{pair[1]:g}"])
     past = _end(past, int(np.clip(PER_STEP * len(ahead.time), FEWEST, MOST)))
-    earlier = [_from(w, past) for w in _windows(folds)]
+    earlier = [_from(w, past) for w in _windows(tested)]
     return forecast_chart(name, past, ahead, band, [w for w in earlier if len(w.time)]), drawn
 
 
-def _windows(folds: _Rows) -> list[Points]:
+def _windows(tested: _Rows) -> list[Points]:
     """The out-of-fold forecasts by window; windows that few series of a group have are left out, as their sums would mislead."""
-    if folds.window is None or not len(folds.window):
+    if tested.window is None or not len(tested.window):
         return []
-    windows, counts = np.unique(folds.window, return_counts=True)
+    windows, counts = np.unique(tested.window, return_counts=True)
     common = windows[counts * 2 > counts.max()]
-    return [_together(folds.time[folds.window == w], folds.values["forecast"][folds.window == w])[0] for w in common[::-1]]
+    return [_together(tested.time[tested.window == w], tested.values["forecast"][tested.window == w])[0] for w in common[::-1]]
 
 
 def _end(points: Points, most: int) -> Points:

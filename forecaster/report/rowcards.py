@@ -13,6 +13,7 @@ from forecaster.report.charts import histogram
 from forecaster.report.data import Ints
 from forecaster.report.layout import Card, Charts
 from forecaster.report.pen import below, cut, grid, line, nothing, number, svg, values_below
+from forecaster.sample import evenly
 from forecaster.tabular import curves
 
 COLOURS = 8
@@ -126,7 +127,7 @@ _KINDS: tuple[tuple[str, Callable[..., curves.Curve], str, str], ...] = (
 
 def predicted(told: Predictions, title: str, note: str) -> Card:
     """Predictions against true values."""
-    some = _evenly(len(told.truth))
+    some = evenly(len(told.truth), POINTS)
     truth, said = told.truth[some], told.said[some, 0]
     ends = outward(*span([truth, said]))
     axes = Axes(ends, ends, height=240, left=48)
@@ -146,7 +147,7 @@ def _residuals(told: Predictions) -> Card:
 
 
 def _spread(told: Predictions) -> Card:
-    some = _evenly(len(told.truth))
+    some = evenly(len(told.truth), POINTS)
     said, left = told.said[some, 0], told.truth[some] - told.said[some, 0]
     axes = Axes(outward(*span([said])), outward(*span([left], zero=True)), height=240, left=48)
     parts = [grid(axes), values_below(axes), f'<path class="level" d="M{axes.left} {axes.down(0.0):.1f}H{axes.width - axes.right}"/>']
@@ -163,10 +164,6 @@ def _points(axes: Axes, x: Array, y: Array) -> Markup:
     return Markup(f'<path class="points" d="{drawn}"/>')
 
 
-def _evenly(rows: int) -> Ints:
-    return np.unique(np.linspace(0, rows - 1, min(rows, POINTS)).astype(np.int64))
-
-
 def _thinned(curve: curves.Curve) -> curves.Curve:
-    kept = np.unique(np.linspace(0, len(curve.x) - 1, min(len(curve.x), POINTS // 4)).astype(np.int64))
+    kept = evenly(len(curve.x), POINTS // 4)
     return curves.Curve(curve.x[kept], curve.y[kept])

@@ -10,6 +10,7 @@ import numpy as np
 
 from forecaster.drawing import library
 from forecaster.errors import UnknownName
+from forecaster.sample import evenly
 from forecaster.table import Floats, Ints
 from forecaster.tabular import curves
 from forecaster.tabular.curves import Curve
@@ -99,7 +100,7 @@ def _residuals(fitted: FittedTabular) -> Chart:
 
 
 def _predicted(fitted: FittedTabular) -> Chart:
-    some = np.unique(np.linspace(0, len(fitted.truth) - 1, min(len(fitted.truth), MOST_POINTS)).astype(int))
+    some = evenly(len(fitted.truth), MOST_POINTS)
     ends = np.array([fitted.truth.min(), fitted.truth.max()])
     return Chart("true value", "prediction", points=Curve(fitted.truth[some], fitted.said[some, 0]), guide=Curve(ends, ends))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.report.accuracy import Folds, interval
+from forecaster.report.accuracy import Tested, interval
 from forecaster.report.axes import Array
 from forecaster.report.charts import bars, calibration_chart, histogram, step_chart
 from forecaster.report.data import floats, labels
@@ -17,24 +17,24 @@ from forecaster.report.layout import Card, Charts, Grid, Section
 from forecaster.report.words import count, duration, percent, score, shares, text
 
 
-def accuracy_section(folds: Folds) -> Section:
+def accuracy_section(tested: Tested) -> Section:
     """Accuracy by step ahead and by window, bias, and how often the intervals held what came."""
     title = "Accuracy"
-    if not folds.scored.any():
+    if not tested.scored.any():
         return Section("accuracy", title, "There is no backtest, so nothing can be said about accuracy.")
-    total = _all(folds)
+    total = _all(tested)
     lead = (
-        f"Measured on {count(folds.scored.sum())} out-of-fold forecasts "
-        f"of {count(folds.series.num_rows)} series in {folds.n_windows} windows "
+        f"Measured on {count(tested.scored.sum())} out-of-fold forecasts "
+        f"of {count(tested.series.num_rows)} series in {tested.n_windows} windows "
         f"that the models had not seen. Off by {percent(total, 1)} of the volume (WAPE); "
-        f"forecasts are {_lean(folds)}."
+        f"forecasts are {_lean(tested)}."
     )
-    cards = [*_error_cards(folds)]
+    cards = [*_error_cards(tested)]
     blocks: list[Charts | Grid] = [Charts(cards)]
-    pair = interval(tuple(folds.quantiles))
+    pair = interval(tuple(tested.quantiles))
     if pair is not None:
-        cards += _interval_cards(folds, pair)
-        blocks.append(_calibration(folds))
+        cards += _interval_cards(tested, pair)
+        blocks.append(_calibration(tested))
     return Section("accuracy", title, lead, blocks)
 
 
@@ -90,46 +90,46 @@ def extremes(errors: Array, many: int, *, greater_is_better: bool = False) -> tu
     return best.tolist(), order[len(best) :][::-1][:many].tolist()
 
 
-def _all(folds: Folds) -> float:
-    return float(folds.wape(np.zeros(len(folds.code), np.int64), 1)[0])
+def _all(tested: Tested) -> float:
+    return float(tested.wape(np.zeros(len(tested.code), np.int64), 1)[0])
 
 
-def _lean(folds: Folds) -> str:
-    lean = float(folds.bias(np.zeros(len(folds.code), np.int64), 1)[0])
+def _lean(tested: Tested) -> str:
+    lean = float(tested.bias(np.zeros(len(tested.code), np.int64), 1)[0])
     if not np.isfinite(lean) or abs(lean) < 0.0005:
         return "neither high nor low"
     return f"{percent(abs(lean), 1)} {'above' if lean > 0 else 'below'} the actuals in sum"
 
 
-def _by_window(folds: Folds) -> dict[str, float]:
-    values = 100 * folds.wape(folds.window, folds.n_windows)
+def _by_window(tested: Tested) -> dict[str, float]:
+    values = 100 * tested.wape(tested.window, tested.n_windows)
     return {f"window {w + 1}": round(float(value), 2) for w, value in enumerate(values) if np.isfinite(value)}
 
 
-def _error_cards(folds: Folds) -> list[Card]:
-    per_series = histogram("WAPE by series", folds.wape(folds.code, folds.series.num_rows), percent=True)
-    lean = step_chart("Bias by step ahead", {"bias": folds.bias(folds.step, folds.n_steps)}, level=0.0, percent=True)
+def _error_cards(tested: Tested) -> list[Card]:
+    per_series = histogram("WAPE by series", tested.wape(tested.code, tested.series.num_rows), percent=True)
+    lean = step_chart("Bias by step ahead", {"bias": tested.bias(tested.step, tested.n_steps)}, level=0.0, percent=True)
     return [
-        Card("Error by step ahead", step_chart("WAPE by step ahead", folds.by_step(), percent=True), "WAPE; one faint line per window"),
-        Card("Error by window", bars("WAPE by window", _by_window(folds), unit=" %", row=34), "WAPE, oldest window first"),
+        Card("Error by step ahead", step_chart("WAPE by step ahead", tested.by_step(), percent=True), "WAPE; one faint line per window"),
+        Card("Error by window", bars("WAPE by window", _by_window(tested), unit=" %", row=34), "WAPE, oldest window first"),
         Card("Error by series", per_series, "number of series by WAPE, median dashed"),
         Card("Bias by step ahead", lean, "forecast minus actual, share of the volume"),
     ]
 
 
-def _interval_cards(folds: Folds, pair: tuple[float, float]) -> list[Card]:
-    per_step, total = folds.covered(*pair)
+def _interval_cards(tested: Tested, pair: tuple[float, float]) -> list[Card]:
+    per_step, total = tested.covered(*pair)
     wanted = pair[1] - pair[0]
     chart = step_chart("Coverage by step ahead", {"share inside the interval": per_step}, level=wanted, percent=True, within=(0.0, 1.0))
-    seen = {level: folds.below(level) for level in folds.quantiles}
+    seen = {level: tested.below(level) for level in tested.quantiles}
     return [
         Card("Interval coverage by step", chart, f"{percent(total, 1)} of the actuals inside, {percent(wanted)} wanted"),
         Card("Calibration", calibration_chart("Calibration of the quantiles", seen), "share of actuals at or below each quantile"),
     ]
 
 
-def _calibration(folds: Folds) -> Grid:
-    rows = [[f"q{level:g}", percent(level, 1), percent(folds.below(level), 1)] for level in folds.quantiles]
+def _calibration(tested: Tested) -> Grid:
+    rows = [[f"q{level:g}", percent(level, 1), percent(tested.below(level), 1)] for level in tested.quantiles]
     return Grid("Calibration as numbers", ("Quantile", "Actuals at or below, wanted", "Seen"), rows, frozenset({1, 2}), folded=True)
 
 

@@ -13,7 +13,7 @@ from forecaster.archive import storable
 from forecaster.errors import CannotPredict, ForecasterError, MissingExtra, SettingsError, UnknownName
 from forecaster.guardrails import Findings
 from forecaster.table import Ints
-from forecaster.tabular.fitted import FittedTabular
+from forecaster.tabular.fitted import FittedTabular, with_columns
 from forecaster.tabular.fitting import fit_constant, fit_table
 from forecaster.tabular.settings import TabularSettings
 
@@ -81,8 +81,7 @@ class TabularBlock:
             if model is not None:
                 part = ahead.take(pa.array(rows))
                 said = model.told(part)
-                made = {"prediction": model.labels(said), **model.probabilities(said)}
-                parts.append(pa.table({**{name: part[name] for name in part.column_names}, **made}))
+                parts.append(with_columns(part, {"prediction": model.labels(said), **model.probabilities(said)}))
         return pa.concat_tables(parts, promote_options="permissive") if parts else ahead.slice(0, 0)
 
     def leaderboard(self) -> pa.Table:

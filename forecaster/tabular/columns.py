@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from forecaster.archive import storable
 from forecaster.errors import DataError
+from forecaster.frames.kinds import value_type
 from forecaster.table import Floats
 from forecaster.tabular import dates
 
@@ -259,7 +260,7 @@ def calendar(values: pa.ChunkedArray, parts: Sequence[str], name: str, form: str
     Raises:
         DataError: they are no stamps.
     """
-    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    kind = value_type(values.type)
     try:
         stamps = values.cast(pa.timestamp("us", getattr(kind, "tz", None))) if pa.types.is_temporal(kind) else _written(values, name, form)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

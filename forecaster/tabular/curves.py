@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from forecaster.table import Floats, Ints
 
+RANGES = 10
+"""Ranges of probabilities that calibration is judged in."""
+
 
 class Curve(NamedTuple):
     """Points of a curve."""
@@ -47,12 +50,12 @@ def lift(hit: NDArray[np.bool_], score: Floats) -> Curve:
     return Curve(x[1:], y[1:] / x[1:])
 
 
-def calibration(hit: NDArray[np.bool_], score: Floats, bins: int = 10) -> Curve:
+def calibration(hit: NDArray[np.bool_], score: Floats) -> Curve:
     """Mean of the probabilities in each of some ranges of them, against the share of hits; ranges without a row are left out."""
-    place = np.minimum((score * bins).astype(int), bins - 1)
-    rows = np.bincount(place, minlength=bins)
+    place = np.minimum((score * RANGES).astype(int), RANGES - 1)
+    rows = np.bincount(place, minlength=RANGES)
     there = rows > 0
-    return Curve(np.bincount(place, score, bins)[there] / rows[there], np.bincount(place, hit, bins)[there] / rows[there])
+    return Curve(np.bincount(place, score, RANGES)[there] / rows[there], np.bincount(place, hit, RANGES)[there] / rows[there])
 
 
 def _ranked(hit: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:

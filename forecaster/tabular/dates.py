@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
+from forecaster.frames.kinds import family, value_type
 
 Stamps = NDArray[np.datetime64]
 
@@ -67,9 +68,8 @@ def ordered(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray | pa.Array:
     Raises:
         DataError: it is text that holds no dates, or none that can be read for certain.
     """
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-        return column.cast(kind)
+    if family(column.type) != "text":
+        return column.cast(value_type(column.type))
     texts = column.cast(pa.string())
     different = texts.unique().drop_null()
     form, why = form_of(different)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from forecaster.archive import storable
 from forecaster.errors import DataError, UnknownName
+from forecaster.frames.kinds import family
 from forecaster.table import Ints, Singles
 from forecaster.tabular.columns import Dropped, Hashed, Numbers, Stamps, Step
 from forecaster.tabular.featurization import Columns
@@ -137,7 +138,6 @@ def _as_it_is(name: str, values: pa.ChunkedArray, rules: Columns) -> tuple[str, 
     purpose, why = purpose_of(values)
     if purpose == "dropped":
         return purpose, Dropped(name, why)
-    kind = values.type
-    if purpose != "numeric" or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+    if purpose != "numeric" or family(values.type) == "text" or pa.types.is_dictionary(values.type):
         return "dropped", Dropped(name, "featurization is off, and the column is not numeric")
     return learn(name, values, rules)

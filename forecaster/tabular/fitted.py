@@ -80,11 +80,12 @@ class FittedTabular:
     def told(self, frame: pa.Table) -> Floats:
         """The same of raw rows. (rows, classes)"""
         # What stands in where nothing can be learned looks at no column.
-        return self.predict(self.encoder.matrix(frame) if self.encoder.steps else np.empty((frame.num_rows, 0), np.float32))
+        x = self.encoder.matrix(frame) if self.encoder.steps else np.empty((frame.num_rows, 0), np.float32)
+        return self.predict(x) if len(x) else np.empty((0, max(len(self.classes), 1)))
 
     def labels(self, said: Floats) -> pa.Array:
         """The likeliest class of each row, or its value. (rows,)"""
-        return pa.array([self.classes[i] for i in said.argmax(axis=1)]) if self.classes else pa.array(said[:, 0])
+        return pa.array(self.classes).take(pa.array(said.argmax(axis=1))) if self.classes else pa.array(said[:, 0])
 
     def leaderboard(self) -> pa.Table:
         """One row per learner and one for the ensemble, best first: learner, score, rank, fit_seconds, predict_seconds, status, reason."""
@@ -171,6 +172,11 @@ class FittedTabular:
     @property
     def _sign(self) -> float:
         return -1.0 if self.greater_is_better else 1.0
+
+
+def with_columns(frame: pa.Table, made: Mapping[str, pa.Array]) -> pa.Table:
+    """The rows with more columns; one that has the name of these gives way to it."""
+    return pa.table({**{name: frame[name] for name in frame.column_names}, **made})
 
 
 _TRIED = {

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster.errors import DataError, UnknownName
-from forecaster.table import Floats, Ints
+from forecaster.frames.kinds import family, is_number, value_type
+from forecaster.sample import evenly
+from forecaster.table import Floats
 from forecaster.tabular.balance import balanced
 from forecaster.tabular.columns import floats
 from forecaster.tabular.encode import Encoder, Found
@@ -79,7 +81,7 @@ def _tried(
 
     trials = run_trials(candidates, problem, folds, score, over)
     if not any(trial.usable for trial in trials):
-        raise DataError(f"no learner could be fitted: {'; '.join(f'{t.learner}: {t.reason or t.status}' for t in trials)}")
+        raise DataError(f"no learner could be fitted and judged: {'; '.join(f'{t.learner}: {t.reason}' for t in trials)}")
     if tuning is None or not tuning.searches:
         return trials, Tuned()
     more = further(settings.task, settings.block, candidates) if settings.learners == "auto" else []
@@ -106,11 +108,6 @@ def fit_constant(frame: pa.Table, settings: TabularSettings, why: str) -> Fitted
     )  # fmt: skip
 
 
-def evenly(rows: int, most: int) -> Ints:
-    """Some of so many rows, evenly taken."""
-    return np.unique(np.linspace(0, rows - 1, min(most, rows)).astype(np.int64))
-
-
 def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tuple[pa.Table, Floats, tuple[Any, ...], list[Found], Floats]:
     """The rows with a target, the targets, the classes, what was seen, and which rows these are.
 
@@ -122,16 +119,18 @@ def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tupl
         if name not in frame.column_names:
             raise UnknownName.of("column of the data", name, frame.column_names)
     column = frame[settings.target]
-    known = np.asarray(column.is_valid())
     if settings.task == "regress":
         values = _numbers(column, settings.target)
-        known &= np.isfinite(values)
+        known = np.isfinite(values)
+    else:
+        column = _labels(column, settings.target)
+        known = ~np.asarray(pc.is_null(column, nan_is_null=True))
     findings: list[Found] = []
     if not known.all():
         lost = int((~known).sum())
         findings.append((settings.target, "missing target", lost, "repaired", f"{lost} rows without a value were left out"))
     kept = frame if known.all() else frame.filter(pa.array(known))
-    y, classes = (values[known], ()) if settings.task == "regress" else _coded(kept[settings.target], settings.target)
+    y, classes = (values[known], ()) if settings.task == "regress" else _coded(column.filter(pa.array(known)), settings.target)
     if len(different := classes or np.unique(y)) < least:
         what = "classes" if settings.task == "classify" else "different values"
         raise DataError(
@@ -141,25 +140,35 @@ def labelled(frame: pa.Table, settings: TabularSettings, least: int = 2) -> tupl
 
 
 def _numbers(column: pa.ChunkedArray, target: str) -> Floats:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
+    if not is_number(value_type(column.type)):
         raise DataError(f"column {target!r} should hold numbers; it holds {column.type}; cast it, or use Classifier")
     return floats(column, target)
 
 
+def _labels(column: pa.ChunkedArray, target: str) -> pa.ChunkedArray:
+    """The column without a dictionary.
+
+    Raises:
+        DataError: it holds what cannot be a class.
+    """
+    kind = value_type(column.type)
+    counted = is_number(kind) and not pa.types.is_decimal(kind)
+    if not (counted or family(kind) == "text" or pa.types.is_null(kind)):
+        raise DataError(f"column {target!r} should hold labels: text, numbers, or true and false; it holds {kind}: cast it")
+    return column.cast(kind)
+
+
 def _coded(column: pa.ChunkedArray, target: str) -> tuple[Floats, tuple[Any, ...]]:
-    """Codes of classes, and the classes in the order of their text.
+    """Codes of classes, and the classes in ascending order, as scikit-learn has them.
 
     Raises:
         DataError: these are no classes but numbers that hardly occur twice.
     """
-    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-    if pa.types.is_floating(plain.type) and pc.count_distinct(plain).as_py() > max(FEW, len(plain) // 2):
+    if pa.types.is_floating(column.type) and pc.count_distinct(column).as_py() > max(FEW, len(column) // 2):
         raise DataError(f"Unknown label type: continuous. Column {target!r} holds numbers that hardly occur twice; use Regressor")
-    by_text = {str(value): value for value in plain.unique().to_pylist()}
-    names = sorted(by_text)
-    place = {by_text[name]: float(i) for i, name in enumerate(names)}
-    return np.array([place[value] for value in plain.to_pylist()], np.float64), tuple(by_text[name] for name in names)
+    classes = tuple(sorted({*column.unique().to_pylist()}))
+    place = {label: float(i) for i, label in enumerate(classes)}
+    return np.array([place[value] for value in column.to_pylist()], np.float64), classes
 
 
 def _problem(frame: pa.Table, y: Floats, classes: tuple[Any, ...], settings: TabularSettings, encoder: Encoder) -> Problem:

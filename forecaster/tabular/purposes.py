@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster.errors import DataError
+from forecaster.frames.kinds import family, is_number, value_type
 from forecaster.table import Floats
 from forecaster.tabular.columns import PARTS, Dropped, Hashed, Labels, Numbers, Stamps, Step, Words, calendar, floats, text
 from forecaster.tabular.dates import form_of
@@ -27,24 +28,24 @@ WORDY = 3.0
 
 def purpose_of(values: pa.ChunkedArray) -> tuple[str, str]:
     """The purpose of a column, and for a dropped one the reason."""
-    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    kind = value_type(values.type)
     known = len(values) - values.null_count
     if not known or pa.types.is_nested(kind):
         return "dropped", f"values of type {kind} are not understood" if known else "every value is missing"
     distinct = pc.count_distinct(values.cast(kind)).as_py()
     if distinct < 2 and values.null_count == 0:
         return "dropped", "the value is the same in every row"
-    if any(of(kind) for of in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
+    if family(kind) == "text":
         return _of_text(values.cast(pa.string()), known, distinct)
     return _of_values(kind, values, distinct)
 
 
 def _of_values(kind: pa.DataType, values: pa.ChunkedArray, distinct: int) -> tuple[str, str]:
-    if pa.types.is_temporal(kind):
+    if family(kind) == "stamp":
         return "datetime", ""
     if pa.types.is_integer(kind) and _counts_rows(values, distinct):
         return "dropped", "it counts the rows"
-    if any(of(kind) for of in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)):
+    if is_number(kind):
         return "numeric", ""
     return "dropped", f"values of type {kind} are not understood"
 

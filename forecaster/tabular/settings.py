@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from forecaster.errors import SettingsError, UnknownName
-from forecaster.options import Names, Options, plain, some_threads
+from forecaster.options import Names, Options, Threads, plain
 from forecaster.tabular import scores
 from forecaster.tabular.featurization import Columns
 from forecaster.tabular.learners import recipes
@@ -40,7 +40,7 @@ class TabularSettings(Options):
     balance: Literal["auto"] | bool = Field("auto", description="Whether rare classes weigh more; auto: where that is seen to help.")
     time_limit: Annotated[float, Field(gt=0)] | None = Field(None, description="Seconds after which no further learner is tried.")
     tune: Annotated[Tuning | None, BeforeValidator(wanted)] = Field(None, description="Search for hyperparameters: a number, or a Tuning.")
-    n_jobs: int = Field(-1, description="Threads; -1 for one per core.")
+    n_jobs: Threads = Field(-1, description="Threads; -1 for one per core.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
 
     @field_validator("learners", mode="before")
@@ -73,11 +73,6 @@ class TabularSettings(Options):
         scores.get(value, cls.task)
         return value
 
-    @field_validator("n_jobs")
-    @classmethod
-    def _some_threads(cls, value: int) -> int:
-        return some_threads(value)
-
     @model_validator(mode="after")
     def _known_learners(self) -> Self:
         recipes(self.learners, self.block, self.task)
@@ -85,17 +80,6 @@ class TabularSettings(Options):
             if self.target in names:
                 raise SettingsError(f"column {self.target!r} is the target and named in {part}=; take it out of one")
         return self
-
-    @classmethod
-    def revived(cls, told: Mapping[str, Any]) -> tuple[Self, dict[str, str]]:
-        """The settings that `as_dict` told, and the options that were objects and cannot be brought back: name -> what was told."""
-        lost = {}
-        for option in ("learners", "metric"):
-            try:
-                cls.parse({option: told[option]})
-            except SettingsError:
-                lost[option] = repr(told[option])
-        return cls.parse({name: value for name, value in told.items() if name not in lost}), lost
 
     @property
     def required(self) -> tuple[str, ...]:

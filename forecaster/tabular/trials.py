@@ -114,7 +114,9 @@ def run_trial(
             )  # fmt: skip
             if given_up is not None and done < len(folds) and (verdict := given_up(made, done)) is not None:
                 return replace(trial, status=verdict[0], reason=verdict[1], loss=so_far(score, problem.y, made))
-        return replace(trial, loss=loss_of(score, problem.y, made), said=made)
+        loss = loss_of(score, problem.y, made)
+        reason = "" if np.isfinite(loss) else f"the metric {score.name!r} gives no number for these rows; choose another one"
+        return replace(trial, loss=loss, reason=reason, said=made)
     except (MissingExtra, MemoryError):
         raise
     except Exception as error:  # one candidate that breaks must not cost the others

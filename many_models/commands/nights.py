@@ -11,7 +11,7 @@ from forecaster import frames
 from forecaster.shell import writer_of
 from many_models import changes as nights
 from many_models import screen
-from many_models.commands.options import ATTENTION, Forecasts, RunPath
+from many_models.commands.options import ATTENTION, Actuals, Forecasts, RunPath
 from many_models.run import Run
 
 SHOWN = 20
@@ -21,7 +21,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="Also write all rows her
 
 def monitor(
     run: RunPath,
-    actuals: Annotated[str, typer.Option("--actuals", help="Rows with the series columns, the time and the target.")],
+    actuals: Actuals,
     forecast: Forecasts = None,
     out: Out = None,
     retrain: Annotated[Path | None, typer.Option("--retrain", help="Write the groups to train again here, for train --only.")] = None,

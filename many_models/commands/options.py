@@ -24,10 +24,13 @@ def _engines(incomplete: str) -> list[str]:
     return [name for name in engines.ENGINES if name.startswith(incomplete)]
 
 
+Job = Annotated[Path, typer.Argument(help="A YAML file: the options of Forecaster, partition_by, and engine.")]
+Data = Annotated[str, typer.Option("--data", help="A file, folder, glob or address (s3://...) of Parquet or CSV.")]
 RunPath = Annotated[Path, typer.Option("--run", help="Folder of the run.")]
 Progress = Annotated[
     Way, typer.Option("--progress", help="auto: a bar on a terminal, lines in a log; json: an object per line, for programs.")
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="As --progress none.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes at a time; one per core where absent.")]
 _ENGINE = typer.Option(
     "--engine",
@@ -39,6 +42,11 @@ EngineOfJob = Annotated[str | None, _ENGINE]
 EngineOptions = Annotated[list[str], typer.Option("--engine-option", help="NAME=VALUE, as docs/engines.md has them; may be repeated.")]
 TimeLimit = Annotated[str, typer.Option("--time-limit", help='Limit per group, such as "5min" or "30"; "none" for no limit.')]
 Memory = Annotated[str | None, typer.Option("--memory-limit", help='What a worker may hold, such as "2GB".')]
+Deadline = Annotated[str | None, typer.Option("--deadline", help='When training has to have ended, such as "10min" or "600".')]
+Update = Annotated[str | None, typer.Option("--update", help='"state": models go on from rows that were only added.')]
+Future = Annotated[str | None, typer.Option("--future", help="Rows with the known covariates of the steps ahead.")]
+Horizon = Annotated[int | None, typer.Option("--horizon", min=1, help="Steps ahead, where not those of the job.")]
+Actuals = Annotated[str, typer.Option("--actuals", help="Rows with the series columns, the time and the target.")]
 Forecasts = Annotated[str | None, typer.Option("--forecast", help="What `forecast` wrote; what training forecast where absent.")]
 Books = Annotated[Path | None, typer.Option("--registry", help='Folder of the registry; "registry" beside the run where absent.')]
 

@@ -14,11 +14,19 @@ from many_models import pipeline as steps
 from many_models.commands.options import (
     ATTENTION,
     FAILURES,
+    Data,
+    Deadline,
     EngineOfJob,
     EngineOptions,
+    Future,
+    Horizon,
+    Job,
     Memory,
     Progress,
+    Quiet,
+    RunPath,
     TimeLimit,
+    Update,
     Workers,
     how_of,
     limit,
@@ -30,8 +38,6 @@ from many_models.run import Run
 from many_models.steps import Made
 from many_models.store import here
 
-Job = Annotated[Path, typer.Argument(help="A YAML file: the options of Forecaster, partition_by, and engine.")]
-Data = Annotated[str, typer.Option("--data", help="A file, folder, glob or address (s3://...) of Parquet or CSV.")]
 WORST = (0, ATTENTION, FAILURES)
 """Exit codes of steps that have come to their end, the worst last."""
 
@@ -52,11 +58,11 @@ def prepare(
 def pipeline(
     job: Job,
     data: Data,
-    run: Annotated[Path, typer.Option("--run", help="Folder of the run.")],
+    run: RunPath,
     out: Annotated[Path, typer.Option("--out", help="Where forecasts go: a .parquet or .csv file, or a folder.")],
     prepared: Annotated[Path | None, typer.Option("--prepared", help='Folder of the rows that are ready; "prepared" in the run.')] = None,
-    future: Annotated[str | None, typer.Option("--future", help="Rows with the known covariates of the steps ahead.")] = None,
-    horizon: Annotated[int | None, typer.Option("--horizon", min=1, help="Steps ahead, where not those of the job.")] = None,
+    future: Future = None,
+    horizon: Horizon = None,
     actuals: Annotated[str | None, typer.Option("--actuals", help="What came true; the data itself where absent.")] = None,
     compared: Annotated[str | None, typer.Option("--forecast", help="Forecasts to evaluate; what training forecast where absent.")] = None,
     accuracy: Annotated[Path | None, typer.Option("--accuracy", help='Where accuracy goes; "accuracy.parquet" in the run.')] = None,
@@ -65,10 +71,10 @@ def pipeline(
     workers: Workers = None,
     time_limit: TimeLimit = "5min",
     memory_limit: Memory = None,
-    deadline: Annotated[str | None, typer.Option("--deadline", help="When training has to have ended, from its start on.")] = None,
-    update: Annotated[str | None, typer.Option("--update", help='"state": models go on from rows that were only added.')] = None,
+    deadline: Deadline = None,
+    update: Update = None,
     progress: Progress = Way.AUTO,
-    quiet: Annotated[bool, typer.Option("--quiet", help="As --progress none.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Prepare, train, forecast and evaluate; a step whose inputs have not changed is reused. Ends with the worst code of the steps."""
     told = JobFile.read(job)

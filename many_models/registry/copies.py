@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 
 from forecaster.errors import ArchiveError
 from many_models import manifest
+from many_models.files import PART
 from many_models.plan import FILE as PLAN
 from many_models.run import Run
 from many_models.store import LocalStore
 
-_OURS = re.compile(r"(\.part-)?[0-9a-f]{32}")
+_OURS = re.compile(rf"({re.escape(PART)})?[0-9a-f]{{32}}")
 A_DAY = 86_400
 """Seconds after which nobody is still registering a copy."""
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from forecaster.archive.sealed import sealed
 from forecaster.errors import ArchiveError
+from many_models.files import read_json
 from many_models.manifest import commit_of_code
-from many_models.store import LocalStore, read_json
+from many_models.store import LocalStore
 
 FILE = "event.json"
 FIRST = "0" * 64

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from many_models.files import write_parquet
 from many_models.report.data import RunData
 from many_models.report.groups import LISTED
 from many_models.report.page import page
 from many_models.report.rows import RowsData
 from many_models.report.rows import page as page_of_rows
-from many_models.store import write_parquet
 
 if TYPE_CHECKING:
     from many_models.run import Run

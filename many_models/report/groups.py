@@ -25,7 +25,7 @@ LISTED = 100
 """Most rows of a table of groups."""
 DRAWN = 6
 """Groups drawn on each side, best and worst."""
-KINDS = {"done": "good", "fallback": "warn"}  # every other status is bad
+_COLOURS = {"done": "good", "fallback": "warn"}
 
 
 class Told(Protocol):
@@ -75,17 +75,38 @@ def tiles(run: Told, note: str, more: Sequence[Tile] = ()) -> list[Tile]:
     """The summary: `note` stands below the number of groups, and `more` tiles before the time."""
     ends, groups = statuses(run), run.outcomes.num_rows
     lost = groups - ends["done"] - ends["fallback"]
-    scores = floats(run.outcomes, "score")
-    shares = {end: percent(ends[end] / max(groups, 1), 1) for end in KINDS}
+    shares = {end: percent(ends[end] / max(groups, 1), 1) for end in _COLOURS}
     return [
         Tile("Groups", count(groups), note),
         Tile("Done", count(ends["done"]), shares["done"], "good"),
         Tile("Fallback", count(ends["fallback"]), shares["fallback"], "warn" if ends["fallback"] else ""),
         Tile("Failed", count(lost), _stand_ins(run) if lost else "none", "bad" if lost else ""),
-        Tile(f"Median {run.metric}", score(float(np.nanmedian(scores)) if np.isfinite(scores).any() else None), "of the groups"),
+        Tile(f"Median {run.metric}", score(median(floats(run.outcomes, "score"))), "of the groups"),
         *more,
         _took(run),
     ]
+
+
+def median(values: Array) -> float | None:
+    """The median of the finite ones; None where there is none."""
+    good = values[np.isfinite(values)]
+    return float(np.median(good)) if len(good) else None
+
+
+def colour(status: str) -> str:
+    """How a status is coloured: "good", "warn" or "bad"."""
+    return _COLOURS.get(status, "bad")
+
+
+def status_card(ends: Counter[str]) -> Card:
+    """How many groups came to which end."""
+    return Card("Groups by status", bars("Groups by status", dict(ends.most_common()), {end: f"bar {colour(end)}" for end in ends}))
+
+
+def score_card(outcomes: pa.Table, metric: str) -> Card:
+    """How many groups have which score."""
+    chart = histogram(f"Groups by {metric}", floats(outcomes, "score"))
+    return Card("Scores", chart, f"number of groups by {metric}, median dashed")
 
 
 def statuses(run: Told) -> Counter[str]:
@@ -109,21 +130,12 @@ def _took(run: Told) -> Tile:
 
 
 def overview(run: Told) -> Section:
-    ends = statuses(run)
     chosen = tally(run.outcomes, "learner")
     most = {text(name) or "none": n for name, n in chosen.most_common(8)}
     if left := chosen.total() - sum(most.values()):
         most["all others"] = left
-    cards = [
-        Card("Groups by status", bars("Groups by status", dict(ends.most_common()), {s: f"bar {KINDS.get(s, 'bad')}" for s in ends})),
-        Card("Chosen learner", bars("Groups by chosen learner", {k: float(v) for k, v in most.items()})),
-        Card(
-            "Scores",
-            histogram(f"Groups by {run.metric}", floats(run.outcomes, "score")),
-            f"number of groups by {run.metric}, median dashed",
-        ),
-    ]
-    return Section("overview", "Overview", "", [Charts(cards)])
+    learners = Card("Chosen learner", bars("Groups by chosen learner", {name: float(n) for name, n in most.items()}))
+    return Section("overview", "Overview", "", [Charts([status_card(statuses(run)), learners, score_card(run.outcomes, run.metric)])])
 
 
 def changed(run: Told) -> list[Section]:
@@ -161,28 +173,18 @@ def learners(run: Told) -> Section:
     tried, scores, ranks = np.bincount(code, minlength=many), _means(board, "score", code, many), _means(board, "rank", code, many)
     fit, sign = np.bincount(code, np.nan_to_num(floats(board, "fit_seconds")), many), -1.0 if run.greater_is_better else 1.0
     order = sorted(range(many), key=lambda i: (-wins[distinct[i]], sign * scores[i] if np.isfinite(scores[i]) else np.inf))
-    rows = [
-        [
-            distinct[i],
-            count(wins[distinct[i]]),
-            percent(wins[distinct[i]] / max(run.outcomes.num_rows, 1), 1),
-            score(scores[i]),
-            score(ranks[i]),
-        ]
-        + ([count(tried[i])] if tried.max(initial=0) > 1 else [])
-        + [duration(fit[i] or np.nan)]
-        for i in order
+    columns: list[tuple[str, list[str]]] = [
+        ("Learner", distinct),
+        ("Chosen by", [count(wins[name]) for name in distinct]),
+        ("Share", [percent(wins[name] / max(run.outcomes.num_rows, 1), 1) for name in distinct]),
+        (f"Mean {run.metric}", [*map(score, scores)]),
+        ("Mean rank", [*map(score, ranks)]),
+        *([("Groups tried", [*map(count, tried)])] if tried.max(initial=0) > 1 else []),
+        ("Fit time", [duration(took or np.nan) for took in fit]),
     ]
-    head = [
-        "Learner",
-        "Chosen by",
-        "Share",
-        f"Mean {run.metric}",
-        "Mean rank",
-        *(["Groups tried"] if tried.max(initial=0) > 1 else []),
-        "Fit time",
-    ]
-    return Section("learners", "Learners", "", [Grid("Learners over all groups", head, rows, frozenset(range(1, len(head))))])
+    rows = [[told[i] for _, told in columns] for i in order]
+    grid = Grid("Learners over all groups", [name for name, _ in columns], rows, frozenset(range(1, len(columns))))
+    return Section("learners", "Learners", "", [grid])
 
 
 def _means(board: pa.Table, name: str, code: Ints, many: int) -> Array:
@@ -236,24 +238,13 @@ def _instead(row: dict[str, object], partly: str) -> str:
 def time_spent(run: Told) -> Section:
     """Where the time went."""
     seconds = floats(run.outcomes, "seconds")
-    board = run.leaderboard
-    spent: dict[str, float] = {}
-    for name, fit, predict in zip(
-        board["learner"].to_pylist(), floats(board, "fit_seconds"), floats(board, "predict_seconds"), strict=True
-    ):
-        spent[text(name)] = spent.get(text(name), 0.0) + float(np.nan_to_num(fit) + np.nan_to_num(predict))
-    most = sorted(((name, took) for name, took in spent.items() if took > 0), key=lambda item: -item[1])[:8]
     slowest = np.argsort(-np.nan_to_num(seconds), kind="stable")[:10]
     rows = [
         [name, duration(float(seconds[i])), count(float(np.nan_to_num(floats(run.outcomes, "rows")[i])))]
         for name, i in zip(labels(run.outcomes.take(slowest), run.by), slowest, strict=True)
     ]
     cards = [
-        Card(
-            "Time by learner",
-            bars("Seconds by learner", dict(most), unit=" s"),
-            "fit and predict, the whole backtest",
-        ),
+        Card("Time by learner", bars("Seconds by learner", _by_learner(run.leaderboard), unit=" s"), "fit and predict, the whole backtest"),
         Card("Time by group", histogram("Groups by seconds", seconds), "number of groups by seconds"),
     ]
     work = float(np.nansum(seconds))
@@ -261,12 +252,17 @@ def time_spent(run: Told) -> Section:
     hours = f"{work / 3600:,.2f}" if work >= 36 else "less than 0.01"
     lead = f"{duration(work)} of work in all groups together, {duration(each)} per group: {hours} core hours, to be multiplied by what one "
     lead += f"costs. A million groups of this kind take {count(round(each * 1e6 / 3600))}."
-    return Section(
-        "time",
-        "Time and cost",
-        lead,
-        [Charts(cards), Grid("Slowest groups", ("Group", "Time", "Rows"), rows, frozenset({1, 2}), folded=True)],
-    )
+    grid = Grid("Slowest groups", ("Group", "Time", "Rows"), rows, frozenset({1, 2}), folded=True)
+    return Section("time", "Time and cost", lead, [Charts(cards), grid])
+
+
+def _by_learner(board: pa.Table) -> dict[str, float]:
+    """Seconds of the learners that took the most."""
+    took = np.nan_to_num(floats(board, "fit_seconds")) + np.nan_to_num(floats(board, "predict_seconds"))
+    spent: dict[str, float] = {}
+    for name, seconds in zip(board["learner"].to_pylist(), took.tolist(), strict=True):
+        spent[text(name)] = spent.get(text(name), 0.0) + seconds
+    return dict(sorted(((name, seconds) for name, seconds in spent.items() if seconds > 0), key=lambda item: -item[1])[:8])
 
 
 def files(run: Told) -> list[Section]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.report.accuracy import Folds
+from forecaster.report.accuracy import Tested
 from forecaster.report.data import keys
 from forecaster.report.layout import Charts, Page, Section, Tile, render
 from forecaster.report.panels import panels
@@ -20,12 +20,12 @@ def page(run: RunData) -> str:
     Args:
         run: What became of the groups.
     """
-    folds = Folds.of(run.series)
-    sections = [overview(run), *changed(run), learners(run), accuracy_section(folds), *_groups(run), *_largest(run), *troubles(run)]
+    tested = Tested.of(run.series)
+    sections = [overview(run), *changed(run), learners(run), accuracy_section(tested), *_groups(run), *_largest(run), *troubles(run)]
     sections += [findings_section(run.findings, _names(run)), time_spent(run), *files(run), settings_section(dict(run.settings))]
     return render(
         Page(
-            run.title, _subtitle(run), _tiles(run, folds), sections, "Made by many_models. This page holds all it shows and loads nothing."
+            run.title, _subtitle(run), _tiles(run, tested), sections, "Made by many_models. This page holds all it shows and loads nothing."
         )
     )
 
@@ -42,8 +42,8 @@ def _subtitle(run: RunData) -> str:
     return f"{columns.target}: one model per {', '.join(columns.group)}; scores are {run.metric}, {direction} is better."
 
 
-def _tiles(run: RunData, folds: Folds) -> list[Tile]:
-    wape = folds.wape(np.zeros(len(folds.code), np.int64), 1)[0] if len(folds.code) else np.nan
+def _tiles(run: RunData, tested: Tested) -> list[Tile]:
+    wape = tested.wape(np.zeros(len(tested.code), np.int64), 1)[0] if len(tested.code) else np.nan
     series = count(keys(run.series.forecast, run.series.columns.series).num_rows)
     return tiles(run, f"{series} series", [Tile("WAPE", percent(float(wape), 1), "share of the volume")])
 

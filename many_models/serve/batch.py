@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from forecaster.errors import SettingsError, UnknownName
 from forecaster.jobfile import JobFile
-from many_models.store import read_json, write_json
+from many_models.files import read_json, write_json
 
 KEPT = 4000
 """Most characters of what a job said that are told."""

@@ -102,9 +102,8 @@ class Registered:
 
 @dataclass(frozen=True)
 class Opened:
-    """An offer that is ready to answer."""
+    """What answers for an offer, and what its files were like when it was opened."""
 
-    offer: Offer
     answers: Answers
     stamp: Any
 
@@ -149,7 +148,7 @@ class Models:
         with self._lock:
             if offer.path not in self._opened:
                 stamp = _stamp(offer.path)
-                self._opened[offer.path] = Opened(offer, Answers(Run.open(offer.path)), stamp)
+                self._opened[offer.path] = Opened(Answers(Run.open(offer.path)), stamp)
             return self._opened[offer.path].answers
 
     def status(self, offer: Offer) -> Status:
@@ -201,15 +200,14 @@ def open_shelf(run: Path | None, registry: Path | None = None, split: float = 0.
     Raises:
         SettingsError: no folder was named or there is none, or shares are asked of something that is no registry.
     """
-    if (run is None) == (registry is None):
-        raise SettingsError("name what is to be served: --run a run or a folder of runs, or --registry a registry")
-    if registry is not None:
+    if registry is not None and run is None:
         if not registry.is_dir():
             raise SettingsError(f"--registry {registry}: there is no such folder")
         return Registered(Registry(registry), split, shadow)
+    if run is None or registry is not None:
+        raise SettingsError("name what is to be served: --run a run or a folder of runs, or --registry a registry")
     if split or shadow:
         raise SettingsError("--split and --shadow are about the challengers of a registry; serve one with --registry")
-    assert run is not None
     if not run.is_dir():
         raise SettingsError(f"--run {run}: there is no such folder")
     return Runs(run)

@@ -65,6 +65,23 @@ def test_a_job_that_is_too_short_for_any_window_says_so():
     assert np.isfinite(made.predict()["forecast"]).all()
 
 
+@pytest.mark.parametrize("ensemble", ["voting", "caruana", "stacking", None])
+def test_a_learner_that_looks_back_too_far_to_be_tested_keeps_no_other_from_it(ensemble):
+    options = {"lags": [1, 50], "windows": None, "ensemble": ensemble, "n_jobs": 1}
+    made = Forecaster(6, learners=["average", "elastic_net", "drift"], **options).fit(daily(a=60, b=30))
+    board = made.leaderboard_.set_index("learner")
+    assert board["status"].drop(ensemble or []).to_dict() == {"average": "done", "drift": "done", "elastic_net": "skipped"}
+    assert "no series is long enough" in board.loc["elastic_net", "reason"]
+    alone = Forecaster(6, learners=["average", "drift"], **options).fit(daily(a=60, b=30))
+    pd.testing.assert_frame_equal(made.predict(), alone.predict())
+
+
+def test_learners_that_all_look_back_too_far_to_be_tested_are_taken_as_they_are():
+    made = Forecaster(6, learners=["elastic_net"], lags=[1, 50], windows=None, n_jobs=1).fit(daily(a=60))
+    assert made.leaderboard_.empty
+    assert made.selected_["learner"].tolist() == ["elastic_net"]
+
+
 def test_a_sample_of_the_training_rows_is_a_finding():
     learner = ElasticNet(design=Design(horizon=8, lags=(1,), windows=None, row_budget=500))
     made = Forecaster(8, learners=[learner, "naive"], n_jobs=1).fit(daily(a=100, b=100))

@@ -22,7 +22,7 @@ import pandas as pd
 from forecaster import RollingOrigin, frames, guardrails, learners
 from forecaster.backtest import actuals, backtest, cutoffs
 from forecaster.hierarchy.aggregation import nodes_of
-from forecaster.hierarchy.out_of_fold import Folds
+from forecaster.hierarchy.out_of_fold import Windows
 from forecaster.hierarchy.plan import Hierarchy
 from forecaster.hierarchy.tree import Tree
 from forecaster.metrics.hierarchy import M5_LEVELS, revenue, wrmsse
@@ -93,20 +93,20 @@ def main() -> None:
     tree = timed("nodes found", lambda: Tree.of(whole.ids, plan.tree(("store_id", "item_id"))))
     nodes = timed(f"{len(tree):,} nodes added up", lambda: nodes_of(whole, tree, range(len(tree.levels))))
     worth = tree.add_up(revenue(whole.drop_last(HORIZON).last(HORIZON), np.nan_to_num(prices(given.data, rows))[:, None]))
-    folds, base = forecasts(given.learner, whole, nodes, tree, plan)
+    tested, base = forecasts(given.learner, whole, nodes, tree, plan)
     actual, past = nodes.last(HORIZON), nodes.drop_last(HORIZON).last(int(nodes.sizes.max()) - HORIZON)
     print("               WRMSSE   " + " | ".join(tree.levels))
     told("as they are", per_level(tree, actual, base, past, worth))
     for how in METHODS:
-        one = Folds(**{**vars(folds), "plan": Hierarchy(plan.levels, reconcile=how)})
-        windows = range(len(folds.base))
+        one = Windows(**{**vars(tested), "plan": Hierarchy(plan.levels, reconcile=how)})
+        windows = range(len(tested.base))
         made = timed(how, lambda one=one, windows=windows: tree.add_up(one.reconciler(windows).series(base)))
         told(how, per_level(tree, actual, made, past, worth))
     if given.peer:
-        beside(given.peer, tree, folds, base, lambda made: told("  its WRMSSE", per_level(tree, actual, made, past, worth)))
+        beside(given.peer, tree, tested, base, lambda made: told("  its WRMSSE", per_level(tree, actual, made, past, worth)))
 
 
-def forecasts(name: str, series: Table, nodes: Table, tree: Tree, plan: Hierarchy) -> tuple[Folds, Floats]:
+def forecasts(name: str, series: Table, nodes: Table, tree: Tree, plan: Hierarchy) -> tuple[Windows, Floats]:
     """What one learner says of every node: of two windows before, and of the days held out."""
     learner = learners.build(name, season_length=7, threads=2, seed=0)
     known, past = nodes.drop_last(HORIZON), series.drop_last(HORIZON)
@@ -115,16 +115,16 @@ def forecasts(name: str, series: Table, nodes: Table, tree: Tree, plan: Hierarch
     base = timed(f"{name}: forecast", lambda: learner.fit(known).predict(HORIZON).mean)
     typical = expected(known, HORIZON) ** 2 * np.pi / 2
     said = np.where(np.isfinite(said), said, np.nan)
-    return Folds(
+    return Windows(
         plan, tree, past, known, cutoffs(windows).min(axis=1), actuals(windows), said, typical, np.zeros(len(past))
     ), np.nan_to_num(base)
 
 
-def beside(python: str, tree: Tree, folds: Folds, base: Floats, tell: Callable[[Floats], None]) -> None:
+def beside(python: str, tree: Tree, tested: Windows, base: Floats, tell: Callable[[Floats], None]) -> None:
     """hierarchicalforecast on the same numbers, in an interpreter of its own."""
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
-        residuals = np.moveaxis(folds.actual - folds.base, 0, 1).reshape(len(tree), -1)
+        residuals = np.moveaxis(tested.actual - tested.base, 0, 1).reshape(len(tree), -1)
         sums = tree.sums.tocoo()
         np.savez(at / "in.npz", row=sums.row, col=sums.col, base=base, residuals=np.nan_to_num(residuals))
         for how in ("bottom_up", "ols", "wls_struct", "wls_var", "mint_shrink"):

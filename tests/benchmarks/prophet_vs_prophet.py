@@ -115,7 +115,7 @@ def table_and_recipe(train: Any, one: Set, threads: int = 1) -> tuple[Any, Any, 
 
     known = ("cap",) if "cap" in train else ()
     read, kind = frames.read(train)
-    table, _ = guardrails.check(read, Schema(known=known), freq=one.freq, short="fallback")
+    table, _ = guardrails.check(read, Schema(known=known), freq=one.freq)
     cap = {"cap": "cap"} if known else {}
     return table, kind, Prophet(**one.options, **cap, holidays=one.country, levels=(0.1, 0.9), threads=threads)
 

@@ -160,3 +160,20 @@ def test_missing_numbers_are_null_where_frames_know_nulls() -> None:
     assert found["lag3"].null_count() == 6
     assert not found["lag1"].is_nan().any()
     assert found["weekday"].null_count() == 0
+
+
+@pytest.mark.parametrize("name", ["origin", "horizon", "lag1", "made_lag1", "series", "weekday"])
+@pytest.mark.parametrize("part", ["target", "known", "static"])
+def test_a_column_of_the_users_may_be_called_like_a_feature(part: str, name: str) -> None:
+    days = np.arange(40)
+    frame = pl.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=40), "y": np.sin(days), "x": np.cos(days)})
+    named = frame.rename({"y" if part == "target" else "x": name})
+    parts: dict[str, Any] = {"target": name} if part == "target" else {part: [name]}
+    job = Forecaster(3, lags=[1, 2], windows=None, learners=["lightgbm"], n_jobs=1, **parts)
+    made = job.features(named.with_columns(pl.lit(2.5).alias(name)) if part == "static" else named)
+    plain = Forecaster(3, lags=[1, 2], windows=None, **({} if part == "target" else {part: ["x"]})).features(
+        frame.with_columns(x=pl.lit(2.5)) if part == "static" else frame
+    )
+    assert [column.to_list() for column in made] == [column.to_list() for column in plain]
+    assert len(made.columns) == len({*made.columns})
+    job.fit(named)

@@ -73,7 +73,8 @@ def test_only_series_that_do_not_keep_a_level_are_differenced() -> None:
     rng = np.random.default_rng(0)
     season = 9 * np.sin(2 * np.pi * np.arange(60) / 7)
     noise = rng.normal(size=60)
-    table = hand_table([noise + season, np.cumsum(noise), noise + 0.3 * np.arange(60), np.full(60, 5.0), noise[:7] + np.arange(7)], season_length=7)
+    values = [noise + season, np.cumsum(noise), noise + 0.3 * np.arange(60), np.full(60, 5.0), noise[:7] + np.arange(7)]
+    table = hand_table(values, season_length=7)
     made = Stationary().fit(table).apply(table)
     kept = [np.array_equal(made.take([i]).target, table.take([i]).target[1:]) for i in range(5)]
     assert kept == [True, False, False, True, True]

@@ -104,7 +104,7 @@ def test_names_and_spans() -> None:
 
 
 def test_windows_of_a_mapping_in_its_order() -> None:
-    assert from_windows({"max": (3,), "mean": [2]}, least=None) == (Rolling("max", (3,), None), Rolling("mean", (2,), None))
+    assert from_windows({"max": (3,), "mean": [2]}) == (Rolling("max", (3,)), Rolling("mean", (2,)))
     assert from_windows({}) == ()
 
 

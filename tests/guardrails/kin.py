@@ -222,9 +222,6 @@ OTHERS = [
     Case("ids_all_null", replaced("unique_id", lambda f: None), error="'unique_id' should name the series"),
     Case("ids_nested", replaced("unique_id", lambda f: [[1]] * len(f)), error="'unique_id'"),
     Case("id_and_target_swapped", healthy, error="'y'.*named|column 'y'", schema={"series": ("y",)}),
-    Case(
-        "short_is_an_error", with_bad(lambda b: b.tail(3)), error="1 series have fewer than horizon.*s3 with 3", options={"short": "error"}
-    ),
     Case("aggregate_without_freq", healthy, error="aggregate='sum' needs", options={"aggregate": "sum"}),
     Case("aggregate_unknown", healthy, error="aggregate='mode': expected one of", options={"aggregate": "mode", "freq": "W"}),
     Case(
@@ -256,7 +253,7 @@ OTHERS = [
         replaced("unique_id", lambda f: np.where(f.unique_id < "s4", "a", "b")),
         error="'ds' repeats stamps with different values in every series, 280 in all, the first in unique_id=a at 2024-01-01.*series",
     ),
-    Case("no_series_column", whole(lambda f: f.drop(columns="unique_id").assign(shop="x")), error="repeats stamps.*the one series"),
+    Case("no_series_column", whole(lambda f: f.drop(columns="unique_id").assign(shop="x")), error="repeats stamps.*the only series"),
     Case(
         "aggregate_to_finer", healthy, error="freq='h' is finer than the data, which lies on 'D'", options={"freq": "h", "aggregate": "sum"}
     ),

@@ -274,15 +274,11 @@ def test_unknown_season_length_comes_from_the_frequency() -> None:
         checked(healthy(), season_length=0)
 
 
-def test_short_series_can_be_dropped() -> None:
+def test_a_short_series_is_quarantined() -> None:
     frame = healthy()
-    frame = frame[(frame.unique_id != BAD) | (frame.ds < "2024-01-04")]
-    table, findings = checked(frame, short="drop")
-    assert BAD not in table.ids["unique_id"]
+    table, findings = checked(frame[(frame.unique_id != BAD) | (frame.ds < "2024-01-04")])
     assert [(f.rule, f.series["unique_id"], f.count) for f in findings if f.action == "quarantined"] == [("short", BAD, 3)]
-    assert not findings.quarantined(len(table)).any()
-    kept, findings = checked(frame)
-    assert findings.quarantined(len(kept), ("short", "empty")).tolist() == [name == BAD for name in kept.ids["unique_id"]]
+    assert findings.quarantined(len(table)).tolist() == [name == BAD for name in table.ids["unique_id"]]
 
 
 def test_the_forecast_must_end_before_the_year_10000() -> None:

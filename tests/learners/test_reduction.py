@@ -162,7 +162,7 @@ def test_a_future_that_is_too_short_counts_as_unknown():
 
 
 def test_threads_do_not_change_the_bits(monkeypatch):
-    import forecaster.learners.lightgbm as module
+    import forecaster.learners._boosting as module
 
     monkeypatch.setattr(module, "MANY", 1)
     table = sales((3,), 60)

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from pyarrow import fs
 from small_runs import PATHS, by_store, stores, task
 
-from forecaster import threads
+from forecaster import Forecaster, threads
 from forecaster.errors import DataError, SettingsError, UnknownName
 from many_models import ManyModels, Run, hashing, keys, pipeline
 from many_models.blocks import Block, costs, pack, split
@@ -293,10 +293,18 @@ def test_categories_and_numbers_can_be_keys(trained: Train) -> None:
     assert trained(frame, folder="b").outcomes()["store"].tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("name", ["status", "rows", "block", "moved", "files", "first", "second"])
+@pytest.mark.parametrize(
+    "name",
+    ["status", "rows", "block", "moved", "files", "first", "second", "members", "trial", "actual", "prediction", "mae", "from", "rule"],
+)
 def test_columns_of_a_run_are_no_partition_columns(name: str) -> None:
     with pytest.raises(SettingsError, match=f"'{name}'.*rename it in the data"):
         Task(Settings(), (name,))
+
+
+def test_quantiles_are_no_partition_columns() -> None:
+    with pytest.raises(SettingsError, match=r"'q0\.9'.*rename it in the data"):
+        Task(Forecaster(3, static=["q0.9"]).settings, ("q0.9",))
 
 
 @pytest.mark.parametrize("update", [None, "state"])

@@ -25,7 +25,7 @@ from small_runs import Inline, by_store, stores, task
 from forecaster.errors import ArchiveError
 from many_models import ManyModels, Run, blocks, bundle, engines, manifest, training
 from many_models.blocks import Block
-from many_models.store import read_parquet, write_json
+from many_models.files import read_parquet, write_json
 from many_models.training import RunBusy, held
 from many_models.work import Receipt
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from forecaster.errors import ArchiveError
-from many_models.store import LocalStore, Markers, alone, read_json, write_json
+from many_models.files import read_json, write_json
+from many_models.store import LocalStore, Markers, alone
 
 DIES = """
 import os, signal, sys

@@ -85,13 +85,29 @@ def test_likelihood_is_that_of_the_covariance_matrix(order, seasonal, m):
     np.testing.assert_allclose(model.loglik, wanted, atol=1e-6)
 
 
+FEW, MANY = 31, 7
+"""Seasons in which a few missing values are columns of a regression, and rows that a filter skips."""
+
+
+@pytest.mark.parametrize("m", [FEW, MANY])
 @pytest.mark.parametrize("gaps", [[], [20], [2], [1, 2, 30, 31, 32, 60], list(range(10, 60, 3))], ids=len)
 @pytest.mark.parametrize(("order", "seasonal"), ORDERS[1:])
-def test_missing_values_are_skipped_exactly(order, seasonal, gaps):
-    y = season_and_walk(80, 7, 3)
+def test_missing_values_are_skipped_exactly(order, seasonal, gaps, m):
+    y = season_and_walk(73 + m, m, 3)
     y[gaps] = np.nan
-    model = make("arima", order=order, seasonal=seasonal, constant=False).fit(table_of([y], season_length=7))
-    assert model.loglik[0] == pytest.approx(statsmodels_loglik(y, model, 0, 7), abs=1e-6)
+    model = make("arima", order=order, seasonal=seasonal, constant=False).fit(table_of([y], season_length=m))
+    assert model.loglik[0] == pytest.approx(statsmodels_loglik(y, model, 0, m), abs=1e-6)
+
+
+@pytest.mark.parametrize("m", [FEW, MANY])
+def test_errors_of_rows_after_a_missing_value_know_nothing_of_later_ones(m):
+    y = season_and_walk(140, m, 3)
+    y[[70, 71, 90]] = np.nan
+    table = table_of([y], season_length=m)
+    model = make("arima", order=(1, 0, 1), seasonal=(0, 1, 1)).fit(table)
+    fitted = model.fitted(table)
+    for row in (72, 80, 89, 91, 95, 125, 139):
+        assert fitted[row] == pytest.approx(model.predict(1, table.drop_last(140 - row)).mean[0, 0], rel=1e-8)
 
 
 SETS = [

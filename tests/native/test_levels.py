@@ -16,6 +16,7 @@ LEARNERS = [
     ("arima", {}),
     ("arima", {"order": (2, 1, 1), "seasonal": (1, 0, 1), "period": 12}),
     ("arima", {"order": (3, 0, 2), "seasonal": (1, 0, 1), "period": 12}),
+    ("arima", {"order": (1, 0, 1), "seasonal": (0, 1, 1), "period": 30}),
     ("ets", {}),
     ("ets", {"form": "AAdA", "region": "admissible"}),
     ("ets", {"select": "backtest", "multiplicative_trend": True}),

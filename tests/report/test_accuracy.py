@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from forecaster.report import Columns, Series
-from forecaster.report.accuracy import Folds, interval
+from forecaster.report.accuracy import Tested, interval
 from forecaster.report.data import keys, places
 
 
@@ -31,44 +31,44 @@ def by_hand() -> Series:
 
 
 def test_wape_by_step_window_and_series() -> None:
-    folds = Folds.of(by_hand())
-    lines = folds.by_step()
+    tested = Tested.of(by_hand())
+    lines = tested.by_step()
     assert list(lines) == ["window 1", "window 2", "all windows"]
     np.testing.assert_allclose(lines["window 1"], [6 / 50, 5 / 80])
     np.testing.assert_allclose(lines["window 2"], [0.0, np.nan])
     np.testing.assert_allclose(lines["all windows"], [6 / 60, 5 / 80])
-    error = dict(zip(folds.series["id"].to_pylist(), folds.wape(folds.code, 2), strict=True))
+    error = dict(zip(tested.series["id"].to_pylist(), tested.wape(tested.code, 2), strict=True))
     assert error == pytest.approx({"a": 7 / 40, "b": 4 / 100})
 
 
 def test_bias_coverage_and_calibration() -> None:
-    folds = Folds.of(by_hand())
-    np.testing.assert_allclose(folds.bias(folds.step, 2), [6 / 60, -5 / 80])
-    per_step, total = folds.covered(0.1, 0.9)
+    tested = Tested.of(by_hand())
+    np.testing.assert_allclose(tested.bias(tested.step, 2), [6 / 60, -5 / 80])
+    per_step, total = tested.covered(0.1, 0.9)
     np.testing.assert_allclose(per_step, [1.0, 0.0])
     assert total == pytest.approx(3 / 5)
-    assert folds.below(0.1) == pytest.approx(1 / 5)
-    assert folds.below(0.9) == pytest.approx(4 / 5)
+    assert tested.below(0.1) == pytest.approx(1 / 5)
+    assert tested.below(0.9) == pytest.approx(4 / 5)
 
 
 def test_quantiles_of_zero_are_right_where_most_actuals_are_zero() -> None:
     n = 10
     columns = {"id": ["a"] * n, "t": range(n), "cutoff": [-1] * n, "actual": [0.0] * 8 + [1.0, 2.0], "forecast": [0.5] * n}
     rows = pa.table(columns | {"q0.1": [0.0] * n, "q0.9": [1.5] * n})
-    folds = Folds.of(Series(Columns(("id",), "t", "y"), rows, rows, rows))
-    assert folds.below(0.1) == pytest.approx(0.1)
-    assert folds.below(0.9) == pytest.approx(0.9)
+    tested = Tested.of(Series(Columns(("id",), "t", "y"), rows, rows, rows))
+    assert tested.below(0.1) == pytest.approx(0.1)
+    assert tested.below(0.9) == pytest.approx(0.9)
 
 
 def test_windows_and_steps_match_pandas(series: Series) -> None:
-    folds = Folds.of(series)
+    tested = Tested.of(series)
     frame = series.backtest.to_pandas()
     window = frame.groupby(["store", "brand"])["cutoff"].rank("dense").astype(int) - 1
     step = frame.groupby(["store", "brand", "cutoff"])["week"].rank("dense").astype(int) - 1
-    np.testing.assert_array_equal(folds.window, window)
-    np.testing.assert_array_equal(folds.step, step)
+    np.testing.assert_array_equal(tested.window, window)
+    np.testing.assert_array_equal(tested.step, step)
     slow = (frame["actual"] - frame["forecast"]).abs().groupby(step).sum() / frame["actual"].abs().groupby(step).sum()
-    np.testing.assert_allclose(folds.by_step()["all windows"], slow)
+    np.testing.assert_allclose(tested.by_step()["all windows"], slow)
 
 
 def test_widest_interval() -> None:

@@ -22,12 +22,12 @@ def test_out_of_fold_sums_hold_all_series_where_one_ends_earlier() -> None:
     ends = {"a": 100, "b": 100, "c": 99}
     history = pa.concat_tables([rows(item, 0, end, y=100.0) for item, end in ends.items()])
     forecast = pa.concat_tables([rows(item, end, 10, forecast=100.0) for item, end in ends.items()])
-    folds = [
+    tested = [
         rows(item, end - back, 10, cutoff=DAYS[end - back - 1], learner="voting", actual=100.0, forecast=100.0)
         for item, end in ends.items()
         for back in (20, 10)
     ]
-    series = Series(COLUMNS, history, forecast, pa.concat_tables(folds))
+    series = Series(COLUMNS, history, forecast, pa.concat_tables(tested))
     (card,) = panels(series, pa.table({"store": ["s"]}), ["store"], ["note"]).cards
     drawn = {css: re.findall(rf'class="{css}" d="([^"]+)"', str(card.chart)) for css in ("history", "fold", "forecast")}
     heights = {css: set(re.findall(r"[ML][\d.]+ ([\d.]+)", " ".join(paths))) for css, paths in drawn.items()}

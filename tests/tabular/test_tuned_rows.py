@@ -98,7 +98,7 @@ def test_groups_of_a_run_are_searched_one_by_one(tmp_path):
     np.testing.assert_array_equal(told[told["region"] == "b"]["parameters"], alone["parameters"])
 
 
-@pytest.mark.parametrize(("tune", "error"), [(0, SettingsError), ({"trails": 3}, UnknownName), ("many", SettingsError)])
+@pytest.mark.parametrize(("tune", "error"), [(-1, SettingsError), ({"trails": 3}, UnknownName), ("many", SettingsError)])
 def test_what_cannot_be_meant_is_refused(tune, error):
     with pytest.raises(error, match="trials"):
         Classifier("target", tune=tune)

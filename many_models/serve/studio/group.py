@@ -18,6 +18,7 @@ from forecaster.report.panels import panels
 from forecaster.report.sections import findings_section
 from forecaster.report.words import count, duration, percent, score, shares, text
 from many_models import keys, scoring
+from many_models.report.groups import colour
 from many_models.report.rows import predictions
 from many_models.serve.answers import Answers
 from many_models.serve.studio.components import components
@@ -45,9 +46,8 @@ class Group:
 
     def tiles(self) -> list[Tile]:
         row = self.row
-        kind = {"done": "good", "fallback": "warn"}.get(row["status"], "bad")
         return [
-            Tile("Status", text(row["status"]), f"try {row['attempts']}", kind),
+            Tile("Status", text(row["status"]), f"try {row['attempts']}", colour(row["status"])),
             Tile("Learner", text(row["learner"]) or "none"),
             Tile(f"{getattr(self.run.settings, 'metric', 'Score')}", score(row["score"])),
             Tile("Rows", count(row["rows"] or 0)),

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup, escape
 
-from forecaster import frames, metrics
+from forecaster import frames
 from forecaster.errors import ForecasterError
-from forecaster.report.charts import bars, histogram
 from forecaster.report.data import floats
-from forecaster.report.layout import Card, Charts, Grid, Page, Section, Tile
+from forecaster.report.layout import Card, Grid, Page, Tile
 from forecaster.report.words import count, duration, percent, score, text
 from many_models import keys
 from many_models.progress import duration as left
 from many_models.registry import CHAMPION, Registry
+from many_models.report.groups import median, score_card, status_card
 from many_models.run import Run
-from many_models.serve.answers import texts
 from many_models.serve.shelf import Models
 from many_models.serve.studio.browse import SORTS, Listing, Look, browse, named, statuses
 from many_models.serve.studio.group import Group
@@ -56,22 +55,15 @@ def runs(models: Models) -> Grid:
     for name, offers in models.offers().items():
         for offer in offers:
             try:
-                opened, told = Run.open(offer.path), models.status(offer)
-                job = f"{opened.settings.target} by {', '.join(opened.partition_by)}"
-                rows.append(
-                    [
-                        link(place(name), name),
-                        _state(told),
-                        count(told.groups),
-                        count(told.done),
-                        count(told.failed),
-                        offer.version,
-                        job,
-                    ]
-                )
+                rows.append([link(place(name), name), *_of_run(Run.open(offer.path), models.status(offer), offer.version)])
             except ForecasterError as error:
                 rows.append([name, "damaged", "", "", "", offer.version, text(error)])
     return Grid("Runs", ("Run", "State", "Groups", "Worked on", "Without a model", "Trained", "Job"), rows, frozenset({2, 3, 4}))
+
+
+def _of_run(run: Run, told: Status, version: str) -> list[str]:
+    job = f"{run.settings.target} by {', '.join(run.partition_by)}"
+    return [_state(told), count(told.groups), count(told.done), count(told.failed), version, job]
 
 
 def any_running(models: Models) -> bool:
@@ -86,12 +78,7 @@ def run(models: Models, name: str, look: Look) -> RunPage:
     told = status_of(opened.path, answers.outcomes)
     listing = browse(outcomes, look)
     metric = str(getattr(opened.settings, "metric", "score"))
-    counts = {status: float(n) for status, n in sorted(told.counts.items(), key=lambda item: -item[1])}
-    kinds = {"done": "good", "fallback": "warn"}
-    charts = [
-        Card("Groups by status", bars("Groups by status", counts, {s: f"bar {kinds.get(s, 'bad')}" for s in counts})),
-        Card("Scores", histogram(f"Groups by {metric}", floats(outcomes, "score")), f"number of groups by {metric}, median dashed"),
-    ]
+    charts = [status_card(Counter(told.counts)), score_card(outcomes, metric)]
     by = list(opened.partition_by)
     rows = [_row(name, row, by) for row in listing.rows.to_pylist()]
     share = told.done / max(told.groups, 1)
@@ -122,73 +109,13 @@ def report(models: Models, name: str) -> str:
     return models.open(models.of(name)[0]).report
 
 
-def compared(models: Models, a: str, b: str) -> Page:
-    """Two runs, group by group."""
-    answers = [models.open(models.of(name)[0]) for name in (a, b)]
-    first, second = (one.run for one in answers)
-    if first.partition_by != second.partition_by:
-        told = (f"{name} has one model per {', '.join(one.partition_by)}" for name, one in ((a, first), (b, second)))
-        lead = f"{', '.join(told)}: there is nothing to compare."
-        return Page(f"{a} and {b}", "", [], [Section("none", "Nothing to compare", lead)])
-    mine, theirs = (one.outcomes for one in answers)
-    sizes = f"{count(mine.num_rows)} and {count(theirs.num_rows)}"
-    by = list(first.partition_by)
-    at = keys.found(mine.select(by), theirs.select(by))
-    shared = np.flatnonzero(at >= 0)
-    mine, theirs = mine.take(pa.array(shared)), theirs.take(pa.array(at[shared]))
-    before, after = floats(mine, "score"), floats(theirs, "score")
-    metric = str(getattr(first.settings, "metric", "score"))
-    sign = -1.0 if metrics.get(first.settings.metric).greater_is_better else 1.0
-    change = sign * (after - before)
-    known = np.isfinite(change)
-    tiles = [
-        Tile("Groups in both", count(len(shared)), sizes),
-        Tile(f"Median {metric}", f"{score(_median(before))} → {score(_median(after))}"),
-        Tile("Better", count((change[known] < 0).sum()), percent(float((change[known] < 0).mean()) if known.any() else np.nan), "good"),
-        Tile("Worse", count((change[known] > 0).sum()), percent(float((change[known] > 0).mean()) if known.any() else np.nan), "warn"),
-        Tile("Status changed", count(pc.sum(pc.not_equal(mine["status"], theirs["status"])).as_py() or 0)),
-    ]
-    changed = np.flatnonzero(known & (change != 0))
-    order = changed[np.argsort(-np.abs(change[changed]), kind="stable")][:SHOWN]
-    names = texts(mine.select(by).take(pa.array(order)))
-    rows = [
-        [
-            " · ".join(names[place]),
-            score(before[i]),
-            score(after[i]),
-            f"{after[i] - before[i]:+.4g}",
-            text(mine["learner"][int(i)].as_py()),
-            text(theirs["learner"][int(i)].as_py()),
-        ]
-        for place, i in enumerate(order)
-    ]
-    if first.settings.metric != second.settings.metric:
-        tiles.append(Tile("Metrics differ", f"{metric} and {second.settings.metric}", "scores cannot be compared", "bad"))
-    grid = Grid(
-        f"The {len(rows)} largest differences",
-        ("Group", a, b, "Difference", f"Learner of {a}", f"Learner of {b}"),
-        rows,
-        frozenset({1, 2, 3}),
-    )
-    chart = Charts(
-        [Card("Change of the score", histogram("Groups by change of the score", change[known]), f"{b} minus {a}; below zero {b} is better")]
-    )
-    return Page(
-        f"{a} and {b}", f"{metric} of the backtests, group by group", tiles, [Section("differences", "Differences", "", [chart, grid])]
-    )
-
-
 def versions(books: Registry) -> list[dict[str, Any]]:
     """Every version of every model, the newest first, with the words of the page."""
     rows = frames.read(books.models())[0].to_pylist()
     for row in rows:
         row["aliases"] = ", ".join(row["aliases"]) if isinstance(row["aliases"], list) else text(row["aliases"])
-        row |= {
-            "score": score(row["score"]),
-            "groups": count(row["groups"] or 0),
-            "failed": count(row["failed"] or 0),
-            "when": text(row["when"])[:19],
-        }
+        row |= {name: count(row[name] or 0) for name in ("groups", "failed")}
+        row |= {"score": score(row["score"]), "when": text(row["when"])[:19]}
     return sorted(rows, key=lambda row: (row["model"], -row["version"]))
 
 
@@ -228,15 +155,9 @@ def _row(name: str, row: Mapping[str, Any], by: Sequence[str]) -> list[Any]:
     to = f"{place(name)}/group?" + urlencode({column: row[column] for column in by})
     named = link(to, row["group"]) if row["forecast"] else escape(row["group"])
     return [
-        named,
-        row["status"],
-        text(row["learner"]),
-        score(row["score"]),
-        count(row["rows"] or 0),
-        duration(row["seconds"] or 0.0),
-        str(row["attempts"]),
-        text(row["error"]),
-    ]
+        named, row["status"], text(row["learner"]), score(row["score"]), count(row["rows"] or 0), duration(row["seconds"] or 0.0),
+        str(row["attempts"]), text(row["error"]),
+    ]  # fmt: skip
 
 
 def _head(look: Look) -> list[tuple[str, str, str]]:
@@ -244,13 +165,8 @@ def _head(look: Look) -> list[tuple[str, str, str]]:
     made = []
     for sort in ("group", "status", "learner", "score", "rows", "seconds", "attempts"):
         mine = look.sort == sort
-        made.append(
-            (
-                sort.capitalize(),
-                look.link(sort=sort, down=not look.down if mine else sort in SORTS[3:], page=1),
-                ("descending" if look.down else "ascending") if mine else "none",
-            )
-        )
+        turned = look.link(sort=sort, down=not look.down if mine else sort in SORTS[3:], page=1)
+        made.append((sort.capitalize(), turned, ("descending" if look.down else "ascending") if mine else "none"))
     return made
 
 
@@ -260,7 +176,7 @@ def _tiles(told: Status, outcomes: pa.Table, metric: str) -> list[Tile]:
         Tile("Done", count(told.counts.get("done", 0)), percent(told.counts.get("done", 0) / max(told.groups, 1), 1), "good"),
         Tile("Fallback", count(told.counts.get("fallback", 0)), "", "warn" if told.counts.get("fallback") else ""),
         Tile("Without a model", count(told.failed), "", "bad" if told.failed else ""),
-        Tile(f"Median {metric}", score(_median(floats(outcomes, "score"))), "of the groups"),
+        Tile(f"Median {metric}", score(median(floats(outcomes, "score"))), "of the groups"),
     ]
     if told.running and told.rate is not None:
         tiles.append(Tile("Rate", f"{told.rate:,.1f}/s", f"{left(told.eta)} left" if told.eta is not None else ""))
@@ -268,19 +184,13 @@ def _tiles(told: Status, outcomes: pa.Table, metric: str) -> list[Tile]:
 
 
 def _leaderboard(board: pa.Table) -> Grid:
+    took = [duration((row["fit_seconds"] or 0.0) + (row["predict_seconds"] or 0.0)) for row in board.to_pylist()]
     rows = [
-        [
-            text(row["learner"]),
-            score(row["score"]),
-            count(row.get("groups") or 0),
-            duration((row["fit_seconds"] or 0.0) + (row["predict_seconds"] or 0.0)),
-            text(row.get("status")),
-        ]
-        for row in board.to_pylist()
+        [text(row["learner"]), score(row["score"]), count(row.get("groups") or 0), time, text(row.get("status"))]
+        for row, time in zip(board.to_pylist(), took, strict=True)
     ]
-    return Grid(
-        "Learners over all groups", ("Learner", "Mean score", "Chosen by", "Time", "Status"), rows, frozenset({1, 2, 3}), folded=True
-    )
+    head = ("Learner", "Mean score", "Chosen by", "Time", "Status")
+    return Grid("Learners over all groups", head, rows, frozenset({1, 2, 3}), folded=True)
 
 
 def _state(told: Status) -> str:
@@ -289,11 +199,6 @@ def _state(told: Status) -> str:
 
 def _took(one: Mapping[str, Any]) -> str:
     return duration(one["ended"] - one["started"]) if "ended" in one and "started" in one else ""
-
-
-def _median(values: Any) -> float | None:
-    good = values[np.isfinite(values)]
-    return float(np.median(good)) if len(good) else None
 
 
 def _as_groups(live: pa.Table, by: Sequence[str], key: Sequence[str]) -> pa.Table:

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from many_models.serve.api import Desk
 from many_models.serve.studio import views
 from many_models.serve.studio.browse import Look
+from many_models.serve.studio.compare import compared
 from many_models.serve.studio.frame import SAFE, Frame
 from many_models.serve.studio.versions import Shelves
 
@@ -37,7 +38,7 @@ def add(studio: APIRouter, desk: Desk, frame: Frame) -> None:
     @studio.get("/compare")
     def compare(request: Request, a: str = "", b: str = "") -> HTMLResponse:
         names = list(desk.models.offers())
-        told = views.compared(desk.models, a, b) if a and b else None
+        told = compared(desk.models, a, b) if a and b else None
         return frame.page(request, "compare.html", "Compare two runs", names=names, a=a, b=b, page=told)
 
 
