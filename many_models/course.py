@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from forecaster import errors
-from forecaster.errors import ForecasterError, MissingExtra, SettingsError
+from forecaster.errors import MissingExtra, SettingsError
 from forecaster.progress import Way
 from many_models import deadline, engines, ledger, manifest, outcomes, spool
 from many_models.blocks import Block, split
@@ -21,18 +21,8 @@ from many_models.source import Source
 from many_models.store import Markers
 from many_models.task import Task
 from many_models.upkeep import sweep_parts
-from many_models.work import DONE, HALTED, REFUSED, Engine, Receipt
+from many_models.work import DONE, HALTED, REFUSED, CannotWrite, Engine, Receipt
 from many_models.worker import FULL, Train, blocks_of, commit
-
-
-class CannotWrite(ForecasterError, OSError):
-    """The disk is full, broken or not ours to write: no group is to blame."""
-
-    @classmethod
-    def of(cls, root: Path, why: object) -> CannotWrite:
-        """The error that says what can be done about it."""
-        told = f"the run at {str(root)!r} cannot go on: {why}. What is done is kept"
-        return cls(f"{told}; see that the folder can be written to, make room and train again")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from forecaster import frames, guardrails
 from forecaster.errors import DataError
+from forecaster.schema import Schema
 from many_models import keys
 from many_models.source import check_columns
 from many_models.task import Task
@@ -49,20 +52,55 @@ def paired(made: pa.Table, actuals: pa.Table, task: Task) -> pa.Table:
         NothingYet: no forecast has one.
     """
     settings = task.settings
-    if not made.num_rows:
-        raise NothingYet("this run has no forecasts to compare with; train it, or forecast with its future first")
-    check_columns(made.schema, [*dict.fromkeys([*task.partition_by, *settings.series, settings.time]), "forecast"], "forecasts")
+    expect_forecasts(made, task)
     check_columns(actuals.schema, [*settings.series, settings.time, settings.target], "actuals")
     if not actuals.num_rows:
         raise NothingYet("the actuals have no rows; give those of the times that were forecast")
-    named = [*settings.series, settings.time]
-    at = keys.found(made.select(named), keys.alike(actuals.select(named), made.schema))
-    came = keys.alike(actuals.select([settings.target]), pa.schema({settings.target: pa.float64()}))[settings.target]
-    actual = np.where(at < 0, np.nan, came.to_numpy()[np.maximum(at, 0)])
+    if getattr(settings, "aggregate", None) is not None:
+        actuals = _joined(actuals, settings)
+    actual = _came_true(made, actuals, settings)
     pairs = np.isfinite(actual)
     if not pairs.any():
         raise NothingYet(_nothing_in_common(made, actuals, settings.time))
     return made.filter(pa.array(pairs)).append_column("actual", pa.array(actual[pairs]))
+
+
+def _joined(actuals: pa.Table, settings: Any) -> pa.Table:
+    """Rows that training joins into longer steps, joined likewise; a first or last step that is not full says nothing yet."""
+    schema = Schema.of(series=settings.series, time=settings.time, target=settings.target)
+    table, _ = guardrails.check(actuals, schema, freq=settings.freq, aggregate=settings.aggregate, full=True)
+    ids = {name: values[table.series] for name, values in table.ids.items()}
+    return frames.long(ids, table.frequency, table.steps, 1, {settings.target: table.target}, settings.time)
+
+
+def _came_true(made: pa.Table, actuals: pa.Table, settings: Any) -> Floats:
+    """What came true of each forecast; NaN where that is not known, or where there is more than one answer. (rows,)"""
+    named = [*settings.series, settings.time]
+    code, asked = keys.coded(made, named)
+    at = keys.found(keys.alike(actuals.select(named), made.schema), asked)
+    came = keys.alike(actuals.select([settings.target]), pa.schema({settings.target: pa.float64()}))[settings.target].to_numpy()
+    known = (at >= 0) & np.isfinite(came)
+    low, high = np.full(asked.num_rows, np.inf), np.full(asked.num_rows, -np.inf)
+    np.minimum.at(low, at[known], came[known])
+    np.maximum.at(high, at[known], came[known])
+    if (several := low < high).any():
+        first = keys.told(asked, int(np.argmax(several)))
+        told = "values of the actuals came twice and differ, so that they are left out, the first of"
+        warnings.warn(f"{int(several.sum())} {told} {first}; remove the wrong rows", stacklevel=5)
+    return np.where(low == high, low, np.nan)[code]
+
+
+def expect_forecasts(made: pa.Table, task: Task) -> None:
+    """Refuse what are no forecasts of a run.
+
+    Raises:
+        NothingYet: there are none.
+        UnknownName: a column that they need is not there.
+    """
+    if not made.num_rows:
+        raise NothingYet("this run has no forecasts to compare with; train it, or forecast with its future first")
+    needed = dict.fromkeys([*task.partition_by, *task.settings.series, task.settings.time])
+    check_columns(made.schema, [*needed, "forecast"], "forecasts")
 
 
 def measures(rows: pa.Table, actual: Floats, group: NDArray[np.int64], n: int) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def found(table: pa.Table, groups: pa.Table) -> Ints:
 
 
 def comparable(one: pa.DataType, other: pa.DataType) -> bool:
-    """Whether keys of one type can be found among keys of another: both are numbers, text, stamps, or of the same type."""
+    """Whether keys of one type can be found among keys of another: both are numbers, text, dates, stamps with or without a zone, or of the
+    same type."""
     return _kind(one) == _kind(other)
 
 
@@ -69,9 +70,25 @@ def _kind(kind: pa.DataType) -> str:
     kinds = {
         "number": of.is_integer(kind) or of.is_floating(kind),
         "text": of.is_string(kind) or of.is_large_string(kind),
-        "stamp": of.is_timestamp(kind),
+        "date": of.is_date(kind),
+        "stamp": of.is_timestamp(kind) and kind.tz is None,
+        "moment": of.is_timestamp(kind) and kind.tz is not None,
     }
     return next((name for name, fits in kinds.items() if fits), str(kind))
+
+
+def expect_names(schema: pa.Schema, columns: Sequence[str]) -> None:
+    """Refuse columns whose values cannot be told apart or written down as names of groups and series.
+
+    Raises:
+        DataError: a column is of such a type.
+    """
+    of = pa.types
+    for name in columns:
+        kind = schema.field(name).type
+        held = kind.value_type if of.is_dictionary(kind) else kind
+        if of.is_nested(held) or of.is_float16(held) or of.is_decimal(held) or of.is_time(held):
+            raise DataError(f"column {name!r} holds {held}, which cannot name a group or a series of a run; make it text or whole numbers")
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -89,6 +106,10 @@ def alike(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _cast(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(kind) and pa.types.is_timestamp(column.type) and (kind.tz is None) != (column.type.tz is None):
+        ours, theirs = (f"the time zone {one.tz}" if one.tz else "no time zone" for one in (kind, column.type))
+        way = f"tz_localize({kind.tz!r})" if kind.tz else "tz_localize(None)"
+        raise DataError(f"column {name!r} has {theirs}, and {ours} in the run; give both the same: {way}")
     try:
         return column.cast(kind)
     except pa.ArrowException as error:

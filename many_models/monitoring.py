@@ -86,6 +86,7 @@ def monitored(made: pa.Table, backtest: pa.Table, actuals: pa.Table, groups: pa.
         DataError: no forecast has an actual value.
     """
     time = task.settings.time
+    evaluation.expect_forecasts(made, task)
     made = made.filter(pa.array(_group(made, groups) >= 0))
     rows, promise = evaluation.paired(made, actuals, task), chosen(backtest)
     promise = promise.filter(np.isfinite(promise["actual"].to_numpy())) if "actual" in promise.column_names else rows.slice(0, 0)

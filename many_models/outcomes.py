@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,10 +117,10 @@ def without_model(table: pa.Table) -> pa.Table:
     return table.filter(pc.invert(modelled(table)))
 
 
-def none_yet(groups: pa.Table | None) -> pa.Table:
-    """No outcome, and no block that it lies in; `groups` are those of the plan, where there is one."""
-    known = pa.table({"rows": pa.array([], pa.int64()), "data_hash": pa.array([], pa.string())}) if groups is None else groups.slice(0, 0)
-    none = lost(known, "failed", 0, "", "")
+def none_yet(groups: pa.Table | None, by: Sequence[str]) -> pa.Table:
+    """No outcome, and no block that it lies in; `groups` are those of the plan, where there is one, and `by` the partition columns."""
+    kinds = {**dict.fromkeys(by, pa.null()), "rows": pa.int64(), "data_hash": pa.string()}
+    none = lost(pa.schema(kinds).empty_table() if groups is None else groups.slice(0, 0), "failed", 0, "", "")
     return none.append_column("block", pa.array([], pa.string())).append_column("moved", pa.array([], pa.int64()))
 
 

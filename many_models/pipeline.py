@@ -16,6 +16,7 @@ from many_models import prepare as preparing
 from many_models.files import write_parquet
 from many_models.many import ManyModels
 from many_models.run import Run
+from many_models.scoring import check_out
 from many_models.steps import Made, Step, fingerprint, hashed, refuse_strangers, whole
 from many_models.store import here
 from many_models.task import Task
@@ -90,13 +91,16 @@ def forecast(run: Run, out: str | Path, future: Any = None, horizon: int | None 
         workers: Likewise.
     """
     file = here(out, "out")
+    if file.suffix != ".csv":
+        check_out(file)
 
     def make() -> Made:
-        if file.suffix == ".csv":
-            write(frames.read(run.forecast(future, None, horizon, workers))[0], file)
-        else:
-            run.forecast(future, file, horizon, workers)
-        return Made(f"forecasts written to {file}", FAILURES if run.status().failed else 0)
+        made = run.ahead(future, horizon, workers)
+        write(frames.read(run.frame(made))[0], file) if file.suffix == ".csv" else run.write(made, file)
+        ended = run.status()
+        missing = ended.groups - run.forecastable().num_rows + made.lost
+        said = f"forecasts written to {file}" + (f"; {missing:,} of {ended.groups:,} groups have none" if missing else "")
+        return Made(said, 0 if ended.complete and not ended.failed and not missing else FAILURES, settled=not made.lost)
 
     inputs = {"run": run.state(), "future": fingerprint(future), "horizon": str(horizon)}
     return Step("forecast", inputs, [file]).run(make)

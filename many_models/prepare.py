@@ -103,7 +103,7 @@ def prepare(task: Task, data: Any, out: Path, workers: int | None = None) -> Pre
     if not groups.in_place:
         spool.spool(rows, columns, blocks, work)
     how = How.of("local", workers, None, None, False)
-    lost = scoring.run_all(Prepare(str(work.absolute()), task, tuple(columns), uuid.uuid4().hex[:12]), how, blocks)
+    lost = scoring.run_all(Prepare(str(work.absolute()), task, tuple(columns), uuid.uuid4().hex[:12]), how, blocks, out)
     if lost:
         raise DataError(f"the rows of {sum(len(block) for block, _ in lost)} groups could not be made ready: {lost[0][1]}")
     made, out_of = LocalStore(work / "made"), []

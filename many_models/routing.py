@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,5 +56,5 @@ def _named(run: Run, rows: pa.Table) -> pa.Table:
     return live.take(pa.array(np.unique(at)))
 
 
-def _asked(run: Run, live: pa.Table, future: pa.Table | None) -> list[pa.Table]:
-    return scoring.forecasts(run.path, run.task, live, future, None, 1)
+def _asked(run: Run, live: pa.Table, future: pa.Table | None) -> Sequence[pa.Table]:
+    return scoring.forecasts(run.path, run.task, live, future, None, 1).parts

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from forecaster import frames
-from forecaster.errors import CannotPredict, ForecasterError, SettingsError
+from forecaster.errors import ArchiveError, CannotPredict, ForecasterError, SettingsError
 from many_models import changes, evaluation, leaderboard, ledger, manifest, outcomes, scoring
 from many_models.course import writing
 from many_models.engines import Chosen
@@ -117,10 +117,20 @@ class Run:
         place = None if out is None else here(out, "out")
         if place is not None:
             scoring.check_out(place)
-        parts = scoring.forecasts(self.path, self.task, self.placed(), future, horizon, workers)
-        if place is None:
-            return self._give(scoring.together(parts, self._keys()))
-        return scoring.write(parts, self._keys(), place)
+        made = self.ahead(future, horizon, workers)
+        return self.frame(made) if place is None else self.write(made, place)
+
+    def ahead(self, future: Any = None, horizon: int | None = None, workers: int | None = None) -> scoring.Ahead:
+        """The same block by block, as Arrow tables, and how many groups could not be asked."""
+        return scoring.forecasts(self.path, self.task, self.placed(), future, horizon, workers)
+
+    def frame(self, made: scoring.Ahead) -> Any:
+        """What groups forecast as one frame."""
+        return self._give(scoring.together(made.parts, self._keys()))
+
+    def write(self, made: scoring.Ahead, out: Path) -> Path:
+        """Write what groups forecast to a Parquet file, or to a folder with one file per block."""
+        return scoring.write(made.parts, self._keys(), out)
 
     def predict(self, data: Any, out: str | Path | None = None, workers: int | None = None) -> Any:
         """Predict rows by the model of their group: for runs of classifiers and regressors.
@@ -248,10 +258,11 @@ class Run:
         return replace(self, seen=self.placed())
 
     def state(self) -> str:
-        """A fingerprint of all that forecasts come from: the job, and for each group its data, its block and what became of it."""
+        """A fingerprint of all that forecasts come from: the job, how many groups there are, and for each its data, its block and what
+        became of it."""
         live = self.placed()
         parts = [live[name].to_pylist() for name in ("data_hash", "block", "status", "forecast")]
-        return hashed([self._identity(), *sorted(map(str, zip(*parts, strict=True)))])
+        return hashed([self._identity(), str(self._keys().num_rows), *sorted(map(str, zip(*parts, strict=True)))])
 
     def told(self) -> pa.Table:
         """Outcomes as an Arrow table."""
@@ -265,7 +276,7 @@ class Run:
         hashes = Plan.hashes(self.path)
         done = ledger.committed(blocks_of(self.path), self._identity())
         if hashes is None or done is None:
-            return outcomes.none_yet(None if (plan := Plan.load(self.path)) is None else plan.groups)
+            return outcomes.none_yet(None if (plan := Plan.load(self.path)) is None else plan.groups, self.partition_by)
         at = ledger.rows_of(hashes, done)
         return done.take(pa.array(at[at >= 0]))
 
@@ -301,7 +312,11 @@ class Run:
                 warnings.warn(f"the models of block {key} cannot be loaded any more; train again: {error}", stacklevel=3)
 
     def _identity(self) -> str:
-        return self.known.identity if self.known else str(manifest.read(self.path)["identity"])
+        there = str(manifest.read(self.path)["identity"])
+        if self.known is not None and self.known.identity != there:
+            told = f"the run at {str(self.path)!r} was trained under another job since it was opened here"
+            raise ArchiveError(f"{told}; open it anew: Run.open({str(self.path)!r})")
+        return there
 
     def _each(self, name: str, keep: Callable[[pa.Table], pa.Table] | None = None) -> list[tuple[pa.Table, pa.Table]]:
         """A table of each block, cut to the groups that live in it, with these groups."""

@@ -9,6 +9,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from many_models.source import Frame
 from many_models.steps import refuse_strangers, whole
 from many_models.store import LocalStore
 from many_models.task import Task
-from many_models.work import DONE, REFUSED, Work
+from many_models.work import DONE, HALTED, REFUSED, CannotWrite, Work
 from many_models.worker import Predict, blocks_of, cut, read_table, with_groups
 
 _PARTS = re.compile(r"part-\d{6}\.parquet")
@@ -58,21 +59,35 @@ def tables(
     return made
 
 
-def forecasts(root: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> list[pa.Table]:
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """What groups forecast.
+
+    Args:
+        parts: The rows of each block.
+        lost: Groups whose models could not be asked.
+    """
+
+    parts: Sequence[pa.Table]
+    lost: int = 0
+
+
+def forecasts(root: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> Ahead:
     """The forecasts of every block.
 
     Raises:
         CannotPredict: no group could be forecast.
+        CannotWrite: the disk is full or read-only.
     """
     live = outcomes.with_forecast(live)
     if future is None and horizon is None:
         kept = [table for _, table in tables(root, live, "forecasts", task.partition_by)]
         if len(kept) == len(set(live["block"].to_pylist())):
             _tell_carried(task)
-            return kept
+            return Ahead(kept)
     place = _workplace(root)
     try:
-        return list(_made(root, place, task, live, future, horizon, workers))
+        return _made(root, place, task, live, future, horizon, workers)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -153,7 +168,7 @@ def check_out(out: Path) -> None:
         refuse_strangers(out, _PARTS, "is no forecast")
 
 
-def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> Iterator[pa.Table]:
+def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, horizon: int | None, workers: int | None) -> Ahead:
     """Forecast every block with its models."""
     blocks = [Block(key, groups, (spool.location(key),)) for key, groups in _by_block(live, task.partition_by)]
     columns: tuple[str, ...] = ()
@@ -164,21 +179,22 @@ def _made(root: Path, place: Path, task: Task, live: pa.Table, future: Any, hori
         blocks = [Block(b.key, b.groups, tuple(str(place / f) for f in b.files)) for b in blocks]
     how = How.of("local", workers, None, None, False)
     made = LocalStore(place / "made")
-    lost = run_all(Predict(str(root.absolute()), task, str(place.absolute() / "made"), uuid.uuid4().hex, horizon, columns), how, blocks)
+    work = Predict(str(root.absolute()), task, str(place.absolute() / "made"), uuid.uuid4().hex, horizon, columns)
+    lost = run_all(work, how, blocks, root)
     _tell(lost, len(blocks))
     there = made.keys()
     found = [cut(read_parquet(made.get(block.key) / "findings.parquet"), block.groups) for block in blocks if block.key in there]
     _tell_found(together(found))
-    for block in blocks:
-        if block.key in there:
-            yield read_parquet(made.get(block.key) / "forecasts.parquet")
+    parts = [read_parquet(made.get(block.key) / "forecasts.parquet") for block in blocks if block.key in there]
+    return Ahead(parts, sum(len(block) for block, _ in lost))
 
 
-def run_all(work: Work, how: How, blocks: Sequence[Block], *, refusable: bool = False) -> list[tuple[Block, str]]:
-    """Run the blocks until all are done or time is up; gives those that were lost, with what was said.
+def run_all(work: Work, how: How, blocks: Sequence[Block], root: Path, *, refusable: bool = False) -> list[tuple[Block, str]]:
+    """Run the blocks of what lies at `root` until all are done or time is up; gives those that were lost, with what was said.
 
     Raises:
         SettingsError: a block was refused, and blocks are not `refusable`.
+        CannotWrite: the disk is full or read-only.
     """
     engine = engines.make(how.engine, min(how.workers, max(len(blocks), 1)), how.limits)
     engine.start(work)
@@ -191,6 +207,8 @@ def run_all(work: Work, how: How, blocks: Sequence[Block], *, refusable: bool = 
                 engine.submit(Block(block.key, block.groups, block.files, block.tries + 1))
             elif receipt.status == REFUSED and not refusable:
                 raise SettingsError(receipt.error)
+            elif receipt.status == HALTED:
+                raise CannotWrite.of(root, receipt.error)
             elif receipt.status != DONE:
                 lost.append((block, f"{receipt.error_type}: {receipt.error}"))
     finally:

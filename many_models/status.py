@@ -45,8 +45,13 @@ class Status:
         """Groups with an outcome."""
         return sum(self.counts.values())
 
+    @property
+    def complete(self) -> bool:
+        """Whether every group has an outcome; before they are counted, none has."""
+        return self.done == self.groups > 0
+
     def __str__(self) -> str:
-        state = f"running in process {self.pid}" if self.running else "complete" if self.done == self.groups else "stopped"
+        state = f"running in process {self.pid}" if self.running else "complete" if self.complete else "stopped"
         told = [f"{state}: {self.done:,} of {self.groups:,} groups, {self.failed:,} without a model"]
         told += [f"  {status:<12} {n:>10,}" for status, n in self.counts.items()]
         if self.running and self.rate is not None:

@@ -109,6 +109,7 @@ def whole(out: Path) -> Iterator[Path]:
     """
     import fcntl
 
+    out = out.resolve()  # of a link, what it leads to is replaced
     out.parent.mkdir(parents=True, exist_ok=True)
     home = out.parent if os.access(out.parent, os.W_OK) else out
     sweep(home, out.name)

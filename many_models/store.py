@@ -21,7 +21,7 @@ def here(path: str | Path, what: str) -> Path:
     """A path of this machine, or of a file system that it has mounted.
 
     Raises:
-        SettingsError: it is an address.
+        SettingsError: it is an address, or empty.
     """
     if scheme := _SCHEME.match(str(path)):
         told = f"{scheme[0]}/{str(path)[scheme.end() :].lstrip('/')}"  # a Path has one slash where there were two
@@ -29,6 +29,8 @@ def here(path: str | Path, what: str) -> Path:
             f"{what} should be a folder on a local or mounted file system, which has locks and renames; it is {told!r}. Only data, "
             f"future and actuals may be addresses: mount the bucket, or copy {what} there when it is done"
         )
+    if not str(path):
+        raise SettingsError(f"{what} should be a folder; it is empty")
     place = Path(path)
     return place if place.name not in ("", "..") else place.resolve()
 

@@ -27,7 +27,7 @@ from many_models.source import Source, check_columns, source
 from many_models.store import alone
 from many_models.task import Task
 from many_models.update import update
-from many_models.upkeep import clean, drop_unsound, make_room, retire
+from many_models.upkeep import clean, drop_unsound, expect_ours, make_room, retire
 from many_models.worker import blocks_of, commit
 
 
@@ -54,9 +54,11 @@ def train(task: Task, data: Any, root: Path, how: How, resume: bool, state: bool
         DataError: the data cannot be partitioned.
         SettingsError: the job itself cannot run.
         ArchiveError: what is to be resumed was written by an earlier or a newer version.
+        SettingsError: the folder holds something else than a run.
     """
     rows = source(data)
     columns = columns_of(rows, task)
+    expect_ours(root)
     with course.writing(root), held(root):
         if resume:
             manifest.check(root)
@@ -118,9 +120,11 @@ def columns_of(rows: Source, task: Task) -> list[str]:
 
     Raises:
         UnknownName: one that it names is not there; the message names the nearest.
+        DataError: one that names groups or series is of a type that cannot.
     """
     settings = task.settings
     check_columns(rows.schema, [*task.partition_by, *settings.required, *settings.drop])
+    keys.expect_names(rows.schema, [*task.partition_by, *settings.series])
     return [name for name in rows.schema.names if name not in settings.drop or name in task.partition_by]
 
 

@@ -66,7 +66,7 @@ def update(task: Task, root: Path, how: How, groups: Groups, columns: Sequence[s
     if not groups.in_place:
         spool.spool(rows, columns, blocks, root)
     work = Update(str(root.absolute()), task, tuple(columns), uuid.uuid4().hex[:12], sources)
-    scoring.run_all(work, how, blocks, refusable=True)
+    scoring.run_all(work, how, blocks, root, refusable=True)
     Markers(root / "inflight").sweep()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import warnings
@@ -12,16 +13,22 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.errors import ArchiveError, ForecasterError
-from many_models import keys, ledger, outcomes, spool
+from forecaster.errors import ArchiveError, ForecasterError, SettingsError
+from many_models import bundle, keys, ledger, manifest, outcomes, spool
 from many_models.blocks import Block, Ints
 from many_models.files import PART, read_parquet, write_parquet
-from many_models.plan import Plan
+from many_models.plan import FILE, Plan
 from many_models.steps import sweep
 from many_models.store import LocalStore, Markers
 from many_models.task import Task
-from many_models.worker import MODELS, blocks_of
+from many_models.worker import MODELS, REST, blocks_of
 
+_KEY = "[0-9a-f]{24}"
+_OURS = {
+    folder: re.compile(rf"{name}|\..*")
+    for folder, name in {"blocks": _KEY, spool.FOLDER: rf"{_KEY}\.arrow", "past": rf"{_KEY}\.parquet", "inflight": rf"{_KEY}\.json"}.items()
+}
+"""What lies in the folders of a run. Folder -> names"""
 A_DAY = 86_400
 """Seconds; after as many nobody works any more in a place where forecasts were made."""
 
@@ -97,6 +104,7 @@ def _trouble(folder: Path, task: Task) -> str | None:
         told = read_parquet(folder / "outcomes.parquet")
         if (told.schema.metadata or {}).get(b"job", b"").decode() == task.identity and (folder / MODELS).exists():
             task.sound(folder / MODELS)
+            bundle.check(folder / REST)
     except (ForecasterError, OSError, pa.ArrowException) as error:
         return f"{type(error).__name__}: {error}"
     return None
@@ -108,13 +116,36 @@ def sweep_parts(root: Path) -> None:
         LocalStore(root / folder).sweep()
 
 
+def expect_ours(root: Path) -> None:
+    """Refuse a folder of something else: what a run keeps in its own folders it sweeps, and here that would be somebody's files.
+
+    Raises:
+        SettingsError: it is no run, and holds what is not a run's.
+        ArchiveError: a file lies where a folder should.
+    """
+    for folder in _OURS:
+        if (root / folder).is_file():
+            raise ArchiveError(f"{root / folder} should be a folder of the run; it is a file. Take it away")
+    if (root / manifest.FILE).exists():
+        return
+    held = [file for folder in _OURS if (root / folder).is_dir() for file in (root / folder).iterdir()]
+    other = sorted(file for file in held if not _OURS[file.parent.name].fullmatch(file.name))
+    try:
+        Plan.load(root)
+    except ArchiveError:
+        other.append(root / FILE)
+    if other:
+        told = f"the folder {str(root)!r} is no run, and holds {str(other[0].relative_to(root))!r}, which a run would not keep"
+        raise SettingsError(f"{told}; give the run a folder of its own")
+
+
 def clean(root: Path, resume: bool) -> None:
     """Remove what killed processes left behind; all of an earlier run where it is not to be resumed.
 
     Raises:
         ArchiveError: a folder in the run is a link: what it leads to might be anything, and is not for us to sweep.
     """
-    for folder in ("blocks", spool.FOLDER, "past", "inflight"):
+    for folder in _OURS:
         if (root / folder).is_symlink():
             raise ArchiveError(
                 f"{root / folder} is a link; a run keeps its files in its own folder. Take the link away, or link the folder of the run"
@@ -129,9 +160,10 @@ def clean(root: Path, resume: bool) -> None:
         if time.time() - place.stat().st_mtime > A_DAY:
             shutil.rmtree(place, ignore_errors=True)
     if not resume:
-        for name in ("plan.parquet", "settled.parquet", "changes.parquet"):
+        for name in (FILE, "settled.parquet", "changes.parquet"):
             (root / name).unlink(missing_ok=True)
-        shutil.rmtree(root / spool.FOLDER, ignore_errors=True)
+        for file in spool.locations(root):
+            (root / file).unlink()
         store = blocks_of(root)
         for key in sorted(store.keys()):
             store.delete(key)

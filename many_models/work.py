@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from forecaster.errors import ForecasterError
@@ -15,6 +16,16 @@ DONE, REFUSED, HALTED = "done", "refused", "halted"
 
 class CannotStart(ForecasterError, RuntimeError):
     """Workers end before they can take a block: no group is to blame."""
+
+
+class CannotWrite(ForecasterError, OSError):
+    """The disk is full, broken or not ours to write: no group is to blame."""
+
+    @classmethod
+    def of(cls, root: Path, why: object) -> CannotWrite:
+        """The error that says what can be done about it."""
+        told = f"the run at {str(root)!r} cannot go on: {why}. What is done is kept"
+        return cls(f"{told}; see that the folder can be written to, make room and try again")
 
 
 @dataclass(frozen=True)

@@ -248,11 +248,14 @@ def with_groups(made: pa.Table, ids: pa.Table, task: Task) -> pa.Table:
 
 
 def describe(error: BaseException) -> str:
-    """What was said, and where in the code."""
+    """What was said, and where in the code, as text that any file can hold."""
+    said = ""
+    with suppress(Exception):  # words of somebody else's error may break, too
+        said = str(error)
     last = traceback.extract_tb(error.__traceback__)[-1:]
     ours = isinstance(error, ForecasterError)
     where = "" if ours or not last else f" ({Path(last[0].filename).name}:{last[0].lineno} in {last[0].name})"
-    return f"{error or type(error).__name__}{where}"[:2000]
+    return f"{said or type(error).__name__}{where}"[:2000].encode("utf-8", "backslashreplace").decode()
 
 
 def _told(block: Block, told: pa.Table) -> pa.Table:

@@ -366,6 +366,14 @@ def test_extensions_are_what_they_are_stored_as():
     assert frames.read(pa.table({"id": pa.array([b"0123456789abcdef"], pa.uuid())}))[0]["id"].type == pa.binary(16)
 
 
+def test_bins_of_pandas_do_not_stop_a_frame_from_being_read():
+    frame = pd.DataFrame({"y": [1.0, 2.0, 3.0, None]})
+    frame["bin"] = pd.cut(frame["y"], [0, 1, 2, 3])
+    table, _ = frames.read(frame)
+    assert table["y"].null_count == 1
+    assert table["bin"].to_pylist() == [*({"left": i, "right": i + 1} for i in range(3)), None]
+
+
 def test_what_arrow_cannot_hold_is_refused_or_left_out():
     frame = pl.DataFrame({"y": [1.0], "x": [1]}).with_columns(pl.col("x").cast(pl.Int128))
     with pytest.raises(DataError, match=r"cannot be read as Arrow: .*convert or drop others"):

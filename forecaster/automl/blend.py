@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.archive import storable, under
-from forecaster.backtest import OutOfFold
+from forecaster.backtest import OutOfFold, apart
 from forecaster.ensembles import added
 from forecaster.protocols import Forecast, Learner, Model
 from forecaster.table import Floats, Future, Ints, Table
@@ -156,18 +156,33 @@ def fitted(table: Table, learners: Mapping[str, Recipe], shares: Floats, baselin
         if late.all():
             continue
         taught = np.arange(table.n_groups) if learner.traits.across else groups[~late]
-        try:
-            model = learner.fit(table.take_groups(taught))
-            members.setdefault(column, []).append(Member(names[column], model, np.flatnonzero(np.isin(table.group, taught))))
-            served[groups] = True
-        except Exception as error:  # one learner that breaks must not cost the groups their forecast
-            kept[np.isin(table.group, groups), column] = 0.0
-            broken.update(dict.fromkeys(map(int, groups), f"{names[column]}: {type(error).__name__}: {error}"))
+        for part, made in _taught(table, names[column], learner, taught):
+            if isinstance(made, Member):
+                members.setdefault(column, []).append(made)
+                served[np.intersect1d(part, groups)] = True
+            else:
+                kept[np.isin(table.group, part), column] = 0.0
+                broken.update(dict.fromkeys(np.intersect1d(part, groups).tolist(), made))
     total = added(kept, 1)
     lost = np.logical_and.reduceat(total <= 0, table.group_ptr[:-1])
     kept /= np.where(total > 0, total, 1.0)[:, None]
     left = {g: why for g, why in broken.items() if lost[g]}
     return Blend(tuple(learners), tuple(one for column in sorted(members) for one in members[column]), kept, baseline.fit(table), left)
+
+
+def _taught(table: Table, name: str, learner: Learner, groups: Ints) -> Iterator[tuple[Ints, Member | str]]:
+    """Groups with the learner fitted on them, or why it is not; where it breaks, fewer are taken at a time: none must cost another its
+    forecast."""
+    try:
+        model = learner.fit(table.take_groups(groups))
+    except Exception as error:
+        parts = [] if learner.traits.across else apart(groups)
+        for part in parts:
+            yield from _taught(table, name, learner, part)
+        if not parts:
+            yield groups, f"{name}: {type(error).__name__}: {error}"
+    else:
+        yield groups, Member(name, model, np.flatnonzero(np.isin(table.group, groups)))
 
 
 def _settings(recipe: Recipe, groups: Ints) -> Iterator[tuple[Learner, Ints]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import isqrt
 from time import perf_counter
 
 import numpy as np
@@ -34,6 +35,12 @@ class OutOfFold:
     failed: dict[int, str] = field(default_factory=dict)
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
+
+
+def apart(groups: Ints) -> list[Ints]:
+    """Groups in about as many parts as each part has groups, so that the one that breaks a learner is found in two steps; empty for one
+    alone."""
+    return [] if len(groups) < 2 else np.array_split(groups, isqrt(len(groups) - 1) + 1)
 
 
 def backtest(learner: Learner, windows: Sequence[Window]) -> OutOfFold:
@@ -97,32 +104,47 @@ class Walk:
         for cohort in self.cohorts:
             entered[cohort.series] = False
         if entered.any():
-            self._fit(window, np.flatnonzero(entered))
-        for cohort in self.cohorts:
-            self._predict(w, window, cohort)
+            self.cohorts += self._fitted(w, np.flatnonzero(entered))
+        self.cohorts = [part for cohort in self.cohorts for part in self._predicted(w, window, cohort)]
         self.walked += 1
 
-    def _fit(self, window: Window, series: Ints) -> None:
-        begin, model = perf_counter(), None
+    def _fitted(self, w: int, series: Ints) -> list[_Cohort]:
+        """The learner fitted on series up to a window; where it breaks, on fewer groups at a time: none must cost another its forecast."""
+        begin = perf_counter()
         try:
-            model = self.learner.fit(window.training(series))
+            model = self.learner.fit(self.windows[w].training(series))
         except Exception as error:
+            self.fit_seconds += perf_counter() - begin
+            if apart := self._apart(w, series):
+                return [one for part in apart for one in self._fitted(w, part)]
             self._fail(series, error)
+            return [_Cohort(series, None, w)]
         self.fit_seconds += perf_counter() - begin
-        self.cohorts.append(_Cohort(series, model, self.walked))
+        return [_Cohort(series, model, w)]
 
-    def _predict(self, w: int, window: Window, cohort: _Cohort) -> None:
+    def _predicted(self, w: int, window: Window, cohort: _Cohort) -> list[_Cohort]:
+        """Forecast a window; gives the cohorts that go on, which are of fewer groups where a model breaks."""
         if cohort.model is None:
-            return
+            return [cohort]
         begin = perf_counter()
         history = None if cohort.since == w else window.past(cohort.series)
         try:
             said = cohort.model.predict(window.gap + window.horizon, history, window.future.take(cohort.series))
         except Exception as error:
+            self.predict_seconds += perf_counter() - begin
+            if apart := self._apart(w, cohort.series):
+                parts = [one for part in apart for one in self._fitted(cohort.since, part)]
+                return [one for part in parts for one in self._predicted(w, window, part)]
             self._fail(cohort.series, error)
-        else:
-            self._keep(w, window, cohort.series, said)
+            return [cohort]
+        self._keep(w, window, cohort.series, said)
         self.predict_seconds += perf_counter() - begin
+        return [cohort]
+
+    def _apart(self, w: int, series: Ints) -> list[Ints]:
+        """The series in parts of fewer groups, where there are several that may be fitted without the others."""
+        group = self.windows[w].table.group[series]
+        return [] if self.learner.traits.across else [series[np.isin(group, part)] for part in apart(np.unique(group))]
 
     def _keep(self, w: int, window: Window, series: Ints, said: Forecast) -> None:
         wanted = np.flatnonzero(window.included[series])

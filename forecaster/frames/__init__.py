@@ -270,6 +270,8 @@ def _as_plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         return pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type)
     if isinstance(kind, pa.BaseExtensionType):
         return column.cast(kind.storage_type)
+    if pa.types.is_dictionary(kind) and isinstance(kind.value_type, pa.BaseExtensionType):
+        return pa.chunked_array([chunk.dictionary.storage.take(chunk.indices) for chunk in column.chunks], kind.value_type.storage_type)
     if pa.types.is_dictionary(kind):
         return _one_dictionary(column) if family(kind) == "text" else column.cast(kind.value_type)
     return None

@@ -36,6 +36,7 @@ def check(
     season_length: int | None = None,
     horizon: int = 1,
     aggregate: str | None = None,
+    full: bool = False,
 ) -> tuple[Table, Findings]:
     """Turn a frame into a table; repair, quarantine or refuse what is wrong with it, each series by itself.
 
@@ -48,6 +49,7 @@ def check(
         horizon: Steps to be forecast.
         aggregate: How rows of one period are joined into a coarser `freq`: sum, mean, min, max or median. Numeric covariates
             are averaged, categories take the last of the period.
+        full: Whether of joined rows only full periods count: a first or last one that is not is missing.
 
     Returns:
         The table, NaN where a value is missing or was taken out, and the findings.
@@ -66,7 +68,7 @@ def check(
         columns.note_twins(ids, name, rows.kinds[name], findings)
     _refuse_torn(rows, schema)
     survey, rows = _surveyed(rows)
-    table, survey = _table(frame, rows, survey, schema, findings, freq=freq, aggregate=aggregate)
+    table, survey = _table(frame, rows, survey, schema, findings, freq=freq, aggregate=aggregate, full=full)
     findings.untouched = frame.num_rows == came and rows.order is None and np.shares_memory(table.target, rows.target)
     table = replace(table, season_length=season_length or table.frequency.season_length)
     _refuse_end(table, horizon, schema)
@@ -138,6 +140,7 @@ def _table(
     *,
     freq: str | int | Frequency | None,
     aggregate: str | None,
+    full: bool,
 ) -> tuple[Table, Survey]:
     """The table, and what one pass over its target tells."""
     seen = Stamped.of(rows, schema.time)
@@ -147,7 +150,7 @@ def _table(
     if known is None and seen.unit != "us":
         seen = seen.in_micros()
         known = regular(seen, freq) if aggregate is None else None
-    frequency, runs, placed = _placed(seen, known, rows.target, survey, schema, findings, freq, aggregate)
+    frequency, runs, placed = _placed(seen, known, rows.target, survey, schema, findings, freq, aggregate, full)
     survey = survey if placed is rows.target else Survey.of(placed, runs.indptr)
     values = _without_absurd(runs.stamped(seen), placed, survey, schema, findings)
     findings.came = runs.start
@@ -180,6 +183,7 @@ def _placed(
     findings: Findings,
     freq: str | int | Frequency | None,
     aggregate: str | None,
+    full: bool,
 ) -> tuple[Frequency, Runs, Floats]:
     """The frequency, the steps that there are, and the value of each; `known` are the first two of a table in no need of repair."""
     frequency = rhythm.frequency_of(seen, freq, aggregate, findings) if known is None else known[0]
@@ -195,7 +199,8 @@ def _placed(
         runs = Runs.of(Placed(frequency.steps(seen.stamps)[0], np.ones(len(values), bool)), seen.indptr)
         values = runs.joined(values, aggregate)
         joining = joined.Joining(aggregate, rhythm.seen_in(seen), frequency)
-        joined.note(seen, runs, (target, values), schema.target, joining, findings)
+        partial = joined.note(seen, runs, (target, values), schema.target, joining, findings)
+        values = np.where(partial, np.nan, values) if full else values
     rhythm.refuse_flood(runs.stamped(seen), runs.start, runs.end, frequency)
     return frequency, runs, values
 

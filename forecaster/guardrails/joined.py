@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ class Joining:
     coarse: Frequency
 
 
-def note(rows: Stamped, runs: Runs, values: tuple[Floats, Floats], column: str, joining: Joining, findings: Findings) -> None:
+def note(rows: Stamped, runs: Runs, values: tuple[Floats, Floats], column: str, joining: Joining, findings: Findings) -> NDArray[np.bool_]:
     """Record that rows were joined, and for each series what the joined values do not hold.
 
     Args:
@@ -44,9 +45,13 @@ def note(rows: Stamped, runs: Runs, values: tuple[Floats, Floats], column: str, 
         column: Name of the target.
         joining: How they were joined.
         findings: Where it is recorded.
+
+    Returns:
+        Whether a period is the first or the last of its series and not full. (runs,)
     """
+    partial = np.zeros(len(runs.steps), bool)
     if runs.bounds is None:
-        return
+        return partial
     findings.add(
         rule="aggregated", action="repaired", column=column, count=len(rows.stamps), first=rows.told(np.arange(1))[0],
         message=f"{{count}} {{row was|rows were}} joined into {len(runs.steps)} of freq={joining.coarse.alias!r} by {joining.how}",
@@ -60,25 +65,29 @@ def note(rows: Stamped, runs: Runs, values: tuple[Floats, Floats], column: str, 
     )  # fmt: skip
     steps = None if joining.fine is None else joining.fine.steps(rows.stamps)[0]
     if joining.fine is None or steps is None or _sparse(steps, rows.indptr):
-        _note_few(rows, runs, runs.bounds, findings)
+        edges = [("last", runs.indptr[1:] - 1, _few(runs, runs.bounds))]
     else:
         _note_gaps(rows, steps, joining.fine, joining.how, findings)
-        _note_edges(rows, runs, runs.bounds, steps, joining.fine, joining.coarse, findings)
+        edges = list(_edges(rows, runs, steps, joining.fine, joining.coarse))
+    for which, at, short in edges:
+        _note_partial(rows, runs.bounds, at, short, which, findings)
+        partial[at[short]] = True
+    return partial
 
 
-def _note_few(rows: Stamped, runs: Runs, bounds: Ints, findings: Findings) -> None:
-    """Where rows come at any time, a last period is not full if it has half the rows of the one before."""
+def _few(runs: Runs, bounds: Ints) -> NDArray[np.bool_]:
+    """Where rows come at any time, a last period is not full if it has half the rows of the one before. (series,)"""
     size, first, last = np.diff(bounds), runs.indptr[:-1], runs.indptr[1:] - 1
-    _note_partial(rows, bounds, last, (last - first > 1) & (2 * size[last] <= size[last - 1]), "last", findings)
+    return np.asarray((last - first > 1) & (2 * size[last] <= size[last - 1]))
 
 
-def _note_edges(rows: Stamped, runs: Runs, bounds: Ints, steps: Ints, fine: Frequency, coarse: Frequency, findings: Findings) -> None:
+def _edges(rows: Stamped, runs: Runs, steps: Ints, fine: Frequency, coarse: Frequency) -> Iterator[tuple[str, Ints, NDArray[np.bool_]]]:
     """A first or last period is not full if the stamp before the first or after the last row lies in it, too."""
     for which, at, beyond in (
         ("first", runs.indptr[:-1], steps[rows.indptr[:-1]] - 1),
         ("last", runs.indptr[1:] - 1, steps[rows.indptr[1:] - 1] + 1),
     ):
-        _note_partial(rows, bounds, at, coarse.steps(fine.stamps(beyond))[0] == runs.steps[at], which, findings)
+        yield which, at, np.asarray(coarse.steps(fine.stamps(beyond))[0] == runs.steps[at])
 
 
 def _sparse(steps: Ints, indptr: Ints) -> bool:

@@ -24,9 +24,15 @@ def _engines(incomplete: str) -> list[str]:
     return [name for name in engines.ENGINES if name.startswith(incomplete)]
 
 
+def _folder(text: str) -> Path:
+    if not text:
+        raise typer.BadParameter("should be a folder; it is empty, as a variable of the shell that is not set")
+    return Path(text)
+
+
 Job = Annotated[Path, typer.Argument(help="A YAML file: the options of Forecaster, partition_by, and engine.")]
 Data = Annotated[str, typer.Option("--data", help="A file, folder, glob or address (s3://...) of Parquet or CSV.")]
-RunPath = Annotated[Path, typer.Option("--run", help="Folder of the run.")]
+RunPath = Annotated[Path, typer.Option("--run", parser=_folder, metavar="PATH", help="Folder of the run.")]
 Progress = Annotated[
     Way, typer.Option("--progress", help="auto: a bar on a terminal, lines in a log; json: an object per line, for programs.")
 ]

@@ -111,7 +111,9 @@ class RunData:
         settings = task.settings
         columns = Columns(tuple(settings.series), settings.time, settings.target, tuple(task.partition_by))
         ahead = run.table("forecasts") if forecast is None else arrow(forecast)
-        series = Series(columns, pa.table({}), ahead, scoring.together(run.parts("backtest", chosen)))
+        backtest = scoring.together(run.parts("backtest", chosen))
+        ahead, backtest = (table if table.num_columns else _no_forecasts(columns, outcomes) for table in (ahead, backtest))
+        series = Series(columns, pa.table({}), ahead, backtest)
         greater = metrics.get(settings.metric).greater_is_better
         data = cls(
             f"Run {'/'.join(run.path.resolve().parts[-2:])}", series, outcomes, arrow(run.leaderboard()), arrow(run.findings()),
@@ -120,7 +122,7 @@ class RunData:
         )  # fmt: skip
         drawn = data.drawn()
         past = [_with_groups(model.history(), ahead, columns) for model in run.models(drawn)] if drawn.num_rows else []
-        return replace(data, series=replace(series, history=pa.concat_tables(past) if past else _no_history(columns)))
+        return replace(data, series=replace(series, history=pa.concat_tables(past) if past else _no_history(ahead, columns)))
 
 
 def _with_groups(history: pa.Table, ahead: pa.Table, columns: Columns) -> pa.Table:
@@ -135,12 +137,16 @@ def _with_groups(history: pa.Table, ahead: pa.Table, columns: Columns) -> pa.Tab
     return history
 
 
-def _no_history(columns: Columns) -> pa.Table:
-    names = list(dict.fromkeys([*columns.group, *columns.series]))
-    return pa.table(
-        {name: pa.array([], pa.string()) for name in names}
-        | {columns.time: pa.array([], pa.int64()), columns.target: pa.array([], pa.float64())}
-    )
+def _no_forecasts(columns: Columns, outcomes: pa.Table) -> pa.Table:
+    """The forecasts, or the backtest, of a run in which no group has one."""
+    kinds = {**dict.fromkeys(columns.series, pa.string()), **{name: outcomes.schema.field(name).type for name in columns.group}}
+    stamps, values = dict.fromkeys([columns.time, "cutoff"], pa.timestamp("us")), dict.fromkeys(["forecast", "actual"], pa.float64())
+    return pa.schema({**kinds, **stamps, **values}).empty_table()
+
+
+def _no_history(ahead: pa.Table, columns: Columns) -> pa.Table:
+    keyed = ahead.slice(0, 0).select([*dict.fromkeys([*columns.group, *columns.series]), columns.time])
+    return keyed.append_column(columns.target, pa.array([], pa.float64()))
 
 
 def work_of(run: Run) -> tuple[float, tuple[int, int]]:

@@ -32,7 +32,8 @@ class Settings:
     """Options of the faulty job.
 
     Args:
-        faults: Group -> raise | refuse | sick, full (until cured) | kill | once | host | hang | memory; with a ! the fallback does so too.
+        faults: Group -> raise | refuse | speechless | surrogate | sick, full (until cured) | kill | once | host | hang | memory; with a !
+            the fallback does so too.
         log: A folder in which every try is noted.
         sleep: Seconds per group.
     """
@@ -189,6 +190,10 @@ def _go_wrong(fault: str | None, settings: Settings, group: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
     if fault == "refuse":
         raise SettingsError("no frequency can be inferred")
+    if fault == "speechless":
+        raise Speechless
+    if fault == "surrogate":
+        raise ValueError("no such name: \ud800")
     if fault == "raise" or (fault == "sick" and not (Path(settings.log) / "cured").exists()):
         raise ZeroDivisionError("bad numbers in this group")
     if fault == "kill" or (fault == "once" and _first_time(settings, group)):
@@ -203,6 +208,13 @@ def _go_wrong(fault: str | None, settings: Settings, group: str) -> None:
         while True:
             held.append(np.ones(4_000_000))
             time.sleep(0.02)
+
+
+class Speechless(BaseException):
+    """An error that cannot be told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
 
 
 def _first_time(settings: Settings, group: str) -> bool:

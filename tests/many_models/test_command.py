@@ -68,7 +68,7 @@ def test_what_may_go_well_another_time_ends_with_1(call: Call, tmp_path: Path) -
     assert (code, "another process is working on the run" in told) == (1, True)
     with breaking(run, raises(9, errno.ENOSPC)):
         code, told = call(*train)
-    assert (code, "No space left on device" in told, "make room and train again" in told) == (1, True, True)
+    assert (code, "No space left on device" in told, "make room and try again" in told) == (1, True, True)
     assert call(*train)[0] == 0
 
 

@@ -6,6 +6,8 @@ import os
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 
 import fsspec
@@ -486,3 +488,36 @@ def test_a_lost_block_is_down_to_one_group_at_the_third_try(n: int) -> None:
         block, tries = smaller[0], tries + 1
     assert len(block) == 1
     assert tries == 3
+
+
+DAYS = [date(2024, 1, 1), date(1, 1, 1), date(9999, 12, 31)]
+NAMED = {
+    "date32": pa.array(DAYS, pa.date32()), "date64": pa.array(DAYS, pa.date64()), "bool": pa.array([True, False, True]),
+    "uint64": pa.array([2**64 - 1, 2**63, 0], pa.uint64()), "duration": pa.array([1, 2, 3], pa.duration("s")),
+    "float32": pa.array([0.1, -0.0, float("inf")], pa.float32()), "binary": pa.array([b"", b"\xff\x00", b"a"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_keys_of_any_type_are_kept_the_next_night(trained: Train, kind: str) -> None:
+    data = stores(3, 40)
+    data = data.set_column(0, "store", NAMED[kind].take(pa.array(np.repeat([0, 1, 2], 40))))
+    assert set(trained(data).told()["status"].to_pylist()) == {"done"}
+    assert set(trained(data).changes()["change"].to_pylist()) == {"kept"}
+    assert by_store(trained(data, folder="other")) == by_store(Run.open(trained(data).path))
+
+
+NAMELESS = {
+    "halffloat": pa.array(np.array([1, 2], np.float16)), "decimal": pa.array([Decimal("1.5"), Decimal("2.5")]),
+    "time": pa.array([time(1), time(2)]), "struct": pa.array([{"a": 1}, {"a": 2}]), "list": pa.array([[1], [2]]),
+    "dictionary": pa.array([Decimal("1.5"), Decimal("2.5")]).dictionary_encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NAMELESS)
+def test_columns_that_cannot_name_a_group_are_refused_before_anything_is_done(trained: Train, tmp_path: Path, kind: str) -> None:
+    data = stores(2, 40)
+    data = data.set_column(0, "store", NAMELESS[kind].take(pa.array(np.repeat([0, 1], 40))))
+    with pytest.raises(DataError, match=r"column 'store' holds .* cannot name a group or a series"):
+        trained(data)
+    assert not (tmp_path / "run").exists()

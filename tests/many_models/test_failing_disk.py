@@ -13,7 +13,7 @@ from breaking import breaking, raises
 from small_runs import Inline, stores, task
 
 from many_models import ManyModels, Run, engines
-from many_models.course import CannotWrite
+from many_models.work import CannotWrite
 
 Train = Callable[..., Run]
 

@@ -44,6 +44,8 @@ def test_every_group_has_one_outcome_row(trained: Train) -> None:
     [
         ("raise", "failed", "ZeroDivisionError"),
         ("refuse", "failed", "SettingsError"),
+        ("speechless", "failed", "Speechless"),
+        ("surrogate", "failed", "ValueError"),
         ("kill", "crashed", "WorkerDied"),
         ("memory", "over_memory", "MemoryLimit"),
     ],
@@ -172,7 +174,7 @@ def test_one_group_that_refuses_its_options_spoils_no_small_run(trained: Train) 
 
 def test_a_full_disk_stops_the_run_and_is_no_groups_fault(trained: Train, log: Path) -> None:
     options = {"faults": {"s011": "full"}}
-    with pytest.raises(OSError, match=r"No space left on device.*make room and train again"):
+    with pytest.raises(OSError, match=r"No space left on device.*make room and try again"):
         trained(stores(30, 2000), options=options)
     (log / "cured").touch()
     assert set(by_store(trained(stores(30, 2000), options=options)).values()) == {"done"}

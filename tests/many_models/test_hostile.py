@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_runs import stores
+from small_runs import stores, task
 
 from forecaster import Forecaster
 from forecaster.archive.sealed import sealed, unsealed
@@ -263,3 +263,44 @@ def test_what_may_be_deleted_is_told(trained: Train) -> None:
             ask()
         (run.path / name).unlink()
     assert trained(stores(13)).status().counts == {"done": 13}
+
+
+THEIRS = ["data/rows.parquet", "data/2024/rows.csv", "blocks/houses/plan.txt", "past/1999.parquet", "inflight/lunch.json", "plan.parquet"]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("name", THEIRS)
+def test_a_folder_of_something_else_is_never_made_a_run(trained: Train, tmp_path: Path, name: str, resume: bool) -> None:
+    file = tmp_path / "run" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"mine")
+    with pytest.raises(ForecasterError, match=f"is no run, and holds '{'/'.join(Path(name).parts[:2])}'.*a folder of its own"):
+        trained(resume=resume)
+    assert _files(tmp_path / "run") == [name]
+
+
+def test_what_lies_beside_the_rows_of_blocks_stays(trained: Train) -> None:
+    run = trained(stores(2))
+    (run.path / "data" / "mine.parquet").write_bytes(b"mine")
+    assert trained(stores(2), resume=False).status().counts == {"done": 2}
+    assert (run.path / "data" / "mine.parquet").exists()
+
+
+def test_a_run_that_lost_its_first_page_is_gone_on_with(trained: Train) -> None:
+    run = trained(stores(3))
+    (run.path / "run.json").unlink()
+    assert set(trained(stores(3)).changes()["change"].to_pylist()) == {"kept"}
+
+
+def test_a_file_in_place_of_a_folder_of_the_run_is_named(trained: Train) -> None:
+    run = trained(stores(2))
+    shutil.rmtree(run.path / "blocks")
+    (run.path / "blocks").write_text("")
+    with pytest.raises(ForecasterError, match="blocks should be a folder of the run; it is a file"):
+        trained(stores(2))
+
+
+@pytest.mark.parametrize("use", [lambda path: ManyModels(task()).train(stores(2), path), Run.open])
+def test_a_path_that_is_empty_is_not_the_folder_that_one_works_in(use: Callable[[str], Run]) -> None:
+    with pytest.raises(ForecasterError, match="path should be a folder; it is empty"):
+        use("")

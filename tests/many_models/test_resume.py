@@ -259,7 +259,7 @@ def spoil(run: Run, store: str, file: str = "models/means.parquet") -> str:
     return key
 
 
-@pytest.mark.parametrize("file", ["models/means.parquet", "outcomes.parquet"])
+@pytest.mark.parametrize("file", ["models/means.parquet", "outcomes.parquet", "tables.arrow"])
 def test_blocks_that_cannot_be_read_any_more_are_trained_again(trained: Train, tries: Tries, file: str) -> None:
     run = trained(stores(24))
     before, expected = run.placed(), run.forecast()
