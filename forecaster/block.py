@@ -151,10 +151,11 @@ def cut(table: Table, candidates: Candidates, settings: Settings) -> tuple[list[
 
 def check(frame: pa.Table, settings: Settings, group: tuple[str, ...] = ()) -> tuple[Table, guardrails.Findings]:
     """The table of a frame, and what the guardrails saw and mended."""
-    return guardrails.check(
+    table, findings = guardrails.check(
         frame, settings.schema_of(group),
         freq=settings.freq, season_length=settings.season_length, horizon=settings.horizon, aggregate=settings.aggregate,
     )  # fmt: skip
+    return table if settings.pooling == "group" else replace(table, met={}), findings  # a label that any group has met is known to all
 
 
 def feature_rows(table: Table, settings: Settings, *, every: bool = False, nulls: bool = True) -> Shown:

@@ -50,7 +50,8 @@ def newcomers(fitted: Fitted, table: Table) -> tuple[list[Fitted], Findings]:
         if label not in places:
             note_unseen(mine, NO_GROUP, findings)
             continue
-        one = _of_group(fitted, mine, places[label])
+        met = {name: labels.take(np.array([places[label]])) for name, labels in fitted.table.met.items()}
+        one = _of_group(fitted, replace(mine, met=met).all_familiar(), places[label])
         used = [name for name, share in zip(one.search.learners, one.search.weights[0], strict=True) if share > 0]
         why = "pooled, which learnt from the others" if used else "the baseline, as no pooled learner was chosen"
         by = ", ".join(used) or baseline_name(mine)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from forecaster.frequency import Frequency
+from forecaster.labels import Met
 from forecaster.schema import label
 
 Floats = NDArray[np.float64]
@@ -41,6 +42,7 @@ class Table:
         past: Covariates known only up to the cutoff, likewise.
         static: Covariates that do not change, one value per series, likewise.
         categories: The labels behind the codes of categorical covariates. Column name -> labels
+        met: Which of these labels the groups have met; all of them where nobody has looked. Column name -> labels of each group
         season_length: Steps in one season; 1 for none.
     """
 
@@ -55,6 +57,7 @@ class Table:
     past: Mapping[str, Singles] = field(default_factory=dict)
     static: Mapping[str, Singles] = field(default_factory=dict)
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    met: Mapping[str, Met] = field(default_factory=dict)
     season_length: int = 1
 
     def __post_init__(self) -> None:
@@ -136,6 +139,7 @@ class Table:
             static={name: values[chosen] for name, values in self.static.items()},
             group_ptr=_boundaries(counts[kept]),
             groups={name: values[kept] for name, values in self.groups.items()},
+            met={name: met.take(kept) for name, met in self.met.items()},
         )
 
     def take_groups(self, which: ArrayLike) -> Table:
@@ -196,6 +200,36 @@ class Table:
     def with_target(self, target: Floats) -> Table:
         """The same table with another target of the same shape."""
         return replace(self, target=target)
+
+    def with_met(self) -> Table:
+        """The same table, of which each group has met the labels that it holds."""
+        rows = self.indptr[self.group_ptr]
+        met = {name: Met.of(x, rows) for columns in (self.known, self.past) for name, x in self._coded(columns)}
+        return replace(self, met=met | {name: Met.of(x, self.group_ptr) for name, x in self._coded(self.static)})
+
+    def met_by(self, name: str) -> Met:
+        """The labels of a categorical covariate that each group has met."""
+        return self.met.get(name) or Met.all(len(self.categories[name]), self.n_groups)
+
+    def familiar(self, name: str, codes: Singles, group: Ints) -> Singles:
+        """The codes of a categorical covariate, missing where the group that has them has not met the label, whatever others have met."""
+        met = self.met.get(name)
+        return np.where(codes < len(self.categories[name]), codes, np.float32(np.nan)) if met is None else met.only(codes, group)
+
+    def all_familiar(self) -> Table:
+        """The same table without labels that their group has not met."""
+        if not self.met:
+            return self
+        of_rows = self.group[self.series]
+        known, past, static = (
+            dict(columns) | {name: self.familiar(name, x, group) for name, x in self._coded(columns)}
+            for columns, group in ((self.known, of_rows), (self.past, of_rows), (self.static, self.group))
+        )
+        return replace(self, known=known, past=past, static=static)
+
+    def _coded(self, columns: Mapping[str, Singles]) -> Iterator[tuple[str, Singles]]:
+        """The covariates among some that are categories."""
+        return ((name, x) for name, x in columns.items() if name in self.categories)
 
     def _cut(self, begin: Ints, sizes: Ints) -> Table:
         """Rows `begin[i]:begin[i] + sizes[i]` as the series; a contiguous cut is a view."""

@@ -51,7 +51,8 @@ struct Rules {
     int kept = 1;            // models that are kept of a series: the one that is chosen, and the next best of those tried
 };
 
-// All series of a table: series s is rows indptr[s] .. indptr[s + 1] of y (NaN where missing) and x (rows x covariates, by rows).
+// All series of a table: series s is rows indptr[s] .. indptr[s + 1] of y (NaN where missing) and x (rows x covariates, by rows); a
+// covariate that is NaN in all of these rows is none of the series'.
 struct Data {
     const double* y;
     const double* x;

@@ -3,7 +3,8 @@
 A model is four arrays with one row per series: `orders` (p d q P D Q constant), `coefficients` (p AR, q MA, P seasonal AR, Q seasonal MA,
 one after another), `betas` (one per covariate) and `numbers`: constant, sigma2 per degree of freedom, log-likelihood, AICc,
 observations used, models tried, status (0 fitted, 1 constant or a straight line, 2 too short for more than its mean, 3 nothing
-observed), missing steps at the end, rows from the first observed one to the last.
+observed), missing steps at the end, rows from the first observed one to the last. A covariate that is NaN in all rows of a series is none
+of it.
 """
 
 import numpy as np

@@ -94,9 +94,10 @@ struct Fitter {
         likelihood.coefficients(x, coefficients);
         const double least = likelihood.run(coefficients)[0];
         for (int i = 0; i < o.parameters(); ++i) out.coefficients[s * out.width + i] = coefficients[i][0];
-        for (int c = 0; c < data.covariates; ++c) out.betas[s * data.covariates + c] = likelihood.beta(1 + o.constant + c) * prepared.spread * series.scale;
+        const int covariates = static_cast<int>(series.columns.size());
+        for (int c = 0; c < covariates; ++c) out.betas[s * data.covariates + series.columns[c]] = likelihood.beta(1 + o.constant + c) * prepared.spread * series.scale;
         double* numbers = out.numbers + s * numbers_per_series;
-        const double used = static_cast<double>(likelihood.used()), k = o.parameters() + o.constant + data.covariates;
+        const double used = static_cast<double>(likelihood.used()), k = o.parameters() + o.constant + covariates;
         const double unit = prepared.spread * series.scale;
         const double deviance = least + 2 * used * std::log(unit) + used * (std::log(2 * std::numbers::pi) + 1);
         numbers[0] = o.constant ? (prepared.centre + likelihood.beta(1) * prepared.spread) * series.scale : 0.0;
@@ -139,9 +140,9 @@ struct Filterer {
 
     // Takes the covariates' part out of the series.
     void explain(Index s) {
-        for (int c = 0; c < data.covariates; ++c)
+        for (std::size_t k = 0; k < series.x.size(); ++k)
             for (Index t = 0; t < static_cast<Index>(series.y.size()); ++t)
-                series.y[t] -= model.betas[s * data.covariates + c] / series.scale * series.x[c][t];
+                series.y[t] -= model.betas[s * data.covariates + series.columns[k]] / series.scale * series.x[k][t];
         series.x.clear();
     }
 

@@ -14,7 +14,8 @@ namespace forecaster::arima {
 
 struct Series {
     Values y;                   // observed span, gaps bridged by straight lines, divided by `scale`
-    std::vector<Values> x;      // covariates over the span, NaN as 0
+    std::vector<int> columns;   // the covariates that it has
+    std::vector<Values> x;      // these over the span, NaN as 0
     std::vector<Index> gaps;    // rows of the span that were not observed
     Index begin = 0;            // first observed row of the series
     Index after = 0;            // rows after the last observed one
@@ -30,17 +31,26 @@ struct Series {
         y.assign(from + begin, from + n);
         rescale();
         bridge();
-        x.resize(data.covariates);
-        for (int c = 0; c < data.covariates; ++c) {
-            x[c].resize(y.size());
+        columns.clear();
+        for (int c = 0; c < data.covariates; ++c)
+            if (has(data, s, c)) columns.push_back(c);
+        x.resize(columns.size());
+        for (std::size_t k = 0; k < x.size(); ++k) {
+            x[k].resize(y.size());
             for (Index t = 0; t < static_cast<Index>(y.size()); ++t) {
-                const double value = data.x[(data.indptr[s] + begin + t) * data.covariates + c];
-                x[c][t] = std::isfinite(value) ? value : 0.0;
+                const double value = data.x[(data.indptr[s] + begin + t) * data.covariates + columns[k]];
+                x[k][t] = std::isfinite(value) ? value : 0.0;
             }
         }
     }
 
   private:
+    static bool has(const Data& data, Index s, int column) {
+        for (Index row = data.indptr[s]; row < data.indptr[s + 1]; ++row)
+            if (!std::isnan(data.x[row * data.covariates + column])) return true;
+        return false;
+    }
+
     void rescale() {
         double most = 0;
         for (double v : y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from onnx import TensorProto
 from forecaster.errors import CannotSave
 from forecaster.export import graphs
 from forecaster.fitted import Fitted
+from forecaster.labels import Met
 from forecaster.table import Floats, Ints, Singles
 
 
@@ -37,11 +39,25 @@ def inner(fitted: Fitted, group: int) -> tuple[str, Any, int]:
 def exported(name: str, model: Any, place: int) -> tuple[Any, Singles, Floats]:
     """The graph of the predictor of one group, rows ahead of it, and what it says of them."""
     predictor, X = _predictor(name, model, place)
-    columns, within = _unwrapped(predictor, X.shape[1])
+    columns, within, met = _unwrapped(predictor, X.shape[1])
     start = graphs.Piece("choose")
     chosen = start.add("Gather", start.given("input", TensorProto.FLOAT, X.shape[1]), start.constant(columns, np.int64), axis=1)
-    head = start.model(chosen, graphs.FEATURES, len(columns))
+    head = start.model(chosen if met is None else _own_codes(start, chosen, met), graphs.FEATURES, len(columns))
     return graphs.chained([head, _graph(within, len(columns))]), X, predictor.predict(X)
+
+
+def _own_codes(piece: Any, chosen: str, met: Met) -> str:
+    """Categories in the codes of their group, as `forecaster.learners._pool.own_codes` has them."""
+    parts = []
+    for column, (first, last) in enumerate(pairwise(met.ptr.tolist())):
+        value = piece.add("Gather", chosen, piece.constant([column], np.int64), axis=1)
+        if last > first:
+            hit = piece.add("Cast", piece.add("Equal", value, piece.constant(met.codes[first:last])), to=TensorProto.FLOAT)
+            place = piece.add("MatMul", hit, piece.constant(np.arange(1, last - first + 1)[:, None]))
+            there = piece.add("Greater", place, piece.constant(0.5))
+            value = piece.add("Where", there, piece.add("Sub", place, piece.constant(1.0)), piece.constant(np.nan))
+        parts.append(value)
+    return str(piece.add("Concat", *parts, axis=1))
 
 
 def _predictor(name: str, model: Any, place: int) -> tuple[Any, Singles]:
@@ -58,10 +74,10 @@ def _predictor(name: str, model: Any, place: int) -> tuple[Any, Singles]:
     )
 
 
-def _unwrapped(predictor: Any, width: int) -> tuple[Ints, Any]:
+def _unwrapped(predictor: Any, width: int) -> tuple[Ints, Any, Met | None]:
     if hasattr(predictor, "columns") and hasattr(predictor, "predictor"):
-        return predictor.columns, predictor.predictor
-    return np.arange(width), predictor
+        return predictor.columns, predictor.predictor, predictor.met
+    return np.arange(width), predictor, None
 
 
 def _graph(predictor: Any, width: int) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forecaster.archive import storable
 from forecaster.errors import CannotPredict
 from forecaster.features import straight
-from forecaster.features.calendar import CYCLES, Grid, informative
+from forecaster.features.calendar import CYCLES, Grid
 from forecaster.features.holidays import Holidays
 from forecaster.features.lags import Lags
 from forecaster.features.lookback import LookBack, names_of
@@ -111,11 +111,21 @@ class FittedDesign:
     @cached_property
     def kinds(self) -> tuple[str, ...]:
         """What each column is: "number"; "category", a code without order; "cycle", one of a few calendar numbers in a ring."""
-        labelled = self.categories
-        codes = {"holiday_name", *names_of(block for name, blocks in self.covariates.items() if name in labelled for block in blocks)}
-        made = ["category" if name in codes else "cycle" if name in CYCLES else "number" for name in self._made]
-        given = ["category" if name in labelled else "number" for name in (*self.known, *self.static)]
-        return (*made, *given, *(() if self.series is None else ("category",)))
+        cycles = {k for k, name in enumerate(self._made) if name in CYCLES}
+        codes = {*self.labelled, *(() if self.series is None else (len(self.names) - 1,))}
+        return tuple("category" if k in codes else "cycle" if k in cycles else "number" for k in range(len(self.names)))
+
+    @cached_property
+    def labelled(self) -> dict[int, str | None]:
+        """The columns that hold codes of labels, and the covariate whose labels these are; None for names of holidays."""
+        lags = {lag: name for name, blocks in self.covariates.items() if name in self.categories for lag in names_of(blocks)}
+        made = {k: lags.get(name) for k, name in enumerate(self._made) if name in lags or name == "holiday_name"}
+        given = enumerate((*self.known, *self.static), len(self._made))
+        return made | {k: name for k, name in given if name in self.categories}
+
+    def count(self, name: str | None) -> int:
+        """How many labels a covariate has, or names of holidays there are with that of no holiday."""
+        return len(self.categories[name]) if name is not None else 1 + len(self.holidays.labels if self.holidays else ())
 
     @property
     def categorical(self) -> tuple[bool, ...]:
@@ -255,14 +265,6 @@ class FittedDesign:
         """What is known of each step of a grid."""
         days = np.zeros((0, 0), np.float32) if self.holidays is None else self.holidays.columns(table.frequency, grid)
         return Clock(grid, self.timeline.columns(table.frequency, grid), days)
-
-    def idle(self, grid: Grid, table: Table) -> Ints:
-        """Columns of the time and of holidays that say nothing new over the steps of a grid: a design fitted to these has none of them."""
-        clock = self.clock(grid, table)
-        told = [informative(dict(enumerate(columns.T))) for columns in (clock.time, clock.days)]
-        shift = clock.time.shape[1]
-        every = np.arange(shift + clock.days.shape[1])
-        return self.time_at + np.setdiff1d(every, [*told[0], *(shift + k for k in told[1])])
 
     def _fill(self, sources: Sources, row: Ints, h: Ints, X: Singles, kept: NDArray[np.bool_], every: bool) -> int:
         """Write the rows of one slab to the head of `X`; returns how many stay."""

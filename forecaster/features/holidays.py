@@ -29,6 +29,7 @@ from forecaster.errors import SettingsError, UnknownName
 from forecaster.features.calendar import Grid, informative
 from forecaster.features.places import Days, days_at, place
 from forecaster.frequency import Frequency
+from forecaster.labels import Met
 from forecaster.table import Future, Ints, Singles, Table
 
 NEARBY = ("holiday", "holiday_name", "holiday_next", "holiday_last")
@@ -134,6 +135,17 @@ class Holidays:
             series = self._of_series(table, self.column)
             given = np.repeat(series, table.sizes if future is None else future.steps)
         return codes[np.where(np.isfinite(given), given, len(codes) - 1).astype(np.int64)]
+
+    def places_by(self, table: Table) -> Met:
+        """The places of each group, by their order in `places`."""
+        if self.column is None:
+            return Met.all(1, table.n_groups)
+        place = np.array([self._code(value) for value in self._values(table, self.column)], np.float32)
+        place[place < 0] = np.nan
+        if self.column in table.ids:
+            return Met.of(place[self._of_series(table, self.column).astype(np.int64)], table.group_ptr)
+        labels = table.met_by(self.column)
+        return Met.of(place[labels.codes], labels.ptr)
 
     def _values(self, table: Table, column: str) -> list[str]:
         """The distinct values of the column, in the order of their codes."""

@@ -54,7 +54,8 @@ def check_future(
     frame = _cleaned(frame, table, schema, findings)
     rows = Rows.of(frame, schema)
     ahead = Ahead.of(rows, table, schema.time, horizon, findings, joined=aggregate is not None)
-    known = {name: ahead.block(_values(frame[name], name, table, rows, findings), codes=name in table.categories) for name in names}
+    known = {name: ahead.block(_values(frame[name], name, table, rows), codes=name in table.categories) for name in names}
+    known |= {name: _familiar(known[name], frame[name], table, name, findings) for name in names if name in table.categories}
     _note_missing(known, ahead, table, schema, findings)
     return Future({name: continued(block, table, name) for name, block in known.items()}, horizon), findings
 
@@ -124,8 +125,8 @@ def _like(column: pa.ChunkedArray, ids: NDArray[Any], name: str) -> pa.ChunkedAr
         return column  # ids that the history cannot have: unseen series
 
 
-def _values(column: pa.ChunkedArray, name: str, table: Table, rows: Rows, findings: Findings) -> Singles:
-    """A covariate in the codes of the history, in the order of the rows."""
+def _values(column: pa.ChunkedArray, name: str, table: Table, rows: Rows) -> Singles:
+    """A covariate in the codes of the history, in the order of the rows; a label that it does not have has the code after its last one."""
     labels = table.categories.get(name)
     textual, empty = family(column.type) == "text", column.null_count == len(column)
     if empty:
@@ -139,21 +140,29 @@ def _values(column: pa.ChunkedArray, name: str, table: Table, rows: Rows, findin
         )
     values = covariates.encode(column, name, labels).values
     if labels is not None:
-        _note_unseen(column, labels, values, name, findings)
+        values = np.where(np.isnan(values) & column.is_valid().to_numpy(), np.float32(len(labels)), values)
     ordered = values if rows.order is None else values[rows.order]
     return np.where(np.isinf(ordered), np.float32(np.nan), ordered)
 
 
-def _note_unseen(column: pa.ChunkedArray, labels: tuple[str, ...], values: Singles, name: str, findings: Findings) -> None:
-    unseen = int(np.isnan(values).sum()) - column.null_count
-    if unseen:
-        came = pc.drop_null(pc.unique(column)).cast(pa.string())
-        new = [label for label in came.to_pylist() if label not in set(labels)]
+def _familiar(block: Singles, column: pa.ChunkedArray, table: Table, name: str, findings: Findings) -> Singles:
+    """The steps ahead of a category without the labels that the group of the series has not met: what a group gets does not depend on what
+    others have met. (series, steps)"""
+    labels = table.categories[name]
+    kept = table.familiar(name, block, table.group[:, None])
+    strange = np.isfinite(block) & np.isnan(kept)
+    series = np.flatnonzero(strange.any(axis=1))
+    if len(series):
+        codes = np.unique(block[strange]).astype(np.int64)
+        new = [label for label in pc.drop_null(pc.unique(column)).cast(pa.string()).to_pylist() if label not in labels]
+        told = ", ".join(map(repr, [*new, *(labels[code] for code in codes if code < len(labels))][:3]))
         findings.add(
-            rule="unseen_category", action="noted", column=name, count=unseen,
-            message=f"{{count}} {{row holds a category|rows hold categories}} that the history does not know "
-            f"({', '.join(map(repr, new[:3]))}) and {{counts|count}} as missing",
+            rule="unseen_category", action="noted", column=name, count=strange[series].sum(axis=1), index=series,
+            series={name: values[series] for name, values in table.ids.items()},
+            message=f"{{count}} {{step holds a category|steps hold categories}} that the history of the group does not know ({told}) "
+            "and {counts|count} as missing",
         )  # fmt: skip
+    return kept
 
 
 def _note_missing(known: Mapping[str, Singles], ahead: Ahead, table: Table, schema: Schema, findings: Findings) -> None:

@@ -74,7 +74,7 @@ def check(
     _refuse_end(table, horizon, schema)
     notes.note(table, survey, schema, horizon, findings)
     notes.note_short(table, survey.known, schema, horizon, findings)
-    return table, findings
+    return table.with_met(), findings
 
 
 def _refuse_options(freq: str | int | Frequency | None, season_length: int | None, horizon: int, aggregate: str | None) -> None:

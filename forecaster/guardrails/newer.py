@@ -41,7 +41,7 @@ def check_newer(
     _refuse_missing(order, table)
     kept = np.zeros(len(newer), bool)
     kept[order] = True
-    moved = _in_order(newer, order, table)
+    moved = _in_order(newer, order, table).all_familiar()
     if begin is not None:
         moved = moved.since(np.maximum(begin, found.came[order]))
     _refuse_earlier(moved, table)
@@ -118,13 +118,14 @@ def _in_order(newer: Table, order: Ints, table: Table) -> Table:
 
 
 def _recoded_all(newer: Table, table: Table) -> Table:
-    """The same series, their categories in the codes of `table`."""
+    """The same series, their categories in the codes of `table`; what their groups have met there is left to the caller."""
     return replace(
         newer,
         known={name: _recoded(name, newer, newer.known, table) for name in table.known},
         past={name: _recoded(name, newer, newer.past, table) for name in table.past},
         static={name: _recoded(name, newer, newer.static, table) for name in table.static},
         categories=table.categories,
+        met={},
     )
 
 

@@ -80,7 +80,7 @@ def nodes_of(table: Table, tree: Tree, levels: Sequence[int], sums: Collection[s
     parts = [_level(table, tree, level, sums) for level in levels]
     sizes = np.concatenate([part.sizes for part in parts])
     chosen = tree.nodes(levels)
-    return replace(
+    made = replace(
         table,
         target=np.concatenate([part.target for part in parts]),
         indptr=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
@@ -91,7 +91,9 @@ def nodes_of(table: Table, tree: Tree, levels: Sequence[int], sums: Collection[s
         known={name: np.concatenate([part.known[name] for part in parts]) for name in table.known},
         past={name: np.concatenate([part.past[name] for part in parts]) for name in table.past},
         static={name: np.concatenate([part.static[name] for part in parts]) for name in table.static},
+        met={},
     )
+    return made.with_met()
 
 
 def future_of(future: Future, table: Table, tree: Tree, levels: Sequence[int], sums: Collection[str] = ()) -> Future:

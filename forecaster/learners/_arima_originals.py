@@ -54,16 +54,17 @@ def refit(engine: str, table: Table, x: Floats, wanted: Wanted, columns: tuple[N
     original = ORIGINALS[engine]()
     for i in np.flatnonzero(numbers[:, 6] == 0):
         rows = slice(table.indptr[i], table.indptr[i + 1])
+        own = ~np.isnan(x[rows]).all(axis=0)
         kept = wanted.fixed or engine != "pmdarima"
         one = Wanted(wanted.period, tuple(orders[i, :6].tolist()), True, bool(orders[i, 6])) if kept else wanted
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = original(table.target[rows], x[rows], one)
+                found = original(table.target[rows], x[rows][:, own], one)
         except (ValueError, np.linalg.LinAlgError):
             numbers[i, 0], numbers[i, 6] = np.nan, FAILED
             continue
-        orders[i], betas[i] = found.orders, found.betas
+        orders[i], betas[i, own] = found.orders, found.betas
         coefficients[i] = np.pad(found.coefficients, (0, coefficients.shape[1] - len(found.coefficients)))
         numbers[i, :4] = found.constant, found.sigma2, found.loglik, found.aicc
 

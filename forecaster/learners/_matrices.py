@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.features.alone import Alone, of_groups
 from forecaster.features.auto import lags_and_windows
-from forecaster.features.calendar import Grid
 from forecaster.features.design import Design
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.matrix import Matrix
@@ -41,26 +40,15 @@ def _batched(table: Table, design: Design) -> Iterator[tuple[Ints, Design]]:
             yield cut, resolved
 
 
-def matrix(table: Table, groups: Ints, design: Design) -> tuple[FittedDesign, Matrix, list[Ints]]:
-    """The features of some groups, and the columns that each of them would not have if it were alone; computed once for all learners that
-    ask."""
+def matrix(table: Table, groups: Ints, design: Design) -> tuple[FittedDesign, Matrix, list[Alone]]:
+    """The features of some groups, and what each of them would have if it were alone; computed once for all learners that ask."""
 
-    def make() -> tuple[FittedDesign, Matrix, list[Ints]]:
+    def make() -> tuple[FittedDesign, Matrix, list[Alone]]:
         part = table if len(groups) == table.n_groups else table.take_groups(groups)
         fitted = design.fit(part)
-        return fitted, fitted.training(part), list(_idle(fitted, part))
+        return fitted, fitted.training(part), list(of_groups(fitted, part))
 
     return SHARED.get(table, ("matrix", design, groups.tobytes()), make, lambda made: _nbytes(made[1]))
-
-
-def _idle(design: FittedDesign, table: Table) -> Iterator[Ints]:
-    """The columns of the calendar that say nothing new over the steps of each group; what all groups span together may tell more."""
-    found: dict[tuple[int, int], Ints] = {}
-    for first, last in pairwise(table.group_ptr.tolist()):
-        span = int(table.start[first:last].min()), int(table.end[first:last].max())
-        if span not in found:
-            found[span] = design.idle(Grid.over(table.take(np.arange(first, last))), table)
-        yield found[span]
 
 
 def _resolved(table: Table, design: Design, group: int) -> Design:

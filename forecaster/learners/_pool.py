@@ -13,6 +13,7 @@ from forecaster.archive import storable
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.rollout import Rollout
 from forecaster.guardrails import expect_history
+from forecaster.labels import Met
 from forecaster.learners._local import NOTHING_OBSERVED
 from forecaster.learners._matrices import scaled, scales, tail, unobserved
 from forecaster.learners._shared import SHARED
@@ -51,20 +52,44 @@ class Constant:
 @storable
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """A predictor that sees only the columns that were not constant in its group."""
+    """A predictor that sees only the columns that were not constant in its group, and categories in codes of the group's own.
+
+    Args:
+        columns: The columns.
+        predictor: What predicts from them.
+        met: The labels of the group in each column that holds those of other groups too; None where there is none.
+    """
 
     columns: Ints
     predictor: Predictor
+    met: Met | None = None
+
+    def seen(self, X: Singles) -> Singles:
+        """What the predictor sees of rows."""
+        return own_codes(X if len(self.columns) == X.shape[1] else X[:, self.columns], self.met)
 
     def predict(self, X: Singles) -> Floats:
         """Predict from the chosen columns."""
-        return self.predictor.predict(X if len(self.columns) == X.shape[1] else X[:, self.columns])
+        return self.predictor.predict(self.seen(X))
 
     def contributions(self, X: Singles) -> Contributions:
         """Those of the chosen columns; the others add nothing."""
-        seen, out = X[:, self.columns], np.zeros((*X.shape, 1))
+        seen, out = self.seen(X), np.zeros((*X.shape, 1))
         out[:, self.columns], base = contributions(self.predictor, seen, self.predictor.predict(seen))
         return out, base
+
+
+def own_codes(X: Singles, met: Met | None) -> Singles:
+    """Rows with the categories that have met labels in codes of their own: the place of a label among these; any other is missing."""
+    if met is None:
+        return X
+    X = X.copy("K")
+    for column in np.flatnonzero(met.counts).tolist():
+        labels = met.by(column)
+        turn = np.full(labels[-1] + 2, np.nan, np.float32)
+        turn[labels] = np.arange(len(labels))
+        X[:, column] = turn[np.fmin(X[:, column], len(turn) - 1).astype(np.int64)]
+    return X
 
 
 @storable

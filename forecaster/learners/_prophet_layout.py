@@ -236,7 +236,8 @@ def _columns_of(recipe: Prophet, seasons: list[Seasonality]) -> list[Column]:
 
 
 def _wanted(recipe: Prophet, columns: tuple[Column, ...], country: Holidays | None, table: Table, seen: Observed) -> Mask:
-    """Automatic seasons are for series that are long enough, holidays for series that are where they are kept. (series, columns)"""
+    """Automatic seasons are for series that are long enough, holidays for series that are where they are kept, labels for groups that have
+    met them. (series, columns)"""
     wanted = np.ones((len(table), len(columns)), bool)
     own = {season.name for season in recipe.seasonalities}
     enough = {name: long_enough(name, seen) for name in AUTOMATIC if name not in own and recipe.option(name) == "auto"}
@@ -246,6 +247,8 @@ def _wanted(recipe: Prophet, columns: tuple[Column, ...], country: Holidays | No
             wanted[:, j] = place == country.places.index(column.place)
         elif column.part in enough:
             wanted[:, j] = enough[column.part]
+        elif column.label is not None:
+            wanted[:, j] = table.met_by(column.part).holds(np.full(len(table), column.label, np.float32), table.group)
     return wanted
 
 

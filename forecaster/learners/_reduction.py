@@ -13,10 +13,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from forecaster.errors import MissingExtra, SettingsError
+from forecaster.features.alone import Alone
 from forecaster.features.design import Design
 from forecaster.features.matrix import Matrix
 from forecaster.learners._matrices import batches, intermittent, matrix, scaled, scales, telling, unobserved
-from forecaster.learners._pool import Chosen, Constant, Pool, Predictor, Reduced, context_of, reason_of
+from forecaster.learners._pool import Chosen, Constant, Pool, Predictor, Reduced, context_of, own_codes, reason_of
 from forecaster.protocols import Traits
 from forecaster.table import Floats, Ints, Singles, Table
 
@@ -97,12 +98,12 @@ class Reduction(ABC):
         return Reduced(pools, context_of(within, pools), scale, unobserved(table))
 
     def _pool(self, table: Table, groups: Ints, recipe: Design) -> Pool:
-        design, rows, idle = matrix(table, groups, recipe)
+        design, rows, alone = matrix(table, groups, recipe)
         trained: list[Predictor | None] = []
         broken: dict[int, str] = {}
         for place in range(len(groups)):
             try:
-                trained.append(self._group(rows, slice(*rows.group_ptr[place : place + 2]), design.kinds, idle[place]))
+                trained.append(self._group(rows, slice(*rows.group_ptr[place : place + 2]), design.kinds, alone[place]))
             except (MissingExtra, MemoryError):
                 raise
             except Exception as error:
@@ -111,16 +112,17 @@ class Reduction(ABC):
                 broken[place] = reason_of(error)
         return Pool(groups, design, tuple(trained), broken)
 
-    def _group(self, pooled: Matrix, of_group: slice, kinds: tuple[str, ...], idle: Ints) -> Predictor:
+    def _group(self, pooled: Matrix, of_group: slice, kinds: tuple[str, ...], alone: Alone) -> Predictor:
         X, y, row = pooled.X[of_group], pooled.y[of_group], pooled.row[of_group]
         if not len(y):
             raise ValueError(NO_ROWS)
         if self.max_rows is not None and len(y) > self.max_rows:
             kept = np.arange(self.max_rows) * len(y) // self.max_rows
             X, y, row = X[kept], y[kept], row[kept]
-        columns = np.setdiff1d(telling(X), idle)
+        columns = np.setdiff1d(telling(X), alone.idle)
         if y.min() == y.max() or not len(columns):
             return Constant(float(y.mean()))
         distinct = int(np.count_nonzero(np.diff(row))) + 1
-        rows = Rows(X if len(columns) == len(kinds) else X[:, columns], y, tuple(kinds[column] for column in columns), distinct)
-        return Chosen(columns, self.train(rows))
+        X, kinds = X if len(columns) == len(kinds) else X[:, columns], tuple(kinds[column] for column in columns)
+        met = None if alone.met is None else alone.met.take(columns)
+        return Chosen(columns, self.train(Rows(own_codes(X, met), y, kinds, distinct)), met)

@@ -75,8 +75,9 @@ def as_one(table: Table, labels: Mapping[str, tuple[str, ...]]) -> Table:
     """All groups of a table as one, their partition columns as static categories; a value that is not among the labels is missing."""
     static = {name: _codes(table.groups[name], known)[table.group] for name, known in labels.items()}
     return replace(
-        table, group_ptr=np.array([0, len(table)]), groups={}, static={**table.static, **static}, categories={**table.categories, **labels}
-    )
+        table, group_ptr=np.array([0, len(table)]), groups={}, static={**table.static, **static},
+        categories={**table.categories, **labels}, met={},
+    )  # fmt: skip
 
 
 def _codes(values: NDArray[Any], known: tuple[str, ...]) -> Singles:

@@ -239,7 +239,7 @@ class FittedArima:
     @property
     def _freedom(self) -> Floats:
         """Degrees of freedom that are left of each series, at least 1. (series,)"""
-        used = self.orders[:, [0, 2, 3, 5, 6]].sum(axis=1) + self.betas.shape[1]
+        used = self.orders[:, [0, 2, 3, 5, 6]].sum(axis=1) + self.regressors.counts
         return np.asarray(np.fmax(self.numbers[:, 4] - used, 1.0), np.float64)
 
     @in_units

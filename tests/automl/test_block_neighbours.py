@@ -10,6 +10,7 @@ import pytest
 from forecaster.block import fit_block
 from forecaster.fitted import Fitted
 from forecaster.learners import make
+from forecaster.rolling import moved
 from forecaster.settings import Settings
 from forecaster.testing import table_of
 
@@ -68,6 +69,64 @@ def test_neighbours_change_no_bit(mine, options):
     pd.testing.assert_frame_equal(*(of_mine(made.predict(horizon=16), "unique_id", "ds") for made in (alone, beside)), check_exact=True)
     one, other = (of_mine(made.backtest(), "learner", "unique_id", "cutoff", "ds") for made in (alone, beside))
     pd.testing.assert_frame_equal(one, other, check_exact=True, check_dtype=len(one) > 0)
+
+
+AHEAD = 10
+
+
+def labelled(
+    name: str, seed: int, country: str, *words: str, ids: tuple[str, ...] = ("s0", "s1"), days: int = 150, start: str = "2024-03-01"
+):
+    """Series with covariates that are texts, and ten days more, two of which have a word that only other groups know."""
+    parts = []
+    for i, one in enumerate(ids):
+        rng, n = np.random.default_rng(100 * seed + i), days + AHEAD
+        known, past = rng.choice(len(words), n), rng.choice(len(words), n)
+        promo = np.array(words, object)[known]
+        promo[[-6, -1]] = "m only others"
+        parts.append({
+            "g": name, "unique_id": one, "ds": pd.date_range(start, periods=n), "y": week(n, seed + i) + 5 * known + 3 * np.roll(past, 1),
+            "promo": promo, "weather": np.array(words, object)[-1 - past], "kind": words[i % len(words)], "country": country,
+        })  # fmt: skip
+    return pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+
+
+LABELLED = labelled("mine", 1, "US", "bread", "milk", "wine", ids=("s0", "s1", "new"))
+LABELLED_OTHERS = [
+    labelled("other words", 2, "DE", *"abcdefghijklm", "m only others"),
+    labelled("zz words between", 3, "US", "apple", "bread", "cheese", "tea", "wine"),
+    labelled("longer", 4, "BR", "bread", "zest", days=500, start="2023-03-01"),
+]
+LEARNERS = ["elastic_net", "lightgbm", "extra_trees", "random_forest", "xgboost", "knn", {"tcn": {"epochs": 1}}, "arima", "prophet"]
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=str)
+def test_labels_of_neighbours_change_no_bit(learner):
+    name = learner if isinstance(learner, str) else next(iter(learner))
+    pytest.importorskip({"tcn": "torch", "xgboost": "xgboost"}.get(name, "numpy"))
+    options = {
+        "learners": [learner], "ensemble": None, "backtest": {"windows": 2}, "known": ["promo"], "past": ["weather"],
+        "static": ["kind", "country"], "holidays": "country",
+    }  # fmt: skip
+    alone, beside = (told_of_mine(data, options) for data in (LABELLED, pd.concat([LABELLED, *LABELLED_OTHERS], ignore_index=True)))
+    assert {name} <= set(alone["backtest"]["learner"])
+    for what in alone:
+        pd.testing.assert_frame_equal(alone[what], beside[what], check_exact=True, obj=what)
+
+
+def told_of_mine(data: pd.DataFrame, options: dict) -> dict[str, pd.DataFrame]:
+    """All that is told of my group: the forecasts, also from newer values on and of a series that comes with them, and the backtest."""
+    left = data.groupby(["g", "unique_id"]).cumcount(ascending=False)
+    rows, newer = (pa.Table.from_pandas(some, preserve_index=False) for some in (data, data[left >= 4]))
+    made = fitted(data[(left >= AHEAD) & (data["unique_id"] != "new")], options)
+    later, others, _ = moved(made, newer)
+    forecasts = {
+        "near": made.predict(rows), "far": made.predict(rows, AHEAD), "no future": made.predict(),
+        "later": later.predict(rows, 4), "later, no future": later.predict(),
+    }  # fmt: skip
+    told = forecasts | {"newcomer": others[0].predict(rows, 4)}
+    told = {what: of_mine(one, "unique_id", "ds") for what, one in told.items()}
+    return told | {"backtest": of_mine(made.backtest(), "learner", "unique_id", "cutoff", "ds")}
 
 
 @pytest.mark.parametrize("period", [7, 24, 52])

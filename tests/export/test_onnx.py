@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from forecaster import Classifier, Forecaster, Regressor
+from forecaster.block import fit_block
 from forecaster.errors import CannotSave
+from forecaster.export.onnx import export_forecaster
+from forecaster.settings import Settings
 
 RNG = np.random.default_rng(0)
 DIABETES = load_diabetes(as_frame=True).frame.assign(c=lambda d: RNG.choice(["a", "b", None], len(d)))
@@ -72,6 +76,19 @@ def test_the_regression_of_a_forecaster_is_written(sales, learner, tmp_path):
     told = model.export_onnx(tmp_path / "forecast.onnx")
     assert told.rows == 21
     assert told.furthest < 1e-3
+
+
+@pytest.mark.parametrize("learner", ["lightgbm", "elastic_net"])
+def test_a_group_of_a_block_is_written_with_the_codes_of_its_own_labels(sales, learner, tmp_path):
+    words = np.array([["apple", "milk"], ["bread", "milk"], ["bread", "wine"]])
+    shop = sales.assign(past=words[sales["unique_id"], RNG.integers(0, 2, len(sales))], g=sales["unique_id"] % 2)
+    options = {"horizon": 7, "past": ["past"], "static": ["g"], "backtest": None, "ensemble": None, "n_jobs": 1}
+    settings = Settings.parse({"learners": [learner], **options})
+    model = fit_block(pa.Table.from_pandas(shop, preserve_index=False), settings, ("g",))
+    for group, rows in enumerate((14, 7)):
+        told = export_forecaster(model, tmp_path / "forecast.onnx", group)
+        assert told.rows == rows
+        assert told.furthest < 1e-3
 
 
 def test_a_network_is_written_with_the_scaling_around_it(sales, tmp_path):

@@ -113,8 +113,18 @@ def test_unseen_categories_are_noted() -> None:
     frame = future()
     frame.loc[3 * HORIZON, "promo"] = "perhaps"
     _, findings = ahead(frame)
-    assert ("unseen_category", "noted", "promo", 1, "", "") in seen(findings)
+    assert ("unseen_category", "noted", "promo", 1, "", BAD) in seen(findings)
     assert any("'perhaps'" in f.message for f in findings)
+
+
+def test_a_category_that_only_other_groups_have_met_is_missing() -> None:
+    schema = Schema(group=("unique_id",), known=SCHEMA.known)
+    told = history()
+    told.loc[told.unique_id == BAD, "promo"] = "no"
+    shops = check(frames.read(told)[0], schema, horizon=HORIZON)[0]
+    found, findings = check_future(frames.read(future().assign(promo="yes"))[0], shops, schema, HORIZON)
+    assert ("unseen_category", "noted", "promo", HORIZON, "", BAD) in seen(findings)
+    assert sorted(found.known["promo"][:, 0].tolist()) == [0.0, *[1.0] * 7]  # as the history ended: "no"
 
 
 def test_extra_rows_are_passed_over() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecaster._native import arima as native
 from forecaster.errors import MissingExtra, SettingsError, UnknownName
 from forecaster.learners import _arima_originals, make
 from forecaster.learners.transformed import Transformed
@@ -300,6 +301,35 @@ def test_a_category_is_one_column_per_label():
     np.testing.assert_allclose(model.betas, [[5, 20]], atol=0.5)
     said = model.predict(3, None, Future({"weather": np.array([[0, 1, 2]], np.float32)}, 3))
     np.testing.assert_allclose(said.mean, [[10, 15, 30]], atol=0.8)
+
+
+def test_a_series_has_no_columns_for_labels_of_other_groups_alone():
+    rng = np.random.default_rng(0)
+    weather = rng.integers(0, 3, (2, 120)) * 2 + np.array([[0], [1]])
+    series = [10.0 + code + rng.normal(size=120) for code in weather]
+    known, labels = {"weather": weather.ravel().astype(np.float32)}, tuple("abcdef")
+    both = dataclasses.replace(table_of(series), group_ptr=np.arange(3), known=known, categories={"weather": labels}).with_met()
+    model = make("arima").fit(both)
+    for i in range(2):
+        alone = make("arima").fit(both.take_groups([i]))
+        np.testing.assert_array_equal(model.regressors.codes[i], [i + 2, i + 4])
+        np.testing.assert_array_equal(model.betas[i], alone.betas[0])
+        np.testing.assert_array_equal(model.aicc[i], alone.aicc[0])
+
+
+def test_a_series_without_a_covariate_is_fitted_as_if_there_were_none():
+    table, promotion = with_promotion()
+    two = table_of([table.target, table.target])
+    x = np.stack([np.concatenate([promotion, promotion]), np.repeat([1.0, np.nan], 200)], axis=1).astype(np.float64)
+    x[:200, 1] = np.arange(200) % 2
+    shapes = (2, 2), (2, native.NUMBERS), (2, 2)
+    arrays = np.zeros((2, 7), np.int32), *(np.zeros(shape) for shape in shapes)
+    most = np.array([1, 0, 1, 0, 0, 0], np.int32)
+    native.fit(two.target, two.indptr, x, 1, False, most, -1, -1, -1, 94, 1, 1, *arrays)
+    alone = np.zeros((1, 7), np.int32), np.zeros((1, 2)), np.zeros((1, native.NUMBERS)), np.zeros((1, 1))
+    native.fit(table.target, table.indptr, np.ascontiguousarray(x[:200, :1]), 1, False, most, -1, -1, -1, 94, 1, 1, *alone)
+    np.testing.assert_array_equal(arrays[2][1], alone[2][0])
+    np.testing.assert_array_equal(arrays[3][1], [alone[3][0, 0], 0])
 
 
 def test_boundary_rules_differ_where_the_season_hardly_changes():
