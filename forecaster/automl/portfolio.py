@@ -170,9 +170,18 @@ def _differenced_alone(profile: Profile) -> Mask:
     return _differenced(profile) & ~_decomposed(profile)
 
 
+def _daily(profile: Profile) -> Mask:
+    return _differenced(profile) & (profile.table.frequency.unit == "day") & (not profile.covariates)
+
+
 def _level(profile: Profile) -> Mask:
     # where values tell nothing but the past, differences say all that levels do, and better
     return _learnable(profile) & (~_differenced(profile) | profile.covariates)
+
+
+def _grown(profile: Profile) -> Mask:
+    # of days the calendar tells trees what no season does
+    return _level(profile) | _daily(profile)
 
 
 def _multiplied(profile: Profile) -> Mask:
@@ -205,7 +214,8 @@ PORTFOLIO: dict[str, Entry] = {
     "imapa": _plain("imapa", 0.0, _sparse),
     "elastic_net": _plain("elastic_net", 0.21, _level),
     "elastic_net_difference": _plain("elastic_net", 0.03, _differenced_alone, "difference"),
-    "lightgbm": _plain("lightgbm", 0.10, _level),
+    "lightgbm": _plain("lightgbm", 0.10, _grown),
+    "lightgbm_recursive": Entry("lightgbm", lambda season: {"lightgbm": {"strategy": "recursive"}}, 0.10, _daily),
     "lightgbm_log": _plain("lightgbm", 0.05, _multiplied, "log"),
     "lightgbm_difference": _plain("lightgbm", 0.00, _differenced_alone, "difference"),
     "lightgbm_season": _plain("lightgbm", -0.11, _season_differenced, "season_difference"),
