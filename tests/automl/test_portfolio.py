@@ -64,8 +64,10 @@ def test_logarithms_are_tried_where_covariates_multiply_a_demand():
 
 def test_many_series_are_tried_on_differences_and_with_covariates_on_levels_too():
     data = pd.concat([rows(f"s{i}", smooth(60, i), price=np.arange(60.0) % 5) for i in range(8)])
-    differenced = {"autoregression", "mstl_autoregression", "lightgbm_season"}
-    assert tried(data.drop(columns="price")) & (differenced | {"lightgbm", "lightgbm_difference"}) == differenced
+    differenced, levels = {"autoregression", "mstl_autoregression", "lightgbm_season"}, {"lightgbm", "lightgbm_recursive"}
+    weeks = data.assign(ds=pd.Timestamp("2020-01-06") + 7 * (data.ds - data.ds.min())).drop(columns="price")
+    assert tried(weeks, season_length=7) & (differenced | levels | {"lightgbm_difference"}) == differenced
+    assert tried(data.drop(columns="price")) >= differenced | levels  # of days the calendar tells more than the season
     assert tried(data.drop(columns="price"), season_length=1) >= {"autoregression", "lightgbm_difference"}
     assert tried(data, known=["price"]) >= differenced | {"lightgbm", "elastic_net"}
     assert not {name for name in tried(data.drop(columns="price"), target_transform="log") if "_difference" in name or "_season" in name}

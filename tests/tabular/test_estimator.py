@@ -26,7 +26,6 @@ NOT_OURS = {
     "check_classifier_data_not_an_array": "a frame leaves as a frame: the rows with their predictions",
     "check_regressor_data_not_an_array": "a frame leaves as a frame: the rows with their predictions",
     "check_fit2d_1sample": "refused, in other words",
-    "check_supervised_y_no_nan": "a label that is infinite is one like any other; rows without a finite number to predict are left out",
     "check_array_api_input": "runs with SCIPY_ARRAY_API=1 only",
 }
 
