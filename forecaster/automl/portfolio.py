@@ -31,6 +31,9 @@ FEWEST_SERIES = 8
 FEWEST_OF_NETWORK = 1000
 """Known values that a group needs for a network (azure-semantics B.10)."""
 
+YEAR = 365
+"""Days from which the calendar has something to tell beyond the week."""
+
 WITHIN_DAY = (24, 48, 96, 144, 288, 1440)
 """Season lengths of a day in steps: there a week is likely to be another season."""
 
@@ -170,8 +173,10 @@ def _differenced_alone(profile: Profile) -> Mask:
     return _differenced(profile) & ~_decomposed(profile)
 
 
-def _daily(profile: Profile) -> Mask:
-    return _differenced(profile) & (profile.table.frequency.unit == "day") & (not profile.covariates)
+def _yearly(profile: Profile) -> Mask:
+    # the calendar tells more of days than the week once it has come round
+    known = profile.longest >= YEAR
+    return _differenced(profile) & known & (profile.table.frequency.unit == "day") & (not profile.covariates)
 
 
 def _level(profile: Profile) -> Mask:
@@ -180,8 +185,7 @@ def _level(profile: Profile) -> Mask:
 
 
 def _grown(profile: Profile) -> Mask:
-    # of days the calendar tells trees what no season does
-    return _level(profile) | _daily(profile)
+    return _level(profile) | _yearly(profile)
 
 
 def _multiplied(profile: Profile) -> Mask:
@@ -215,7 +219,7 @@ PORTFOLIO: dict[str, Entry] = {
     "elastic_net": _plain("elastic_net", 0.21, _level),
     "elastic_net_difference": _plain("elastic_net", 0.03, _differenced_alone, "difference"),
     "lightgbm": _plain("lightgbm", 0.10, _grown),
-    "lightgbm_recursive": Entry("lightgbm", lambda season: {"lightgbm": {"strategy": "recursive"}}, 0.10, _daily),
+    "lightgbm_recursive": Entry("lightgbm", lambda season: {"lightgbm": {"strategy": "recursive"}}, 0.10, _yearly),
     "lightgbm_log": _plain("lightgbm", 0.05, _multiplied, "log"),
     "lightgbm_difference": _plain("lightgbm", 0.00, _differenced_alone, "difference"),
     "lightgbm_season": _plain("lightgbm", -0.11, _season_differenced, "season_difference"),

@@ -65,12 +65,17 @@ def test_logarithms_are_tried_where_covariates_multiply_a_demand():
 def test_many_series_are_tried_on_differences_and_with_covariates_on_levels_too():
     data = pd.concat([rows(f"s{i}", smooth(60, i), price=np.arange(60.0) % 5) for i in range(8)])
     differenced, levels = {"autoregression", "mstl_autoregression", "lightgbm_season"}, {"lightgbm", "lightgbm_recursive"}
-    weeks = data.assign(ds=pd.Timestamp("2020-01-06") + 7 * (data.ds - data.ds.min())).drop(columns="price")
-    assert tried(weeks, season_length=7) & (differenced | levels | {"lightgbm_difference"}) == differenced
-    assert tried(data.drop(columns="price")) >= differenced | levels  # of days the calendar tells more than the season
+    assert tried(data.drop(columns="price")) & (differenced | levels | {"lightgbm_difference"}) == differenced
     assert tried(data.drop(columns="price"), season_length=1) >= {"autoregression", "lightgbm_difference"}
     assert tried(data, known=["price"]) >= differenced | {"lightgbm", "elastic_net"}
     assert not {name for name in tried(data.drop(columns="price"), target_transform="log") if "_difference" in name or "_season" in name}
+
+
+def test_a_year_of_days_is_tried_on_levels_too():
+    year = pd.concat([rows(f"s{i}", smooth(365 if i else 370, i)) for i in range(8)])
+    named = {"learners": "auto", "block": ["arima", "ets", "ces", "temporal", "mstl", "autoregression"]}
+    assert tried(year, **named) >= {"lightgbm", "lightgbm_recursive", "lightgbm_season"}
+    assert not tried(year.groupby("unique_id").tail(364), **named) & {"lightgbm", "lightgbm_recursive"}
 
 
 def test_where_the_season_is_a_day_a_week_is_tried_too():
