@@ -32,7 +32,7 @@ FEWEST_OF_NETWORK = 1000
 """Known values that a group needs for a network (azure-semantics B.10)."""
 
 YEAR = 365
-"""Days from which the calendar has something to tell beyond the week."""
+"""Days from which the calendar, once it has come round, tells trees more than the week does: they see it in levels, not in changes."""
 
 WITHIN_DAY = (24, 48, 96, 144, 288, 1440)
 """Season lengths of a day in steps: there a week is likely to be another season."""
@@ -174,9 +174,8 @@ def _differenced_alone(profile: Profile) -> Mask:
 
 
 def _yearly(profile: Profile) -> Mask:
-    # the calendar tells more of days than the week once it has come round
-    known = profile.longest >= YEAR
-    return _differenced(profile) & known & (profile.table.frequency.unit == "day") & (not profile.covariates)
+    daily = profile.table.frequency.unit == "day" and not profile.covariates
+    return _differenced(profile) & (profile.longest >= YEAR) & daily
 
 
 def _level(profile: Profile) -> Mask:
@@ -184,7 +183,7 @@ def _level(profile: Profile) -> Mask:
     return _learnable(profile) & (~_differenced(profile) | profile.covariates)
 
 
-def _grown(profile: Profile) -> Mask:
+def _level_or_yearly(profile: Profile) -> Mask:
     return _level(profile) | _yearly(profile)
 
 
@@ -218,7 +217,7 @@ PORTFOLIO: dict[str, Entry] = {
     "imapa": _plain("imapa", 0.0, _sparse),
     "elastic_net": _plain("elastic_net", 0.21, _level),
     "elastic_net_difference": _plain("elastic_net", 0.03, _differenced_alone, "difference"),
-    "lightgbm": _plain("lightgbm", 0.10, _grown),
+    "lightgbm": _plain("lightgbm", 0.10, _level_or_yearly),
     "lightgbm_recursive": Entry("lightgbm", lambda season: {"lightgbm": {"strategy": "recursive"}}, 0.10, _yearly),
     "lightgbm_log": _plain("lightgbm", 0.05, _multiplied, "log"),
     "lightgbm_difference": _plain("lightgbm", 0.00, _differenced_alone, "difference"),

@@ -97,7 +97,8 @@ class Difference:
 class Stationary:
     """The change since the step before for the series that do not keep a level; the others stay as they are.
 
-    Which those are is told by the KPSS test at 5%, the season aside, on the training values of each series; fewer than eight tell nothing.
+    Which those are is told by the training values of each series, the season aside: the KPSS test rejects a level at 5%, and they vary less
+    from step to step than about their mean. Fewer than eight values tell nothing.
     """
 
     takes = 1
