@@ -60,8 +60,8 @@ def values_below(axes: Axes, percent: bool = False) -> str:
 
 
 def number(value: float, percent: bool = False) -> str:
-    """A number as a label."""
-    return f"{value:.0%}" if percent and np.isfinite(value) else short(value)
+    """A number as a label, with the digits that tell it from its neighbours."""
+    return f"{short(100 * value)}%" if percent and np.isfinite(value) else short(value)
 
 
 def nothing(title: str, why: str = "no values to draw") -> Markup:

@@ -122,3 +122,10 @@ def test_times_that_are_all_the_same_have_no_axis_below_zero(value):
     drawn = histogram("seconds", [value] * 5)
     assert ">-" not in drawn
     assert "<rect" in drawn
+
+
+def test_labels_of_small_shares_differ() -> None:
+    drawn = histogram("errors", np.linspace(0.034, 0.041, 8), percent=True)
+    labels = [part.text for part in parts(drawn, "middle")]
+    assert len(labels) > 1
+    assert len(set(labels)) == len(labels)
