@@ -22,7 +22,7 @@ import pyarrow.csv as pa_csv
 
 from forecaster import frames
 from forecaster.errors import MissingExtra, SettingsError
-from forecaster.report.accuracy import Tested, chosen
+from forecaster.report.accuracy import Backtested, chosen
 from forecaster.report.data import Columns, Series
 from forecaster.tabular import scores
 from many_models import evaluation, manifest, outcomes
@@ -142,7 +142,7 @@ def windows(run: Run) -> list[dict[str, float]]:
     if not rows.num_rows:
         return []
     columns = Columns(tuple(settings.series), settings.time, settings.target, run.partition_by)
-    tested = Tested.of(Series(columns, pa.table({}), pa.table({}), rows))
+    tested = Backtested.of(Series(columns, pa.table({}), pa.table({}), rows))
     known = tested.scored > 0
     told = evaluation.measures(rows.filter(pa.array(known)), tested.actual[known], tested.window[known], tested.n_windows)
     kept = {name: values.to_pylist() for name, values in told.items() if name in MEASURED or name.startswith("coverage_")}

@@ -17,7 +17,7 @@ from forecaster.report.data import Ints, Series, floats, keys, places, times
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class Backtested:
     """The out-of-fold forecasts of what was chosen, flat, one entry per row.
 
     Args:
@@ -39,7 +39,7 @@ class Tested:
     quantiles: dict[float, Array]
 
     @classmethod
-    def of(cls, series: Series) -> Tested:
+    def of(cls, series: Series) -> Backtested:
         """Number the rows of a backtest."""
         names, rows = series.columns.series, chosen(series.backtest)
         known = keys(rows, names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.report.accuracy import Tested
+from forecaster.report.accuracy import Backtested
 from forecaster.report.axes import Array
 from forecaster.report.data import ReportData, keys
 from forecaster.report.layout import Page, Section, Tile, render
@@ -23,7 +23,7 @@ def page(job: ReportData) -> str:
     Args:
         job: What the job found.
     """
-    tested = Tested.of(job.series)
+    tested = Backtested.of(job.series)
     kinds = [profile_section(job.profile)] if job.profile.num_columns else []
     sections = [_learners(job), accuracy_section(tested), *_series(job, tested), *kinds]
     sections.append(findings_section(job.findings, job.series.columns.series))
@@ -45,7 +45,7 @@ def _subtitle(job: ReportData) -> str:
     return f"{columns.target} by {', '.join(columns.series)}; scores are {job.metric}, {direction} is better."
 
 
-def _tiles(job: ReportData, tested: Tested) -> list[Tile]:
+def _tiles(job: ReportData, tested: Backtested) -> list[Tile]:
     chosen = job.selected.to_pylist()[0] if job.selected.num_rows else {}
     everything = np.zeros(len(tested.code), np.int64)
     wape = float(tested.wape(everything, 1)[0]) if len(everything) else float("nan")
@@ -65,7 +65,7 @@ def _learners(job: ReportData) -> Section:
     return Section("learners", "Learners", "", [leaderboard_grid(job.leaderboard, job.selected)])
 
 
-def _series(job: ReportData, tested: Tested) -> list[Section]:
+def _series(job: ReportData, tested: Backtested) -> list[Section]:
     """The series with the smallest and with the largest errors; the first few where there is no backtest."""
     names = job.series.columns.series
     error = tested.wape(tested.code, tested.series.num_rows)

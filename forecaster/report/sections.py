@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecaster.report.accuracy import Tested, interval
+from forecaster.report.accuracy import Backtested, interval
 from forecaster.report.axes import Array
 from forecaster.report.charts import bars, calibration_chart, histogram, step_chart
 from forecaster.report.data import floats, labels
@@ -17,7 +17,7 @@ from forecaster.report.layout import Card, Charts, Grid, Section
 from forecaster.report.words import count, duration, percent, score, shares, text
 
 
-def accuracy_section(tested: Tested) -> Section:
+def accuracy_section(tested: Backtested) -> Section:
     """Accuracy by step ahead and by window, bias, and how often the intervals held what came."""
     title = "Accuracy"
     if not tested.scored.any():
@@ -90,23 +90,23 @@ def extremes(errors: Array, many: int, *, greater_is_better: bool = False) -> tu
     return best.tolist(), order[len(best) :][::-1][:many].tolist()
 
 
-def _all(tested: Tested) -> float:
+def _all(tested: Backtested) -> float:
     return float(tested.wape(np.zeros(len(tested.code), np.int64), 1)[0])
 
 
-def _lean(tested: Tested) -> str:
+def _lean(tested: Backtested) -> str:
     lean = float(tested.bias(np.zeros(len(tested.code), np.int64), 1)[0])
     if not np.isfinite(lean) or abs(lean) < 0.0005:
         return "neither high nor low"
     return f"{percent(abs(lean), 1)} {'above' if lean > 0 else 'below'} the actuals in sum"
 
 
-def _by_window(tested: Tested) -> dict[str, float]:
+def _by_window(tested: Backtested) -> dict[str, float]:
     values = 100 * tested.wape(tested.window, tested.n_windows)
     return {f"window {w + 1}": round(float(value), 2) for w, value in enumerate(values) if np.isfinite(value)}
 
 
-def _error_cards(tested: Tested) -> list[Card]:
+def _error_cards(tested: Backtested) -> list[Card]:
     per_series = histogram("WAPE by series", tested.wape(tested.code, tested.series.num_rows), percent=True)
     lean = step_chart("Bias by step ahead", {"bias": tested.bias(tested.step, tested.n_steps)}, level=0.0, percent=True)
     return [
@@ -117,7 +117,7 @@ def _error_cards(tested: Tested) -> list[Card]:
     ]
 
 
-def _interval_cards(tested: Tested, pair: tuple[float, float]) -> list[Card]:
+def _interval_cards(tested: Backtested, pair: tuple[float, float]) -> list[Card]:
     per_step, total = tested.covered(*pair)
     wanted = pair[1] - pair[0]
     chart = step_chart("Coverage by step ahead", {"share inside the interval": per_step}, level=wanted, percent=True, within=(0.0, 1.0))
@@ -128,7 +128,7 @@ def _interval_cards(tested: Tested, pair: tuple[float, float]) -> list[Card]:
     ]
 
 
-def _calibration(tested: Tested) -> Grid:
+def _calibration(tested: Backtested) -> Grid:
     rows = [[f"q{level:g}", percent(level, 1), percent(tested.below(level), 1)] for level in tested.quantiles]
     return Grid("Calibration as numbers", ("Quantile", "Actuals at or below, wanted", "Seen"), rows, frozenset({1, 2}), folded=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.report.accuracy import Tested
+from forecaster.report.accuracy import Backtested
 from forecaster.report.data import keys
 from forecaster.report.layout import Charts, Page, Section, Tile, render
 from forecaster.report.panels import panels
@@ -20,7 +20,7 @@ def page(run: RunData) -> str:
     Args:
         run: What became of the groups.
     """
-    tested = Tested.of(run.series)
+    tested = Backtested.of(run.series)
     sections = [overview(run), *changed(run), learners(run), accuracy_section(tested), *_groups(run), *_largest(run), *troubles(run)]
     sections += [findings_section(run.findings, _names(run)), time_spent(run), *files(run), settings_section(dict(run.settings))]
     return render(
@@ -42,7 +42,7 @@ def _subtitle(run: RunData) -> str:
     return f"{columns.target}: one model per {', '.join(columns.group)}; scores are {run.metric}, {direction} is better."
 
 
-def _tiles(run: RunData, tested: Tested) -> list[Tile]:
+def _tiles(run: RunData, tested: Backtested) -> list[Tile]:
     wape = tested.wape(np.zeros(len(tested.code), np.int64), 1)[0] if len(tested.code) else np.nan
     series = count(keys(run.series.forecast, run.series.columns.series).num_rows)
     return tiles(run, f"{series} series", [Tile("WAPE", percent(float(wape), 1), "share of the volume")])

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from forecaster.report import Columns, Series
-from forecaster.report.accuracy import Tested, interval
+from forecaster.report.accuracy import Backtested, interval
 from forecaster.report.data import keys, places
 
 
@@ -31,7 +31,7 @@ def by_hand() -> Series:
 
 
 def test_wape_by_step_window_and_series() -> None:
-    tested = Tested.of(by_hand())
+    tested = Backtested.of(by_hand())
     lines = tested.by_step()
     assert list(lines) == ["window 1", "window 2", "all windows"]
     np.testing.assert_allclose(lines["window 1"], [6 / 50, 5 / 80])
@@ -42,7 +42,7 @@ def test_wape_by_step_window_and_series() -> None:
 
 
 def test_bias_coverage_and_calibration() -> None:
-    tested = Tested.of(by_hand())
+    tested = Backtested.of(by_hand())
     np.testing.assert_allclose(tested.bias(tested.step, 2), [6 / 60, -5 / 80])
     per_step, total = tested.covered(0.1, 0.9)
     np.testing.assert_allclose(per_step, [1.0, 0.0])
@@ -55,13 +55,13 @@ def test_quantiles_of_zero_are_right_where_most_actuals_are_zero() -> None:
     n = 10
     columns = {"id": ["a"] * n, "t": range(n), "cutoff": [-1] * n, "actual": [0.0] * 8 + [1.0, 2.0], "forecast": [0.5] * n}
     rows = pa.table(columns | {"q0.1": [0.0] * n, "q0.9": [1.5] * n})
-    tested = Tested.of(Series(Columns(("id",), "t", "y"), rows, rows, rows))
+    tested = Backtested.of(Series(Columns(("id",), "t", "y"), rows, rows, rows))
     assert tested.below(0.1) == pytest.approx(0.1)
     assert tested.below(0.9) == pytest.approx(0.9)
 
 
 def test_windows_and_steps_match_pandas(series: Series) -> None:
-    tested = Tested.of(series)
+    tested = Backtested.of(series)
     frame = series.backtest.to_pandas()
     window = frame.groupby(["store", "brand"])["cutoff"].rank("dense").astype(int) - 1
     step = frame.groupby(["store", "brand", "cutoff"])["week"].rank("dense").astype(int) - 1
