@@ -55,6 +55,11 @@ class Candidates:
         middle = float(np.median(merit[np.isfinite(merit)])) if np.isfinite(merit).any() else 0.0
         return cls(dict(learners), np.ones((len(learners), table.n_groups), bool), np.where(np.isfinite(merit), merit, middle))
 
+    @property
+    def informed(self) -> NDArray[np.bool_]:
+        """Which see covariates. (learners,)"""
+        return np.array([one.traits.covariates for one in self.learners.values()], np.bool_)
+
     def wrapped(self, wrap: Callable[[Learner], Learner]) -> Candidates:
         """The same candidates, each within another learner."""
         further = None if self.further is None else self.further.wrapped(wrap)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.learners import make
-from forecaster.metrics.segments import reduce, total
-from forecaster.table import Floats, Table
+from forecaster.metrics.segments import mean, reduce, total
+from forecaster.table import Floats, Ints, Table
 
 Mask = NDArray[np.bool_]
 
@@ -33,6 +33,9 @@ FEWEST_OF_NETWORK = 1000
 
 YEAR = 365
 """Days from which the calendar, once it has come round, tells trees more than the week does: they see it in levels, not in changes."""
+
+SKEWED = 2.0
+"""Skewness from which a series has a long tail upwards, as the weeks of a promotion make it; an exponential distribution has as much."""
 
 WITHIN_DAY = (24, 48, 96, 144, 288, 1440)
 """Season lengths of a day in steps: there a week is likely to be another season."""
@@ -78,6 +81,12 @@ class Profile:
         """Whether a group has a value below zero."""
         table = self.table
         return np.asarray(total(total((table.target < 0).astype(np.float64), table.indptr), table.group_ptr) > 0)
+
+    @cached_property
+    def skewed(self) -> Mask:
+        """Whether at least half of the series of a group have a long tail upwards."""
+        tail = skewness(self.table.target, self.table.indptr) > SKEWED
+        return np.asarray(total(tail.astype(np.float64), self.table.group_ptr) * 2 >= self.series)
 
     @property
     def covariates(self) -> bool:
@@ -192,6 +201,12 @@ def _multiplied(profile: Profile) -> Mask:
     return profile.everyone & profile.covariates & ~profile.sparse & ~profile.negative
 
 
+def _promoted(profile: Profile) -> Mask:
+    # where effects of covariates reach far beyond usual values, lines and ARMA errors fit on logarithms only
+    fits = _multiplied(profile)
+    return fits & profile.skewed if fits.any() else fits
+
+
 # The cheap ones first: where time is short, they are what is tried. Merits were measured a horizon before the ends of M3, M4 hourly
 # and weekly, NN5 and Australian tourism; those of intermittent demand on M5.
 PORTFOLIO: dict[str, Entry] = {
@@ -207,6 +222,7 @@ PORTFOLIO: dict[str, Entry] = {
     "mstl": _plain("mstl", -0.12, _decomposed),
     "mstl_week": Entry("mstl", lambda season: make("mstl", seasons=(season, 7 * season)), -0.30, _weekly),
     "arima": _plain("arima", -0.12, _dense),
+    "arima_log": _plain("arima", 0.00, _promoted, "log"),
     "temporal_ets": _temporal("ets", -0.15),
     "temporal_ces": _temporal("ces", -0.15),
     "temporal_arima": _temporal("arima", -0.15),
@@ -216,10 +232,11 @@ PORTFOLIO: dict[str, Entry] = {
     "tsb": _plain("tsb", 0.0, _sparse),
     "imapa": _plain("imapa", 0.0, _sparse),
     "elastic_net": _plain("elastic_net", 0.21, _level),
+    "elastic_net_log": _plain("elastic_net", 0.10, _promoted, "log"),
     "elastic_net_difference": _plain("elastic_net", 0.03, _differenced_alone, "difference"),
     "lightgbm": _plain("lightgbm", 0.10, _level_or_yearly),
     "lightgbm_recursive": Entry("lightgbm", lambda season: {"lightgbm": {"strategy": "recursive"}}, 0.10, _yearly),
-    "lightgbm_log": _plain("lightgbm", 0.05, _multiplied, "log"),
+    "lightgbm_log": _plain("lightgbm", -0.05, _multiplied, "log"),
     "lightgbm_difference": _plain("lightgbm", 0.00, _differenced_alone, "difference"),
     "lightgbm_season": _plain("lightgbm", -0.11, _season_differenced, "season_difference"),
 }
@@ -232,6 +249,18 @@ SEARCHED: dict[str, Callable[[Profile], Mask]] = {
     "extra_trees": _learnable,
     "tcn": lambda profile: profile.rows >= FEWEST_OF_NETWORK,
 }
+
+
+def skewness(values: Floats, ptr: Ints) -> Floats:
+    """Third central moment of the values of each series over the 1.5th power of the second; NaN where all are alike. (series,)"""
+
+    def each(of_series: Floats) -> Floats:
+        return np.repeat(of_series, np.diff(ptr))
+
+    off = values - each(mean(values, ptr))
+    with np.errstate(invalid="ignore"):
+        off /= each(mean(np.abs(off), ptr))  # so that no power leaves the range of doubles
+    return np.asarray(mean(off**3, ptr) / mean(off**2, ptr) ** 1.5)
 
 
 def merit_of(name: str) -> float:

@@ -264,8 +264,9 @@ def _evidence(trials: Sequence[Trial], bench: Bench, table: Table, candidates: C
     forecast = np.stack([np.where(trial.own[None, :, None], trial.forecast, np.nan) for trial in trials])
     heard = np.stack([np.maximum.reduceat(trial.own, table.group_ptr[:-1]) for trial in trials])
     able = (candidates.suits & heard) | (_done(trials, candidates) & _untested(table, bench) & candidates.trusted)
-    sparse = Profile(table).sparse
-    return Evidence(bench.actual, forecast, bench.score, table.group_ptr, able, candidates.merit, plan.pooled, sparse)
+    profile = Profile(table)
+    informed = candidates.informed if profile.covariates else None
+    return Evidence(bench.actual, forecast, bench.score, table.group_ptr, able, candidates.merit, plan.pooled, profile.sparse, informed)
 
 
 def _weigh(trials: Sequence[Trial], evidence: Evidence, table: Table, ensemble: str | None, baseline: str) -> tuple[Floats, Floats]:

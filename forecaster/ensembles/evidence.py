@@ -27,6 +27,7 @@ class Evidence:
         merit: Logarithm of the error to expect of each learner against the others before any was seen. (learners,)
         pooled: Whether groups may learn from each other.
         sparse: Whether the demand of a group is intermittent; no group's where absent. (groups,)
+        informed: Which learners see covariates; absent where there are none that move. (learners,)
     """
 
     actual: Floats
@@ -37,6 +38,7 @@ class Evidence:
     merit: Floats
     pooled: bool = False
     sparse: NDArray[np.bool_] | None = None
+    informed: NDArray[np.bool_] | None = None
 
     @property
     def group(self) -> Ints:

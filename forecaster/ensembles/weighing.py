@@ -5,6 +5,9 @@ mean m over the windows of a series is believed as far as there are windows (emp
 weight is exp(-SHARP * m): the exponentially weighted average of Vovk (1990), here on relative errors so that no series counts
 more than another. Nothing is searched for, so a group with three windows does not overfit.
 
+What covariates are worth differs from job to job more than anything else, and all learners that see them tell it together: their common
+lead over the others is learnt before any of them is judged on its own.
+
 Of intermittent demand a window of a series is mostly chance: in one without a sale the lowest forecast is the best one, and weights
 from single series draw their sum below what comes. There all series of a group share the weights; a learner is judged by its mean error
 over the series and, as much, by its error of their sum, which is seen once per window however many series there are.
@@ -13,6 +16,7 @@ over the series and, as much, by its error of their sum, which is seen once per 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.ensembles.evidence import Evidence
 from forecaster.metrics.segments import mean, total
@@ -28,6 +32,9 @@ OF_SERIES = 6.0
 
 OF_GROUP = 4.0
 """Windows, over all series, that a group needs to be believed as much as experience (or as the block, where it may be asked)."""
+
+OF_COVARIATES = 1.0
+"""Windows, over all series of a group, that it takes to believe half of what covariates seem to be worth there."""
 
 LEAST = 0.1
 """Part of the largest weight of a series that a weight must have; the learners below it are left out."""
@@ -62,13 +69,38 @@ def _shrunk(relative: Floats, seen: Floats, evidence: Evidence) -> Floats:
     """The mean over the windows of a group, pulled to experience where little was seen. (learners, groups)"""
     windows = np.isfinite(relative).sum(2).astype(np.float64)
     middle = _over(added(np.nan_to_num(relative), 2), windows)
-    return np.asarray((seen * middle + OF_GROUP * _experience(evidence)) / (seen + OF_GROUP))
+    return np.asarray((seen * middle + OF_GROUP * _experience(evidence, middle, windows)) / (seen + OF_GROUP))
 
 
-def _experience(evidence: Evidence) -> Floats:
-    """Relative error to expect of each learner in each group before any was seen. (learners, groups)"""
+def _experience(evidence: Evidence, middle: Floats, windows: Floats) -> Floats:
+    """Relative error to expect of each learner in each group before its own was seen. (learners, groups)
+
+    Args:
+        evidence: Of which the merits are read, and who sees covariates.
+        middle: Mean relative error of each learner, which tells what covariates are worth. (learners, groups)
+        windows: How many windows it is the mean of. (learners, groups)
+    """
     merit = np.where(evidence.able, evidence.merit[:, None], np.nan)
-    return np.asarray(np.nan_to_num(merit - _median(merit)))
+    expected = np.nan_to_num(merit - _median(merit))
+    if evidence.informed is None:
+        return np.asarray(expected)
+    informed = evidence.informed[:, None] & evidence.able
+    return np.asarray(expected + informed * _worth(middle - expected, np.where(evidence.able, windows, 0.0), informed))
+
+
+def _worth(surprise: Floats, windows: Floats, informed: NDArray[np.bool_]) -> Floats:
+    """What covariates change in the logarithm of an error: by how much the middle one of the learners that see them does better than
+    expected, against that of the others, as far as there are windows to believe it. (groups,)
+
+    Args:
+        surprise: How much worse than expected each learner was. (learners, groups)
+        windows: How many windows tell it. (learners, groups)
+        informed: Who sees covariates. (learners, groups)
+    """
+    surprise = np.where(windows > 0, surprise, np.nan)
+    lead = _median(np.where(informed, surprise, np.nan)) - _median(np.where(informed, np.nan, surprise))
+    seen = windows.max(0)
+    return np.asarray(np.nan_to_num(lead) * seen / (seen + OF_COVARIATES))
 
 
 def _relative(errors: Floats) -> Floats:
@@ -93,7 +125,7 @@ def _of_groups(count: Floats, sums: Floats, evidence: Evidence) -> Floats:
     """Relative error to expect of each learner in each group. (learners, groups)"""
     ptr = evidence.group_ptr
     seen, said = total(count, ptr), total(sums, ptr)
-    prior = _experience(evidence)
+    prior = _experience(evidence, _over(said, seen), seen)
     if evidence.pooled:
         prior = (said.sum(1, keepdims=True) + OF_GROUP * prior) / (seen.sum(1, keepdims=True) + OF_GROUP)
     return np.asarray((said + OF_GROUP * prior) / (seen + OF_GROUP))

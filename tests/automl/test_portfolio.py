@@ -62,6 +62,20 @@ def test_logarithms_are_tried_where_covariates_multiply_a_demand():
     assert "lightgbm_log" not in tried(priced.assign(y=rare(120)), known=["price"])
 
 
+def test_lines_on_logarithms_are_tried_where_promotions_reach_far():
+    rng = np.random.default_rng(2)
+    deal = (rng.random(120) < 0.08) * 1.0
+    logs = {"arima_log", "elastic_net_log"}
+    promoted = rows("a", smooth(120) * np.exp(2 * deal), deal=deal)
+    assert tried(promoted, known=["deal"]) >= logs
+    assert not tried(promoted.assign(y=1e160 * promoted["y"]), known=["deal"]).isdisjoint(logs)
+    assert not tried(promoted) & logs
+    assert not tried(rows("a", smooth(120) + 5 * deal, deal=deal), known=["deal"]) & logs
+    three = pd.concat([promoted, *(rows(name, smooth(120), deal=deal) for name in "bc")])
+    assert not tried(three, known=["deal"]) & logs
+    assert not tried(promoted, known=["deal"], block=["arima", "elastic_net"]) & logs
+
+
 def test_many_series_are_tried_on_differences_and_with_covariates_on_levels_too():
     data = pd.concat([rows(f"s{i}", smooth(60, i), price=np.arange(60.0) % 5) for i in range(8)])
     differenced, levels = {"autoregression", "mstl_autoregression", "lightgbm_season"}, {"lightgbm", "lightgbm_recursive"}

@@ -91,3 +91,14 @@ def test_a_winner_has_to_beat_the_baseline_by_a_margin_wherever_it_was_named():
     assert chosen("naive", nearer) == chosen(nearer, "naive") == ["naive"]
     assert chosen(near, "naive") == ["clearly"]
     assert chosen(Says(9.99, "first"), nearer) == ["hardly"]
+
+
+def test_learners_that_see_covariates_are_believed_together():
+    """Prices tell a fifth of an error in three windows: what each learner did alone would leave more than a third to those without them."""
+    rng = np.random.default_rng(3)
+    price = rng.normal(size=150)
+    y = 50 + 1.3 * price + rng.normal(0, 2, 150)
+    rows = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2026-01-01", periods=150), "y": y, "price": price})
+    named = ["theta", "ets", "ces", "seasonal_average", "arima", "elastic_net"]
+    job = Forecaster(14, known=["price"], learners=named, season_length=1, n_jobs=1).fit(rows)
+    assert {one["learner"] for one in job.selected_["members"][0]} <= {"arima", "elastic_net"}

@@ -15,7 +15,7 @@ from forecaster.metrics import METRICS, Scale, scorer
 NAN = np.nan
 
 
-def evidence(errors, sizes, merit=None, able=None, pooled=False, metric="mae"):
+def evidence(errors, sizes, merit=None, able=None, pooled=False, metric="mae", informed=None):
     """Learners whose forecasts of zeros are off by `errors`. (learners, series, windows)"""
     errors = np.asarray(errors, float)
     learners, series, _ = errors.shape
@@ -24,11 +24,15 @@ def evidence(errors, sizes, merit=None, able=None, pooled=False, metric="mae"):
     able = np.ones((learners, len(sizes)), bool) if able is None else np.asarray(able)
     merit = np.zeros(learners) if merit is None else np.asarray(merit, float)
     score = scorer(METRICS[metric], Scale(*np.ones((3, series))))
-    return Evidence(actual, forecast, score, np.cumsum([0, *sizes]), able, merit, pooled)
+    return Evidence(actual, forecast, score, np.cumsum([0, *sizes]), able, merit, pooled, informed=informed)
 
 
-def slow(errors, sizes, merit):
-    """weight = exp(-12 m); m = group's + n / (n + 6) * (own - group's own); group's = (sum + 4 * merit) / (n + 4); a tenth of the best."""
+def slow(errors, sizes, merit, informed):
+    """weight = exp(-12 m); m = group's + n / (n + 6) * (own - group's own); group's = (sum + 4 * expected) / (n + 4); a tenth of the best.
+
+    What is expected of a learner is its merit and, where it sees covariates, what they are worth: n / (n + 1) * (the median of how much
+    worse than their merits those that see them are - that of the others).
+    """
     relative = [
         [[np.log(e / np.median(errors[:, s, w])) for w, e in enumerate(row) if not np.isnan(e)] for s, row in enumerate(one)]
         for one in errors
@@ -36,11 +40,16 @@ def slow(errors, sizes, merit):
     weights, first = [], 0
     for size in sizes:
         members = range(first, first + size)
+        told = [[r for i in members for r in one[i]] for one in relative]
+        expected = merit - np.median(merit)
+        off = [np.mean(seen) - e if seen else NAN for seen, e in zip(told, expected, strict=True)]
+        mine, others = ([x for x, sees in zip(off, informed, strict=True) if sees == which and not np.isnan(x)] for which in (True, False))
+        n = max(map(len, told))
+        worth = n / (n + 1) * (np.median(mine) - np.median(others)) if mine and others else 0.0
         for s in members:
             m = []
-            for k, one in enumerate(relative):
-                seen = [r for i in members for r in one[i]]
-                group = (sum(seen) + 4 * (merit[k] - np.median(merit))) / (len(seen) + 4)
+            for k, (one, seen) in enumerate(zip(relative, told, strict=True)):
+                group = (sum(seen) + 4 * (expected[k] + worth * informed[k])) / (len(seen) + 4)
                 own = np.mean(one[s]) - np.mean(seen) if one[s] else 0.0
                 m.append(group + len(one[s]) / (len(one[s]) + 6) * own)
             raw = np.exp(-12 * (np.array(m) - min(m)))
@@ -59,8 +68,26 @@ def test_every_series_gets_the_weights_of_the_slow_one(seed, learners, windows, 
     rng = np.random.default_rng(seed)
     errors = np.exp(0.3 * rng.normal(size=(learners, sum(sizes), windows)))
     errors[:, rng.random((sum(sizes), windows)) < blank] = NAN
-    merit = 0.2 * rng.normal(size=learners)
-    assert weigh(evidence(errors, sizes, merit)) == pytest.approx(slow(errors, sizes, merit), abs=1e-9)
+    merit, informed = 0.2 * rng.normal(size=learners), rng.random(learners) < 0.5
+    assert weigh(evidence(errors, sizes, merit, informed=informed)) == pytest.approx(slow(errors, sizes, merit, informed), abs=1e-9)
+    assert np.array_equal(weigh(evidence(errors, sizes, merit)), weigh(evidence(errors, sizes, merit, informed=np.zeros(learners, bool))))
+
+
+def test_learners_that_see_covariates_tell_together_what_these_are_worth():
+    """Three windows believe three quarters of what they are worth, and 4/7 of that is left beside what each learner did itself. Where the
+    last two of four see covariates and err 10% less, that is 6/7 of the difference instead of 3/7; where only one of them does, the other
+    has a lead of half as much over those that did as well as it."""
+    informed = np.array([False, False, True, True])
+    better, mixed = (np.repeat(np.array(errors)[:, None, None], 3, axis=2) for errors in ([1.1, 1.1, 1, 1], [1.1, 1.1, 1, 1.1]))
+    assert ratio(weigh(evidence(better, [1]))) == pytest.approx(1.1 ** (12 * 3 / 7))
+    assert ratio(weigh(evidence(better, [1], informed=informed))) == pytest.approx(1.1 ** (12 * 6 / 7))
+    assert ratio(weigh(evidence(mixed, [1]))) == pytest.approx(1)
+    assert ratio(weigh(evidence(mixed, [1], informed=informed))) == pytest.approx(1.1 ** (12 * 3 / 7 / 2))
+
+
+def ratio(weights):
+    """The last learner's to the first one's in the first series."""
+    return weights[0, -1] / weights[0, 0]
 
 
 def test_a_series_alone_by_hand():
@@ -87,9 +114,10 @@ def test_who_is_not_able_has_no_share_and_moves_no_bit_of_the_others():
     some = rng.random(12) < 0.5
     errors[~some] = NAN
     able = np.stack([some, some], axis=1)
-    weights = weigh(evidence(errors, [1, 1], able=able))
-    assert np.array_equal(weights[:, some], weigh(evidence(errors[some], [1, 1])))
-    assert not weights[:, ~some].any()
+    for informed in (np.zeros(12, bool), rng.random(12) < 0.5):
+        weights = weigh(evidence(errors, [1, 1], able=able, informed=informed))
+        assert np.array_equal(weights[:, some], weigh(evidence(errors[some], [1, 1], informed=informed[some])))
+        assert not weights[:, ~some].any()
 
 
 def test_groups_learn_from_the_block_only_if_asked():
