@@ -11,7 +11,7 @@ from forecaster.automl.candidates import Candidates
 from forecaster.automl.portfolio import Profile
 from forecaster.backtest import RollingOrigin, shortest
 from forecaster.features.design import Design
-from forecaster.features.pairs import choices_of
+from forecaster.features.pairs import SEEN, budgets, choices_of, targets_of
 from forecaster.guardrails import Findings
 from forecaster.protocols import Learner, within
 from forecaster.table import Ints, Table
@@ -52,12 +52,17 @@ def sampled(learners: Iterable[Learner], table: Table) -> Findings:
     for design in dict.fromkeys(_designs(learners)):
         looks_back = design.looks_back(table)
         steps = design.horizon if design.strategy == "direct" else 1
-        eligible = choices_of(table, steps, looks_back)[1]
-        for g in np.flatnonzero(eligible > (design.row_budget or np.inf)).tolist():
+        choices, eligible = choices_of(table, steps, looks_back)
+        targets = targets_of(table, choices)
+        budget = budgets(design.row_budget, targets)
+        if budget is None:
+            continue
+        wanted = SEEN * targets if design.row_budget == "auto" else eligible
+        for g in np.flatnonzero(np.minimum(wanted, eligible) > budget).tolist():
             found.add(
                 rule="sampled_rows", action="noted", count=eligible[g],
                 message=f"{table.group_label(g)}: {{count}} training rows, one per value and horizon, are more than the row budget of "
-                f"{design.row_budget}: learners see an even sample of the horizons of each value; Featurization(row_budget=) raises it",
+                f"{budget[g]}: learners see an even sample of the horizons of each value; Featurization(row_budget=) raises it",
             )  # fmt: skip
     return found
 

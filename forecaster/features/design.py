@@ -16,7 +16,7 @@ from forecaster.features.fitted import FittedDesign
 from forecaster.features.fourier import periods
 from forecaster.features.holidays import Holidays
 from forecaster.features.lags import Lags
-from forecaster.features.pairs import series_keys
+from forecaster.features.pairs import Budget, series_keys
 from forecaster.features.stl import Parts
 from forecaster.features.timeline import Timeline
 from forecaster.features.windows import SEASON, from_windows
@@ -53,7 +53,8 @@ class Design:
         known_lags: Orders of the lags of each known covariate, seen from the origin; its value at the target is a column anyway.
         known_windows: Windows of each known covariate, as for past ones.
         strategy: "direct" or "recursive".
-        row_budget: Most training rows of a group; above it the horizons of each row are sampled. None for no limit.
+        row_budget: Most training rows of a group; above it the horizons of each row are sampled. "auto" for four horizons of each row, if
+            that is not less than 4,000 rows and no more than 1,000,000; None for no limit.
         seed: Seed of that sample.
     """
 
@@ -71,12 +72,14 @@ class Design:
     known_lags: tuple[int, ...] = ()
     known_windows: Mapping[str, Sequence[Any]] | Windows | None = None
     strategy: Literal["direct", "recursive"] = "direct"
-    row_budget: int | None = 1_000_000
+    row_budget: Budget = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.horizon < 1 or (self.row_budget is not None and self.row_budget < 1):
-            raise SettingsError(f"horizon and row_budget start at 1; came horizon={self.horizon}, row_budget={self.row_budget}.")
+        limited = self.row_budget not in (None, "auto")
+        if self.horizon < 1 or (limited and not (isinstance(self.row_budget, int) and self.row_budget >= 1)):
+            said = f"came horizon={self.horizon!r}, row_budget={self.row_budget!r}"
+            raise SettingsError(f'horizon and row_budget are whole numbers from 1 on (row_budget may be "auto" or None, too); {said}.')
         if self.strategy not in ("direct", "recursive"):
             raise SettingsError(f'strategy is "direct" or "recursive"; came {self.strategy!r}.')
         if self.stl not in (None, "season", "season_trend"):

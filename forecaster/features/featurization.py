@@ -30,7 +30,8 @@ class Featurization:
         strategy: "direct" learns every step ahead from what is known at the origin (the horizon is a feature); "recursive" learns
             one step and goes on from its own forecasts.
         row_budget: Most training rows per group; above it the horizons of each row are sampled, and `findings_` says so. No feature
-            is ever switched off. None for no limit.
+            is ever switched off. None for no limit. "auto" has four horizons of each row, or more where that makes less than 4,000
+            rows, and 1,000,000 rows at most.
     """
 
     calendar: bool = True
@@ -43,7 +44,7 @@ class Featurization:
     known_lags: tuple[int, ...] = ()
     known_windows: Mapping[str, Any] | None = None
     strategy: Literal["direct", "recursive"] = "direct"
-    row_budget: int | None = 1_000_000
+    row_budget: int | Literal["auto"] | None = "auto"
 
     def __post_init__(self) -> None:
         for name in ("past_lags", "known_lags"):

@@ -18,7 +18,7 @@ from forecaster.features.holidays import Holidays
 from forecaster.features.lags import Lags
 from forecaster.features.lookback import LookBack, names_of
 from forecaster.features.matrix import CHUNK, Drawn, Matrix, gather
-from forecaster.features.pairs import choices_of, pairs
+from forecaster.features.pairs import budgets, choices_of, pairs, targets_of
 from forecaster.features.slabs import each, slabs
 from forecaster.features.sources import Clock, Sources, exactly
 from forecaster.features.stl import season_of, trend_of
@@ -167,7 +167,7 @@ class FittedDesign:
     def draw(self, table: Table, *, order: Literal["C", "F"] = "C", threads: int = 1, every: bool = False) -> Drawn:
         """The features of the rows of `training`; with `every`, also of those without a target or without anything to look back at."""
         choices, eligible = choices_of(table, self.horizon, self.looks_back, every=every)
-        budget = self.design.row_budget
+        budget = budgets(self.design.row_budget, targets_of(table, choices))
         if self.horizon == 1 and (budget is None or (eligible <= budget).all()):
             del choices  # not to be held beside the matrix
             return self._straight(table, eligible, order, threads, every)

@@ -1,12 +1,14 @@
 """Which rows a training matrix has: target row t seen from origin t - h, for every h or for a fair sample of them.
 
 With horizon as a feature every row is repeated for each h (azure-semantics B.1), so a matrix grows with the horizon. Above a
-budget the horizons of each row are sampled; no feature is ever switched off to save memory.
+budget the horizons of each row are sampled; no feature is ever switched off to save memory. The same target seen from ever more
+origins teaches little, so that by default each is seen from a few.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,14 @@ from numpy.typing import NDArray
 from forecaster.table import Floats, Ints, Table
 
 Counts = NDArray[np.unsignedinteger]
+Budget = int | Literal["auto"] | None
+"""Most pairs of a group; None for no limit, "auto" for `SEEN` horizons of each target, if that is not less than `FEWEST` pairs and no
+more than `MOST`."""
+
+SEEN = 4
+FEWEST = 4_000
+MOST = 1_000_000
+
 _UNIT = 2.0**-24
 
 
@@ -25,14 +35,14 @@ def series_keys(table: Table) -> Ints:
     return np.frombuffer(digests, "<i8").astype(np.int64)
 
 
-def pairs(table: Table, choices: Counts, eligible: Ints, budget: int | None, seed: int) -> tuple[Ints, Ints]:
+def pairs(table: Table, choices: Counts, eligible: Ints, budget: Ints | None, seed: int) -> tuple[Ints, Ints]:
     """The pairs (target row, horizon) of a training matrix, ascending.
 
     Args:
         table: All series.
         choices: How many horizons each row could be seen at. (rows,)
         eligible: How many pairs that makes in each group. (groups,)
-        budget: Most pairs per group; None for no limit.
+        budget: Most pairs of each group; None for no limit. (groups,)
         seed: Seed of the sample.
 
     Returns:
@@ -49,6 +59,18 @@ def pairs(table: Table, choices: Counts, eligible: Ints, budget: int | None, see
     # One random shift per row and equal strides: the horizons of a row are distinct and each is equally likely.
     h = np.floor((nth + shift[row]) * (choices[row] / quota[row])).astype(np.int64) + 1
     return row, np.minimum(h, choices[row])
+
+
+def targets_of(table: Table, choices: Counts) -> Ints:
+    """How many target rows each group has. (groups,)"""
+    return _of_groups(choices > 0, table)
+
+
+def budgets(asked: Budget, targets: Ints) -> Ints | None:
+    """Most pairs of each group; None for no limit. (groups,)"""
+    if asked is None:
+        return None
+    return np.clip(SEEN * targets, FEWEST, MOST) if asked == "auto" else np.full(len(targets), asked, np.int64)
 
 
 def choices_of(table: Table, horizon: int, looks_back: bool, *, every: bool = False) -> tuple[Counts, Ints]:
@@ -69,14 +91,19 @@ def choices_of(table: Table, horizon: int, looks_back: bool, *, every: bool = Fa
         for k in range(min(horizon if looks_back else 0, int(table.sizes.max(initial=0)))):
             young = table.indptr[:-1][table.sizes > k] + k
             choices[young] = np.minimum(choices[young], k)
+    return choices, _of_groups(choices, table)
+
+
+def _of_groups(counts: Counts | NDArray[np.bool_], table: Table) -> Ints:
+    """Sum over the rows of each group. (rows,) -> (groups,)"""
     bounds = table.indptr[table.group_ptr]
     some = bounds[:-1] < bounds[1:]
-    eligible = np.zeros(table.n_groups, np.int64)
-    eligible[some] = np.add.reduceat(choices, bounds[:-1][some], dtype=np.int64) if some.any() else 0
-    return choices, eligible
+    sums = np.zeros(table.n_groups, np.int64)
+    sums[some] = np.add.reduceat(counts, bounds[:-1][some], dtype=np.int64) if some.any() else 0
+    return sums
 
 
-def _sample(table: Table, choices: Counts, eligible: Ints, budget: int, seed: int) -> tuple[Ints, Floats]:
+def _sample(table: Table, choices: Counts, eligible: Ints, budget: Ints, seed: int) -> tuple[Ints, Floats]:
     """How many horizons each row keeps, and a uniform number per row."""
     quota, shift = choices.astype(np.int64), np.zeros(len(choices))
     keys = series_keys(table)
@@ -87,7 +114,7 @@ def _sample(table: Table, choices: Counts, eligible: Ints, budget: int, seed: in
             np.repeat(keys[first:last], table.sizes[first:last]).view(np.uint64) + _mix(table.steps[rows].view(np.uint64) + np.uint64(seed))
         )
         shift[rows] = (hashed >> np.uint64(40)) * _UNIT
-        quota[rows] = _shares(choices[rows], budget / float(eligible[g]), hashed)
+        quota[rows] = _shares(choices[rows], float(budget[g]) / float(eligible[g]), hashed)
     return quota, shift
 
 

@@ -12,6 +12,7 @@ from forecaster.features.auto import lags_and_windows
 from forecaster.features.design import Design
 from forecaster.features.fitted import FittedDesign
 from forecaster.features.matrix import Matrix
+from forecaster.features.pairs import budgets
 from forecaster.learners._shared import SHARED
 from forecaster.table import Floats, Ints, Singles, Table
 
@@ -32,8 +33,9 @@ def _batched(table: Table, design: Design) -> Iterator[tuple[Ints, Design]]:
     for g in range(table.n_groups):
         # What a group's features are must not depend on its neighbours in the block.
         alike.setdefault(_resolved(table, design, g), []).append(g)
-    rows = np.diff(table.indptr[table.group_ptr]) * (design.horizon if design.strategy == "direct" else 1)
-    rows = np.minimum(rows, design.row_budget or rows.max(initial=0))
+    targets = np.diff(table.indptr[table.group_ptr])
+    rows, budget = targets * (design.horizon if design.strategy == "direct" else 1), budgets(design.row_budget, targets)
+    rows = rows if budget is None else np.minimum(rows, budget)
     for resolved, groups in alike.items():
         batch = (np.cumsum(rows[groups]) - 1) // BATCH_ROWS
         for cut in np.split(np.array(groups, np.int64), np.flatnonzero(np.diff(batch)) + 1):

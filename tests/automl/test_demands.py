@@ -97,6 +97,15 @@ def test_no_sample_no_finding():
     assert "sampled_rows" not in set(made.findings_["rule"])
 
 
+def test_four_horizons_of_each_value_are_enough_and_fewer_are_a_finding(monkeypatch):
+    data = daily(a=600)
+    told = [set(Forecaster(28, learners=["elastic_net", "naive"], n_jobs=1).fit(data).findings_["rule"])]
+    monkeypatch.setattr("forecaster.features.pairs.MOST", 1000)
+    monkeypatch.setattr("forecaster.features.pairs.FEWEST", 10)
+    told.append(set(Forecaster(28, learners=["elastic_net", "naive"], n_jobs=1).fit(data).findings_["rule"]))
+    assert ["sampled_rows" in one for one in told] == [False, True]
+
+
 def test_feature_matrices_are_let_go_at_the_end_of_a_job():
     made = Forecaster(8, learners=["elastic_net"], n_jobs=1).fit(daily(a=100))
     assert SHARED.held == 0

@@ -6,8 +6,9 @@
 Every series is cut at several origins, fitted with the defaults of `Forecaster`, and the interval from q0.1 to q0.9 is held against the
 horizon that was cut off; at all origins but the last, forecasts go on for a second horizon, and "past" is what lies in it. Origins lie a
 horizon apart, or `--apart` steps; a series counts at those before which it has room for three windows. Sets of M3 are told by themselves
-and together, every value counting alike. A period unlike those before it misses its mark under any calibration, so the verdict is on the
-mean over the sets: 76% to 84%. Needs ../shared/data; exits 1 else.
+and together, every value counting alike. Items of M5 are counts, mostly zero, and no interval that ends at a whole number can hold 80% of
+them: they are told, and no part of the verdict. A period unlike those before it misses its mark under any calibration, so the verdict is
+on the mean over the sets: 76% to 84%. Needs ../shared/data; exits 1 else.
 """
 
 from __future__ import annotations
@@ -34,17 +35,19 @@ CASES = {"one, 1 w": ("one", 1), "one, 3 w": ("one", 3), "all, 3 w": ("all", 3)}
 """Models per series or for all, and windows of their backtest."""
 BOUNDS = (0.76, 0.84)
 ROOM = 4  # horizons before an origin: three windows and as much to train the first of them on
-KEPT = 500  # most values of a series, so that the long ones do not take all the time
 
 
 @dataclass(frozen=True)
 class Source:
-    """A set of series: unique_id, ds, y."""
+    """A set of series: unique_id, ds, y and covariates that are known ahead."""
 
     read: Callable[[], pd.DataFrame]
     horizon: int
     season: int | None = None
     freq: str | None = None
+    known: tuple[str, ...] = ()
+    kept: int = 500  # most values of a series, so that the long ones do not take all the time
+    judged: bool = True
 
 
 def m3(period: str) -> Callable[[], pd.DataFrame]:
@@ -69,6 +72,32 @@ def plain(file: str) -> Callable[[], pd.DataFrame]:
     return lambda: pd.read_parquet(DATA / file, columns=["unique_id", "ds", "y"])
 
 
+def rossmann() -> pd.DataFrame:
+    rows = pd.read_parquet(DATA / "rossmann/sales.parquet")
+    return rows[rows.groupby("unique_id")["y"].transform("size") == rows["ds"].nunique()].astype({"unique_id": str})
+
+
+def vic_elec() -> pd.DataFrame:
+    return pd.read_parquet(DATA / "vic_elec/demand.parquet").drop(columns="ds").rename(columns={"ds_utc": "ds"})
+
+
+def bike_share() -> pd.DataFrame:
+    rows = pd.read_parquet(DATA / "bike_share/rides.parquet", columns=["date", "cnt"])
+    return rows.assign(unique_id="rides", ds=pd.to_datetime(rows["date"], format="%m/%d/%Y"), y=rows["cnt"])
+
+
+def m5(*columns: str) -> Callable[[], pd.DataFrame]:
+    """Sales of M5, summed up by some of its columns."""
+
+    def read() -> pd.DataFrame:
+        rows = pd.read_parquet(DATA / "m5/sales.parquet").astype({"store_id": str, "item_id": str})
+        rows["dept_id"] = rows["item_id"].str.rsplit("_", n=1).str[0]
+        rows["unique_id"] = rows[list(columns)].agg(" ".join, axis=1) if len(columns) > 1 else rows[columns[0]]
+        return rows.groupby(["unique_id", "date"], as_index=False)["sales"].sum().rename(columns={"date": "ds", "sales": "y"})
+
+    return read
+
+
 SETS = {
     "m3 yearly": Source(m3("YEARLY"), 6, 1),
     "m3 quarterly": Source(m3("QUARTERLY"), 8, 4),
@@ -79,6 +108,11 @@ SETS = {
     "tourism": Source(plain("aus_tourism/trips.parquet"), 8),
     "orange juice": Source(plain("orange_juice/sales.parquet"), 6),
     "nn5": Source(nn5, 56, 7, "D"),
+    "rossmann": Source(rossmann, 42, 7, "D", ("Open", "Promo", "StateHoliday", "SchoolHoliday"), kept=942),
+    "vic_elec": Source(vic_elec, 336, 48, "30min", ("holiday",), kept=16 * 336),
+    "bike share": Source(bike_share, 14, 7, "D", kept=731),
+    "m5 departments": Source(m5("store_id", "dept_id"), 28, 7, "D"),
+    "m5 items": Source(m5("store_id", "item_id"), 28, 7, "D", judged=False),
 }
 
 
@@ -106,7 +140,9 @@ def main() -> int:
         print(f"{name:14}{rows['unique_id'].nunique():>7}{source.horizon:>9}{told(shares(found[name]))}", flush=True)
     if m3 := [counts for name, counts in found.items() if name.startswith("m3")]:
         print(f"{'m3 together':30}{told(shares(np.sum(m3, axis=0)))}")
-    every = np.array([shares(counts) for counts in found.values()])  # (sets, cases, 2)
+    every = np.array([shares(counts) for name, counts in found.items() if SETS[name].judged])  # (sets, cases, 2)
+    if not len(every):
+        return 0
     mean = np.nanmean(every, axis=0)
     print(f"{'mean':30}{told(mean)}")
     return int(not np.all((BOUNDS[0] <= mean) & (mean <= BOUNDS[1])))
@@ -148,14 +184,22 @@ def inside(rows: pd.DataFrame, source: Source, groups: str, windows: int, back: 
     if known.empty:  # no series reaches that far back
         return pd.DataFrame({"step": pd.Series(dtype=int), "inside": pd.Series(dtype=bool)})
     settings = Settings(
-        horizon=source.horizon, season_length=source.season, freq=source.freq, learners=learners,
+        horizon=source.horizon, season_length=source.season, freq=source.freq, known=source.known, learners=learners,
         backtest=RollingOrigin(windows), n_jobs=1,
     )  # fmt: skip
-    table = pa.Table.from_pandas(known.groupby("unique_id").tail(KEPT), preserve_index=False)
-    fitted = fit_block(table, settings, ("unique_id",) if groups == "one" else ())
-    made = fitted.predict(horizon=2 * source.horizon if back else source.horizon).to_pandas()
-    both = made.assign(step=made.groupby("unique_id").cumcount() + 1).merge(came.dropna(), on=["unique_id", "ds"])
+    known = known.groupby("unique_id").tail(source.kept)
+    fitted = fit_block(given(known, ("y", *source.known)), settings, ("unique_id",) if groups == "one" else ())
+    steps = 2 * source.horizon if back else source.horizon
+    future = came[came["unique_id"].isin(known["unique_id"])].groupby("unique_id").head(steps)
+    made = fitted.predict(given(future, source.known) if source.known else None, steps).to_pandas()
+    came = came[["unique_id", "ds", "y"]].dropna()
+    both = made.assign(step=made.groupby("unique_id").cumcount() + 1).merge(came, on=["unique_id", "ds"])
     return both.assign(inside=(both["y"] >= both["q0.1"]) & (both["y"] <= both["q0.9"]))
+
+
+def given(rows: pd.DataFrame, columns: tuple[str, ...]) -> pa.Table:
+    """The rows as the fit and the forecast get them."""
+    return pa.Table.from_pandas(rows[["unique_id", "ds", *columns]], preserve_index=False)
 
 
 if __name__ == "__main__":

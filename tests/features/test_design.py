@@ -14,6 +14,7 @@ from forecaster import archive
 from forecaster.errors import CannotPredict, SettingsError, UnknownName
 from forecaster.features.design import Design, features_frame
 from forecaster.features.matrix import Matrix
+from forecaster.features.pairs import Budget
 from forecaster.table import Future, Table
 
 PLAIN = Design(horizon=3, lags=(1,), windows=None, calendar=False, static=False)
@@ -206,7 +207,7 @@ def test_longer_horizons_than_the_design_can_see_are_refused() -> None:
         PLAIN.fit(table).rollout(table, 2)
 
 
-@pytest.mark.parametrize("bad", [{"horizon": 0}, {"row_budget": 0}, {"strategy": "both"}, {"lags": (0,)}])
+@pytest.mark.parametrize("bad", [{"horizon": 0}, {"row_budget": 0}, {"row_budget": "all"}, {"strategy": "both"}, {"lags": (0,)}])
 def test_recipes_that_cannot_be_meant(bad: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         Design(**bad).fit(noisy_table()).names  # type: ignore[arg-type]  # noqa: B018
@@ -226,7 +227,7 @@ def test_recipes_compare_and_hash_whatever_they_were_written_with() -> None:
 class TestBudget:
     table = noisy_table(sizes=(300, 200, 250), groups=(2, 1), missing=0)
 
-    def made(self, budget: int | None, seed: int = 0, table: Table | None = None) -> Matrix:
+    def made(self, budget: Budget, seed: int = 0, table: Table | None = None) -> Matrix:
         table = self.table if table is None else table
         return replace(PLAIN, horizon=20, row_budget=budget, seed=seed).fit(table).training(table)
 
@@ -240,6 +241,18 @@ class TestBudget:
         assert made.sampled.tolist() == [0, 1]
         assert made.drawn.tolist() == rows.tolist()
         assert self.made(None).sampled.tolist() == []
+
+    def test_by_itself_each_target_is_seen_from_four_origins_where_that_is_enough(self) -> None:
+        table = noisy_table(sizes=(4000, 30), groups=(1, 1), missing=0)
+        short, long = self.made("auto"), self.made("auto", table=table)
+        assert np.diff(short.group_ptr).tolist() == [4000, 4000]
+        assert np.diff(long.group_ptr).tolist() == [4 * 3999, sum(min(t, 20) for t in range(30))]
+        assert np.bincount(long.row[: long.group_ptr[1]])[1:].tolist().count(4) > 3900
+        np.testing.assert_array_equal(self.made("auto", table=table.take_groups([0])).X, long.X[: long.group_ptr[1]])
+
+    def test_by_itself_no_group_has_more_than_a_million(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("forecaster.features.pairs.MOST", 5000)
+        assert np.diff(self.made("auto", table=noisy_table(sizes=(4000,), missing=0)).group_ptr).tolist() == [5000]
 
     def test_a_sampled_row_is_a_row_of_the_whole_matrix(self) -> None:
         made, whole = self.made(700), self.made(None)
