@@ -249,7 +249,8 @@ class Forecaster(Results):
     def features(self, data: Any, *, every_row: bool = False) -> Any:
         """The training matrix: series columns, time, target and every engineered column by name.
 
-        With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon.
+        With the "direct" strategy a row is a value and a step ahead, named by the columns origin and horizon; of the steps of a value it
+        has those that learners see (`row_budget` of `featurization`).
 
         Args:
             data: As for `fit`.
