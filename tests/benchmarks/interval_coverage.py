@@ -7,7 +7,7 @@ Every series is cut at several origins, fitted with the defaults of `Forecaster`
 horizon that was cut off; at all origins but the last, forecasts go on for a second horizon, and "past" is what lies in it. Origins lie a
 horizon apart, or `--apart` steps; a series counts at those before which it has room for three windows. Sets of M3 are told by themselves
 and together, every value counting alike. A period unlike those before it misses its mark under any calibration, so the verdict is on the
-mean over the sets: 76% to 84%. Needs ../shared/data; exits 1 else.
+mean over the sets: 76% to 84%, or it exits with 1. Needs ../shared/data.
 """
 
 from __future__ import annotations
