@@ -85,7 +85,7 @@ class Profile:
     @cached_property
     def skewed(self) -> Mask:
         """Whether at least half of the series of a group have a long tail upwards."""
-        tail = skewness(self.table.target, self.table.indptr) > SKEWED
+        tail = _skewness(self.table.target, self.table.indptr) > SKEWED
         return np.asarray(total(tail.astype(np.float64), self.table.group_ptr) * 2 >= self.series)
 
     @property
@@ -208,7 +208,7 @@ def _promoted(profile: Profile) -> Mask:
 
 
 # The cheap ones first: where time is short, they are what is tried. Merits were measured a horizon before the ends of M3, M4 hourly
-# and weekly, NN5 and Australian tourism; those of intermittent demand on M5.
+# and weekly, NN5 and Australian tourism; those of intermittent demand on M5, of logarithms on orange juice.
 PORTFOLIO: dict[str, Entry] = {
     "naive": _plain("naive", 0.32, lambda profile: profile.everyone & (profile.table.season_length == 1)),
     "seasonal_naive": _plain("seasonal_naive", 0.12, _seasonal),
@@ -251,7 +251,7 @@ SEARCHED: dict[str, Callable[[Profile], Mask]] = {
 }
 
 
-def skewness(values: Floats, ptr: Ints) -> Floats:
+def _skewness(values: Floats, ptr: Ints) -> Floats:
     """Third central moment of the values of each series over the 1.5th power of the second; NaN where all are alike. (series,)"""
 
     def each(of_series: Floats) -> Floats:

@@ -77,7 +77,7 @@ class Design:
 
     def __post_init__(self) -> None:
         limited = self.row_budget not in (None, "auto")
-        if self.horizon < 1 or (limited and not (isinstance(self.row_budget, int) and self.row_budget >= 1)):
+        if self.horizon < 1 or (limited and not (isinstance(self.row_budget, int | np.integer) and self.row_budget >= 1)):
             said = f"came horizon={self.horizon!r}, row_budget={self.row_budget!r}"
             raise SettingsError(f'horizon and row_budget are whole numbers from 1 on (row_budget may be "auto" or None, too); {said}.')
         if self.strategy not in ("direct", "recursive"):
