@@ -89,8 +89,8 @@ def _experience(evidence: Evidence, middle: Floats, windows: Floats) -> Floats:
 
 
 def _worth(surprise: Floats, windows: Floats, informed: NDArray[np.bool_]) -> Floats:
-    """What covariates change in the logarithm of an error: by how much the middle one of the learners that see them does better than
-    expected, against that of the others, as far as there are windows to believe it. (groups,)
+    """What covariates change in the logarithm of an error, negative where they help: how much worse than expected the middle one of the
+    learners that see them did, less that of the others, as far as there are windows to believe it. (groups,)
 
     Args:
         surprise: How much worse than expected each learner was. (learners, groups)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from forecaster.archive import storable
 from forecaster.errors import UnknownName
+from forecaster.features.pairs import Budget
 from forecaster.options import several
 
 
@@ -44,7 +45,7 @@ class Featurization:
     known_lags: tuple[int, ...] = ()
     known_windows: Mapping[str, Any] | None = None
     strategy: Literal["direct", "recursive"] = "direct"
-    row_budget: int | Literal["auto"] | None = "auto"
+    row_budget: Budget = "auto"
 
     def __post_init__(self) -> None:
         for name in ("past_lags", "known_lags"):
