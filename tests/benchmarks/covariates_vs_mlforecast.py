@@ -15,12 +15,11 @@ thread from frame to forecast frame, backtest and 80% intervals included on our 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +151,7 @@ def measure(options: argparse.Namespace) -> None:
 
 def seen(name: str, options: argparse.Namespace) -> Source:
     """The set as both sides see it."""
-    return dataclasses.replace(SETS[name], static=()) if options.each else SETS[name]
+    return replace(SETS[name], static=()) if options.each else SETS[name]
 
 
 def compare(name: str, options: argparse.Namespace) -> list[str]:
