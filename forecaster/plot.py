@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from forecaster.drawing import library
-from forecaster.errors import UnknownName
+from forecaster.errors import SettingsError, UnknownName
 from forecaster.report.accuracy import interval, quantile_columns
 from forecaster.report.axes import stamp_ticks
 from forecaster.report.data import Columns, floats, keys, labels, places, times
@@ -92,6 +92,8 @@ def _wanted(known: pa.Table, names: Sequence[str], series: Any) -> pa.Table:
     """The keys of the series asked for."""
     if series is None:
         return known.slice(0, FIRST)
+    if hasattr(series, "columns"):
+        raise SettingsError(f"series= names the series to draw; came a {type(series).__name__}: rows of steps ahead go in future=")
     asked = series if isinstance(series, list) else [series]
     told = [tuple(map(str, row)) for row in zip(*(known[name].to_pylist() for name in names), strict=True)]
     rows = []

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from forecaster import Forecaster
-from forecaster.errors import MissingExtra, UnknownName
+from forecaster.errors import MissingExtra, SettingsError, UnknownName
 from forecaster.plot import figure
 from forecaster.report import Columns
 from forecaster.simulate import sales
@@ -34,6 +34,12 @@ def test_first_series_with_history_forecast_and_interval(tables: tuple[pa.Table,
     assert len(drawn.axes) == 6
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["history", "0.1 to 0.9", "forecast"]
     assert len(drawn.axes[0].get_lines()[1].get_ydata()) == 6
+
+
+def test_rows_in_the_place_of_a_series_are_told_where_they_go(tables: tuple[pa.Table, pa.Table]) -> None:
+    for rows in (tables[1], tables[1].to_pandas()):
+        with pytest.raises(SettingsError, match="rows of steps ahead go in future="):
+            figure(*tables, COLUMNS, rows)
 
 
 @pytest.mark.parametrize("asked", [(1002, "citrina"), [("1002", "citrina")], {"store": 1002, "brand": "citrina"}])
