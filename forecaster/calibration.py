@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from forecaster.archive import storable
+from forecaster.growth import foretold, seen
 from forecaster.metrics import Scale, per_group
 from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints, Table
-from forecaster.yardstick import LEVELS, MOST, NORMAL, UNIT, Usual, over, student
+from forecaster.yardstick import LEAST, LEVELS, MOST, NORMAL, UNIT, Usual, over, student
 
 PRIOR_WINDOWS = 4.0
 """Weight, in windows, of what the group says about the scale of a series."""
@@ -29,9 +30,6 @@ PRIOR_GROUP = 1.0
 
 PRIOR_POOL = 20.0
 """Weight, in residuals, of the normal quantiles against the pooled ones."""
-
-LEAST = 0.1
-"""What the residuals of a series are at least, in expected scales: a backtest without error promises no future without any."""
 
 RECENT = 2
 """A window counts for half of the one after it, as far back as this: earlier models knew less, and sizes change."""
@@ -61,6 +59,7 @@ class Spread:
         group: Group of each series. (series,)
         profile: Size of the residuals at each step against the mean over steps. (groups, horizon)
         table: Quantiles of the standardised residuals at `LEVELS`, ascending. (groups, levels)
+        grown: How many times larger the residuals past the horizon are than those within foretell. (groups,)
     """
 
     scale: Floats
@@ -68,6 +67,7 @@ class Spread:
     group: Ints
     profile: Floats
     table: Floats
+    grown: Floats
 
     @classmethod
     def of(cls, actual: Floats, forecast: Floats, expected: Floats, group_ptr: Ints) -> Spread:
@@ -89,13 +89,14 @@ class Spread:
         profile = _profile(np.abs(standard), group_ptr)
         standard = over(standard, profile[group][:, None])
         bias, biases = _biases(standard, group_ptr, group)
-        return cls(size, bias, group, profile, _pooled(standard - biases[..., None], weight, group_ptr))
+        return cls(size, bias, group, profile, _pooled(standard - biases[..., None], weight, group_ptr), np.ones(len(profile)))
 
     @classmethod
     def naive(cls, table: Table, horizon: int) -> Spread:
         """The spread to expect without any residuals: normal, with the size and growth of differences within the training values."""
         pooled = np.repeat(NORMAL[None], table.n_groups, axis=0)
-        return cls(Scale.of(table).mae, np.zeros(len(table)), table.group, Usual.of(table, horizon).growth(horizon), pooled)
+        growth = Usual.of(table, horizon).growth(horizon)
+        return cls(Scale.of(table).mae, np.zeros(len(table)), table.group, growth, pooled, np.ones(table.n_groups))
 
     def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
         """Quantiles around point forecasts: ascending in the level, never NaN where the mean is not.
@@ -124,16 +125,23 @@ class Spread:
         return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
     def further(self, steps: int) -> Floats:
-        """Size of the residuals past the horizon against its last step, 1 within it: on with the power of the step that fits the profile,
-        at most as a random walk. It begins where that power is at the last step, not at the last step itself, which is one hour or weekday,
-        quiet or loud, and tells nothing of the others that follow. (series, steps)"""
-        horizon, size = self.profile.shape[1], np.log(self.profile)
-        apart = np.log(np.arange(1, horizon + 1))
-        apart -= apart.mean()
-        rise = _rise(size, apart)
-        begun = np.exp(size.mean(1, keepdims=True) + rise * apart[-1] - size[:, -1:])
-        ahead = np.maximum(np.arange(1, steps + 1) / horizon, 1)
-        return np.asarray(np.where(ahead > 1, begun * ahead**rise, 1.0)[self.group])
+        """Size of the residuals past the horizon against its last step, 1 within it: as the steps within foretell it, times what was seen.
+        (series, steps)"""
+        past = np.arange(1, steps + 1) > self.profile.shape[1]
+        return np.asarray((foretold(self.profile, steps) * np.where(past, self.grown[:, None], 1.0))[self.group])
+
+    def grown_by(self, further: Floats, nearer: Floats, group_ptr: Ints) -> Spread:
+        """The spread with what was seen past the horizon.
+
+        Args:
+            further: Residuals of forecasts in the horizon after that of a window; NaN where unknown. (pairs, series, horizon)
+            nearer: Residuals of the same values in a later window, where they lie within the horizon. (pairs, series, horizon)
+            group_ptr: Boundaries of the groups in the series. (groups + 1,)
+        """
+        horizon = self.profile.shape[1]
+        within = self.scale[:, None] * self.profile[self.group]
+        past = within[:, -1:] * self.further(2 * horizon)[:, horizon:]
+        return replace(self, grown=self.grown * seen(over(np.abs(further), past), over(np.abs(nearer), within), group_ptr))
 
     def silenced(self, which: NDArray[np.bool_]) -> Spread:
         """The spread with no residuals to be expected of some series. (series,)"""
@@ -204,23 +212,6 @@ def _power(size: Floats, count: Floats) -> Floats:
     shape: Floats = np.exp(np.clip(rise, 0, 1) * step)
     middle = over(np.nansum(size * count, 1), count.sum(1))
     return shape / over((weight * shape).sum(1), weight.sum(1))[:, None] * middle[:, None]
-
-
-def _rise(size: Floats, apart: Floats) -> Floats:
-    """The power of the step that fits a profile, between no growth and that of a random walk.
-
-    Empirical Bayes: the part of its square that the scatter of the steps about it does not explain is believed, the rest is not.
-
-    Args:
-        size: Logarithms of the profile. (groups, horizon)
-        apart: Logarithms of the step, less their mean. (horizon,)
-    """
-    squares = max((apart**2).sum(), 1e-12)
-    rise = (apart * size).sum(1, keepdims=True) / squares
-    scatter = size - size.mean(1, keepdims=True) - rise * apart
-    noise = (scatter**2).sum(1, keepdims=True) / (max(len(apart) - 2, 1) * squares)
-    believed = np.maximum(1 - np.nan_to_num(over(noise, rise**2)), 0)
-    return np.asarray(np.clip(rise, 0, 0.5) * believed)
 
 
 def _biases(standard: Floats, group_ptr: Ints, group: Ints) -> tuple[Floats, Floats]:

@@ -21,6 +21,9 @@ LEVELS = np.array([0.001, 0.0025, 0.005, *np.round(np.arange(1, 100) / 100, 2), 
 
 NORMAL = np.array([UNIT.inv_cdf(p) for p in LEVELS])
 
+LEAST = 0.1
+"""What the residuals of a series are at least, in expected scales: a backtest without error promises no future without any."""
+
 MOST = 1000.0
 """What the residuals of a series are at most, in expected scales; where they are more, more is expected of it."""
 

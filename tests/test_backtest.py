@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster import Forecaster
-from forecaster.backtest import RollingOrigin, backtest, cutoffs, shortest
+from forecaster.backtest import RollingOrigin, Walk, backtest, beyond, cutoffs, shortest
 from forecaster.errors import SettingsError
 from forecaster.frequency import Frequency
 from forecaster.protocols import Forecast, Traits
@@ -205,6 +205,64 @@ def test_gap_steps_are_forecast_and_not_scored():
     assert made.forecast.tolist() == expected
     assert made.quantiles[..., 0].tolist() == expected
     assert {told[2].steps for told in learner.log if told[0] == "predict"} == {5}
+
+
+def walked(learner, windows):
+    """A backtest that goes on for a horizon more where a later window scores it."""
+    walk = Walk(learner, windows, beyond(windows))
+    while walk.left:
+        walk.step()
+    return walk.done()
+
+
+@pytest.mark.parametrize("gap", [0, 2])
+@pytest.mark.parametrize("refit", [True, False])
+def test_the_horizon_after_is_forecast_where_a_later_window_scores_it(gap, refit):
+    learner, t = Last(levels=(0.1, 0.9)), table([30, 26, 9])
+    windows = RollingOrigin(3, gap=gap, refit=refit).split(t, 4, min_length=5)
+    made = walked(learner, windows)
+    plain = backtest(learner, windows)
+    assert np.array_equal(made.forecast, plain.forecast, equal_nan=True)
+    assert np.array_equal(made.quantiles, plain.quantiles, equal_nan=True)
+    for w, cutoff in enumerate(cutoffs(windows)):
+        for i, taken in enumerate(windows[w].included):
+            later = taken and w < len(windows) - 1
+            expected = t.values(i)[cutoff[i]] + np.arange(gap + 4, gap + 8) if later else np.full(4, np.nan)
+            assert np.array_equal(made.further.forecast[w, i], expected, equal_nan=True)
+            assert np.array_equal(made.further.quantiles[w, i, :, 1], expected, equal_nan=True)
+
+
+def test_the_horizon_after_takes_windows_a_horizon_apart():
+    t = table([40])
+    for step, scored in ((3, 2), (1, 0), (4, 0)):
+        windows = RollingOrigin(3, step=step).split(t, 3)
+        assert sum(window.included.any() for window in beyond(windows)) == scored
+        made = walked(Last(), windows)
+        assert (0 if made.further is None else np.isfinite(made.further.forecast).all(2).sum()) == scored
+    halves = beyond(RollingOrigin(4, step=2).split(t, 4))
+    assert [bool(window.included[0]) for window in halves] == [True, True, False, False]
+
+
+@dataclass(frozen=True)
+class NoFurther:
+    """Forecasts four steps and no more."""
+
+    traits = Traits()
+
+    def fit(self, table):
+        return self
+
+    def predict(self, horizon, history=None, future=None):
+        if horizon > 4:
+            raise ValueError("no further than four steps")
+        return Forecast(np.zeros((2, horizon)))
+
+
+def test_a_model_that_goes_no_further_has_not_failed():
+    made = walked(NoFurther(), RollingOrigin(3).split(table([40, 40]), 4))
+    assert made.failed == {}
+    assert np.isfinite(made.forecast).all()
+    assert made.further is None
 
 
 def test_a_sliding_window_trains_on_the_last_values_and_an_expanding_one_on_all():

@@ -112,6 +112,39 @@ def test_past_the_horizon_residuals_do_not_go_on_from_the_last_step_alone(last):
     assert (ahead / width[:, :11].mean(1, keepdims=True) < 1.5).all()
 
 
+def grown(factors, horizon=9, series=400):
+    """Standard residuals of windows, and those of forecasts from a horizon further away, larger by a factor for each pair of windows."""
+    noise, size = residuals("white", len(factors) + 1, series, horizon)
+    other, others = residuals("white", len(factors), series, horizon, seed=1)
+    further = other[:-1] * np.array(factors)[:, None, None] * (size / others)[:, None]
+    made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, series]))
+    return made, further, noise[1:-1], np.array([0, series])
+
+
+def test_past_the_horizon_residuals_are_as_much_larger_as_was_seen():
+    made, further, nearer, ptr = grown([1.6, 1.6])
+    seen = made.grown_by(further, nearer, ptr)
+    assert seen.further(30)[0] / made.further(30)[0] == pytest.approx(np.repeat([1, 1.6], [9, 21]), rel=0.1)
+
+
+@pytest.mark.parametrize("factors", [[0.7, 0.7], [1.0, 1.0], [1.9, 0.7], [0.7, 1.9]])
+def test_past_the_horizon_no_growth_is_taken_from_periods_that_disagree_or_were_calm(factors):
+    made, further, nearer, ptr = grown(factors)
+    assert made.grown_by(further, nearer, ptr).grown == pytest.approx(1, abs=0.05)
+
+
+def test_a_series_that_goes_astray_past_the_horizon_does_not_speak_for_its_group():
+    made, further, nearer, ptr = grown([1.0, 1.0])
+    further[:, 0] *= 1e12
+    assert made.grown_by(further, nearer, ptr).grown < 1.15
+
+
+def test_few_residuals_past_the_horizon_say_little():
+    made, further, nearer, ptr = grown([3.0, 3.0])
+    further[:, 1:] = np.nan
+    assert made.grown_by(further, nearer, ptr).grown < 3**0.6
+
+
 @pytest.mark.parametrize("windows", [1, 2, 3])
 def test_forecasts_chosen_by_their_own_windows_are_covered(windows):
     """The best of three equals looks better in the windows that chose it than it is; with one window by much."""
@@ -180,6 +213,9 @@ def test_groups_know_nothing_of_each_other(windows, horizon):
         alone = Spread.of(noise[:-1, first:last], np.zeros_like(noise[:-1, first:last]), size[first:last], np.array([0, last - first]))
         part = together.take(np.arange(first, last)).quantiles(noise[-1, first:last], LEVELS)
         assert np.array_equal(part, alone.quantiles(noise[-1, first:last], LEVELS))
+        mine = alone.grown_by(2 * noise[:-2, first:last], noise[1:-1, first:last], np.array([0, last - first]))
+        among = together.grown_by(2 * noise[:-2], noise[1:-1], ptr).take(np.arange(first, last))
+        assert np.array_equal(among.further(4 * horizon), mine.further(4 * horizon))
 
 
 @pytest.mark.parametrize("windows", [1, 2, 3])
@@ -205,7 +241,10 @@ def test_never_crossing_never_missing(data):
     scale = data.draw(arrays.arrays(float, series, elements=st.floats(0, 1e6)))
     cut = data.draw(st.integers(0, series))
     levels = sorted(data.draw(st.sets(st.floats(0.0001, 0.9999), min_size=1, max_size=6)))
-    made = Spread.of(actual, forecast, scale, np.array([0, cut, series]))
+    ptr = np.array([0, cut, series])
+    made = Spread.of(actual, forecast, scale, ptr).grown_by(actual[:-1], forecast[1:], ptr)
+    assert np.isfinite(made.further(3 * horizon)).all()
+    assert (made.grown >= 1).all()
     quantiles = made.quantiles(np.zeros((series, 2 * horizon + 1)), levels)
     assert np.isfinite(quantiles).all()
     assert (np.diff(quantiles, axis=-1) >= 0).all()

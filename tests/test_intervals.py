@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from forecaster import Forecaster
+from forecaster.protocols import Forecast, Traits
+from forecaster.table import Future, Table
 
 
 def frame(values: np.ndarray) -> pd.DataFrame:
@@ -56,6 +60,29 @@ def test_how_loud_the_last_step_is_does_not_say_how_wide_the_next_horizon_will_b
     share = inside(sizes * np.random.default_rng(0).normal(size=(400, 112)), 8, 16, season=4, learners=["seasonal_average"])
     assert share[:8].mean() == pytest.approx(0.8, abs=0.04), share
     assert share[8:].mean() == pytest.approx(0.8, abs=0.08), share
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """Says the last twelve values, again and again; what it is fitted on is all that it needs."""
+
+    traits = Traits(min_length=12, rolls_forward=False)
+    last: np.ndarray | None = None
+
+    def fit(self, table: Table) -> Repeated:
+        return Repeated(table.last(12))
+
+    def predict(self, horizon: int, history: Table | None = None, future: Future | None = None) -> Forecast:
+        return Forecast(np.tile(self.last, -(-horizon // 12))[:, :horizon])
+
+
+def test_errors_that_grow_only_past_the_horizon_are_held():
+    """Each value is the one of a horizon before and something new: what is known tells all of the horizon equally well, and forecasts
+    have to stand for it past that. Neither the steps within nor differences of values, which a pattern rules, say so."""
+    walks = np.random.default_rng(0).normal(size=(300, 14, 12)).cumsum(1).reshape(300, -1)
+    share = inside(walks + np.tile([0.0, 6, -2, 9], 42), 12, 24, learners=[Repeated()])
+    assert share[:12].mean() == pytest.approx(0.8, abs=0.04), share
+    assert share[12:].mean() == pytest.approx(0.8, abs=0.04), share
 
 
 def test_past_the_horizon_quantiles_ascend_and_are_kept(tmp_path):

@@ -27,6 +27,7 @@ from forecaster.automl.tuned import Tuned, tune
 from forecaster.backtest import Window, cutoffs
 from forecaster.calibration import Spread
 from forecaster.ensembles import COMBINERS, Evidence, crossed, select, weigh
+from forecaster.growth import same_values
 from forecaster.guardrails.survey import Survey
 from forecaster.learners import name_of
 from forecaster.metrics.segments import total
@@ -138,9 +139,10 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
     ahead = blend.ahead(table, plan.horizon, None)
     usual, known = Usual.of(table, plan.horizon), known_values(table)
     now = yardstick(usual.at(plan.horizon), ahead.width, known)
-    sizes = np.clip(found.sizes, now / APART, now * APART)
+    sizes = np.clip(found.sizes[..., : plan.horizon], now / APART, now * APART)
+    spread = Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread
     return Search(
-        trials=tuple(replace(trial, width=None) for trial in found.trials),
+        trials=tuple(replace(trial, asides={}) for trial in found.trials),
         blend=replace(blend, broken=found.broken | dict(blend.broken)),
         weights=metrics.per_group(blend.shares.T, table.group_ptr).T,
         errors=found.errors,
@@ -150,15 +152,28 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         sizes=sizes,
         usual=usual,
         known=known,
-        spread=Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread.silenced(unchanging(table)),
+        spread=_grown(spread, found, table.group_ptr).silenced(unchanging(table)),
         failed={i: found.broken.get(int(table.group[i]), why) for i, why in ahead.failed.items()},
         attempts=found.attempts,
     )
 
 
 def _expected(past: Table, width: Floats, horizon: int) -> Floats:
-    """How far off forecasts are expected to be at a cutoff. (series, horizon)"""
-    return yardstick(Usual.of(past, horizon).at(horizon), width, known_values(past))
+    """How far off forecasts are expected to be at a cutoff, in the horizon and the one after it. (series, 2 * horizon)"""
+    return yardstick(Usual.of(past, horizon).at(2 * horizon), width, known_values(past))
+
+
+def _grown(spread: Spread, found: _Found, group_ptr: Ints) -> Spread:
+    """The spread with the growth past the horizon that windows of the same values tell, one a horizon further away than the other."""
+    horizon = found.actual.shape[2]
+    if not (pairs := same_values(found.cutoffs, horizon)):
+        return spread
+    first, second = np.array(pairs).T
+    met = (found.cutoffs[second] - found.cutoffs[first] == horizon)[..., None]
+    actual = np.where(met, found.actual[second], np.nan)
+    further = (actual - found.further[first]) / found.sizes[first][..., horizon:]
+    nearer = (actual - found.chosen[second]) / found.sizes[second][..., :horizon]
+    return spread.grown_by(further, nearer, group_ptr)
 
 
 def known_values(table: Table) -> Floats:
@@ -180,6 +195,7 @@ class _Found:
     actual: Floats
     chosen: Floats
     cutoffs: Ints
+    further: Floats
     sizes: Floats
     broken: dict[int, str]
     attempts: tuple[Attempt, ...] = ()
@@ -188,9 +204,9 @@ class _Found:
 
 def _unseen(table: Table, candidates: Candidates, plan: Plan) -> _Found:
     """Nothing to compare on."""
-    empty = np.empty((0, len(table), plan.horizon))
+    empty, ends = np.empty((0, len(table), plan.horizon)), np.empty((0, len(table)), np.int64)
     shares = _expected_shares(table, candidates, candidates.suits, plan)
-    return _Found((), shares, np.full(len(table), np.nan), empty, empty, np.empty((0, len(table)), np.int64), empty, {})
+    return _Found((), shares, np.full(len(table), np.nan), empty, empty, ends, empty, np.empty((0, len(table), 2 * plan.horizon)), {})
 
 
 def _expected_shares(table: Table, candidates: Candidates, able: NDArray[np.bool_], plan: Plan) -> Floats:
@@ -218,13 +234,16 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     shares = np.where(unseen[:, None], _expected_shares(table, tuned.candidates, _done(trials, tuned.candidates), plan), shares)
     lost = shares.sum(axis=1) <= 0
     chosen = np.where(lost[None, :, None], bench.spare, _mixed(honest, [trial.forecast for trial in trials]))
-    width = _mixed(honest, [trial.width for trial in trials])
+    width, further, further_width = (
+        _mixed(honest, [trial.asides.get(name) for trial in trials]) for name in ("width", "further", "further_width")
+    )
+    widths = np.concatenate([np.broadcast_to(one, chosen.shape) for one in (width, further_width)], axis=-1)
     pasts = [window.history for window in plan.windows]
-    sizes = np.stack([_expected(past, told, plan.horizon) for past, told in zip(pasts, width, strict=True)])
+    sizes = np.stack([_expected(past, told, plan.horizon) for past, told in zip(pasts, widths, strict=True)])
     broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else _unscored(trials))
     recipes: dict[str, Recipe] = {**candidates.learners, **tuned.recipes}
     errors, ends = bench.judge(chosen), cutoffs(plan.windows)
-    return _Found(tuple(trials), shares, errors, bench.actual, chosen, ends, sizes, broken, tuned.attempts, recipes)
+    return _Found(tuple(trials), shares, errors, bench.actual, chosen, ends, further, sizes, broken, tuned.attempts, recipes)
 
 
 def _unscored(trials: Sequence[Trial]) -> str:

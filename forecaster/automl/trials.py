@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from forecaster.archive import storable
 from forecaster.automl.bench import Bench, Mask
 from forecaster.automl.blend import width_of
 from forecaster.automl.budget import Budget
-from forecaster.backtest import OutOfFold, Walk
+from forecaster.backtest import OutOfFold, Walk, beyond
 from forecaster.learners.written import parameters_of
 from forecaster.protocols import Learner
 from forecaster.table import Floats, Ints
@@ -32,8 +32,7 @@ class Trial:
         forecast: Out-of-fold forecasts. (windows, series, horizon)
         errors: Metric per series, the mean over its windows, lower is better; NaN for a series without windows. (series,)
         own: Whether the candidate, and not the baseline in its place, forecast some window of the series. (series,)
-        width: Mean absolute deviation that its own quantiles tell; None where it has none, and once the search is over.
-            (windows, series, horizon)
+        asides: What it says besides, as `asides` tells it; nothing once the search is over.
         windows: Windows that it was tried on.
         parameters: What of it is not as in the catalogue, as JSON.
     """
@@ -46,7 +45,7 @@ class Trial:
     forecast: Floats
     errors: Floats
     own: NDArray[np.bool_]
-    width: Floats | None = None
+    asides: Mapping[str, Floats] = field(default_factory=dict)
     windows: int = 0
     parameters: str = "{}"
 
@@ -91,6 +90,21 @@ def run_trials(
         yield trial
 
 
+def asides(made: OutOfFold) -> dict[str, Floats]:
+    """What a backtest says besides its forecasts, each (windows, series, horizon) where it says it at all.
+
+    "width" is the mean absolute deviation that its own quantiles tell, "further" what it forecasts for the horizon after each window, where
+    a later window scores it, too, and "further_width" how wide that is.
+    """
+    further = made.further
+    told = {
+        "width": width_of(made),
+        "further": None if further is None else further.forecast,
+        "further_width": None if further is None else width_of(further),
+    }
+    return {name: values for name, values in told.items() if values is not None}
+
+
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What was seen of a candidate that was backtested, maybe not to the end.
@@ -125,7 +139,7 @@ def evaluate(learner: Learner, bench: Bench, goes_on: Callable[[Walk], Mask]) ->
         bench: What it is tried on.
         goes_on: Which groups go on to the next window; called between two of them. (groups,)
     """
-    walk, alive = Walk(learner, bench.windows), np.ones(len(bench.group_ptr) - 1, bool)
+    walk, alive = Walk(learner, bench.windows, beyond(bench.windows)), np.ones(len(bench.group_ptr) - 1, bool)
     windows = np.zeros(len(alive), np.int64)
     while walk.left and alive.any():
         walk.step(alive[bench.group])
@@ -150,7 +164,7 @@ def _run(name: str, learner: Learner, bench: Bench, budget: Budget) -> Trial:
     if not own.any() and bench.needed.any():
         return _nothing(name, learner, bench, "failed", seen.why(), made, windows)
     return Trial(
-        name, "done", seen.why(), made.fit_seconds, made.predict_seconds, seen.forecast, bench.judge(seen.forecast), own, width_of(made),
+        name, "done", seen.why(), made.fit_seconds, made.predict_seconds, seen.forecast, bench.judge(seen.forecast), own, asides(made),
         windows, parameters_of(learner),
     )  # fmt: skip
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from forecaster.automl.attempts import Attempt, fresh, space_of, varied
 from forecaster.automl.bench import Bench, Mask
-from forecaster.automl.blend import Tailored, width_of
+from forecaster.automl.blend import Tailored
 from forecaster.automl.budget import Budget
 from forecaster.automl.candidates import Candidates
-from forecaster.automl.trials import Seen, Trial, evaluate
+from forecaster.automl.trials import Seen, Trial, asides, evaluate
 from forecaster.backtest import Walk
 from forecaster.learners.written import parameters_of
 from forecaster.protocols import Learner
@@ -56,7 +56,7 @@ class _Best:
     predict_seconds: float
     forecast: Floats
     own: Mask
-    width: Floats | None
+    asides: Mapping[str, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,11 +177,9 @@ class _Search:
         self._end(group, one, losses, status, reason, seconds)
         best = min(group.before.get(one.learner, np.inf), group.best[one.learner].loss if one.learner in group.best else np.inf)
         if status == "done" and losses[-1] < best:
-            width = width_of(seen.made)
+            told = {name: values[:, series] for name, values in asides(seen.made).items()}
             self.budget.keep((one.learner, group.index), seconds[0] / len(bench.windows))
-            group.best[one.learner] = _Best(
-                losses[-1], learner, *seconds, seen.forecast[:, series], own, None if width is None else width[:, series]
-            )
+            group.best[one.learner] = _Best(losses[-1], learner, *seconds, seen.forecast[:, series], own, told)
 
     def _status(self, group: _Group, losses: list[float], windows: int, own: Mask, why: str) -> tuple[str, str]:
         after = f"after {windows} of {len(self.bench.windows)} windows"
@@ -228,13 +226,14 @@ def _tailored(settings: Sequence[tuple[Learner, int]]) -> Tailored:
 
 def _trial(name: str, groups: Sequence[_Group], bench: Bench) -> Trial:
     """The best settings of a candidate together, as if one candidate had them."""
-    forecast, own, width = np.full_like(bench.spare, np.nan), np.zeros(len(bench.series), bool), np.full_like(bench.spare, np.nan)
+    forecast, own, told = np.full_like(bench.spare, np.nan), np.zeros(len(bench.series), bool), dict[str, Floats]()
     for group in groups:
         best, series = group.best[name], bench.group == group.index
         forecast[:, series], own[series] = best.forecast, best.own
-        width[:, series] = np.nan if best.width is None else best.width
+        for aside, values in best.asides.items():
+            told.setdefault(aside, np.full_like(bench.spare, np.nan))[:, series] = values
     said = [group.best[name] for group in groups]
     return Trial(
         name + TUNED, "done", "", sum(one.fit_seconds for one in said), sum(one.predict_seconds for one in said), forecast,
-        bench.judge(forecast), own, width if any(one.width is not None for one in said) else None, len(bench.windows),
+        bench.judge(forecast), own, told, len(bench.windows),
     )  # fmt: skip

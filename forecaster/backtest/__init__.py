@@ -2,6 +2,6 @@
 
 from forecaster.backtest.origin import RollingOrigin, shortest
 from forecaster.backtest.out_of_fold import OutOfFold, Walk, apart, backtest
-from forecaster.backtest.window import Window, actuals, cutoffs
+from forecaster.backtest.window import Window, actuals, beyond, cutoffs
 
-__all__ = ["OutOfFold", "RollingOrigin", "Walk", "Window", "actuals", "apart", "backtest", "cutoffs", "shortest"]
+__all__ = ["OutOfFold", "RollingOrigin", "Walk", "Window", "actuals", "apart", "backtest", "beyond", "cutoffs", "shortest"]

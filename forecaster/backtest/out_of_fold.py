@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import isqrt
 from time import perf_counter
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from forecaster.backtest.window import Window
 from forecaster.errors import SettingsError
 from forecaster.protocols import Forecast, Learner, Model
-from forecaster.table import Floats, Ints
+from forecaster.table import Floats, Ints, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class OutOfFold:
         failed: Why a series could not be forecast. Series index -> reason
         fit_seconds: Time spent fitting.
         predict_seconds: Time spent predicting.
+        further: What it said of the horizon after each window, as far as that was asked for; None where nothing.
     """
 
     forecast: Floats
@@ -35,6 +37,7 @@ class OutOfFold:
     failed: dict[int, str] = field(default_factory=dict)
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
+    further: OutOfFold | None = None
 
 
 def apart(groups: Ints) -> list[Ints]:
@@ -72,21 +75,26 @@ class Walk:
     Args:
         learner: As for `backtest`.
         windows: As for `backtest`.
+        later: The same windows scored a horizon later (`beyond`), where forecasts are to go on for so long; none where not.
 
     Raises:
         SettingsError: There is no window.
     """
 
-    def __init__(self, learner: Learner, windows: Sequence[Window]) -> None:
+    def __init__(self, learner: Learner, windows: Sequence[Window], later: Sequence[Window] = ()) -> None:
         if not windows:
             raise SettingsError("a backtest needs at least one window, and no series is long enough for one: ask for a shorter horizon")
         self.learner, self.windows = learner, windows
         self.walked = 0
         self.cohorts: list[_Cohort] = []
-        self.forecast = np.full((len(windows), len(windows[0].table), windows[0].horizon), np.nan)
-        self.quantiles: dict[int, list[tuple[Ints, Forecast]]] = {}
+        self.said, self.further = _Said(windows), _Said(later) if later else None
         self.failed: dict[int, str] = {}
         self.fit_seconds = self.predict_seconds = 0.0
+
+    @property
+    def forecast(self) -> Floats:
+        """Forecasts of the windows so far, NaN where there is none. (windows, series, horizon)"""
+        return self.said.forecast
 
     @property
     def left(self) -> int:
@@ -137,22 +145,27 @@ class Walk:
                 return [one for part in parts for one in self._predicted(w, window, part)]
             self._fail(cohort.series, error)
             return [cohort]
-        self._keep(w, window, cohort.series, said)
+        series, kept = self.said.keep(w, window.included, cohort.series, said)
+        for i in np.flatnonzero(~np.isfinite(kept.mean).all(1)).tolist():
+            self.failed.setdefault(int(series[i]), kept.failed.get(i, "the forecast holds values that are no numbers"))
+        self._go_on(w, window, cohort, history)
         self.predict_seconds += perf_counter() - begin
         return [cohort]
+
+    def _go_on(self, w: int, window: Window, cohort: _Cohort, history: Table | None) -> None:
+        """Forecast the horizon after a window, too, where that is asked for. A model that cannot go so far has not failed."""
+        if self.further is None or cohort.model is None:
+            return
+        later = self.further.windows[w]
+        if (included := later.included & window.included)[cohort.series].any():
+            with suppress(Exception):
+                said = cohort.model.predict(later.gap + later.horizon, history, later.future.take(cohort.series))
+                self.further.keep(w, included, cohort.series, said)
 
     def _apart(self, w: int, series: Ints) -> list[Ints]:
         """The series in parts of fewer groups, where there are several that may be fitted without the others."""
         group = self.windows[w].table.group[series]
         return [] if self.learner.traits.across else [series[np.isin(group, part)] for part in apart(np.unique(group))]
-
-    def _keep(self, w: int, window: Window, series: Ints, said: Forecast) -> None:
-        wanted = np.flatnonzero(window.included[series])
-        said, series = said.take(wanted), series[wanted]
-        self.forecast[w, series] = np.where(np.isfinite(said.mean), said.mean, np.nan)[:, window.gap :]
-        self.quantiles.setdefault(w, []).append((series, said))
-        for i in np.flatnonzero(~np.isfinite(said.mean).all(1)).tolist():
-            self.failed.setdefault(int(series[i]), said.failed.get(i, "the forecast holds values that are no numbers"))
 
     def _fail(self, series: Ints, error: Exception) -> None:
         for i in series.tolist():
@@ -160,16 +173,34 @@ class Walk:
 
     def done(self) -> OutOfFold:
         """What it said in the windows so far."""
-        return OutOfFold(self.forecast, *self._gathered(), self.failed, self.fit_seconds, self.predict_seconds)
+        further = OutOfFold(*self.further.gathered()) if self.further and self.further.parts else None
+        return OutOfFold(*self.said.gathered(), self.failed, self.fit_seconds, self.predict_seconds, further)
 
-    def _gathered(self) -> tuple[tuple[float, ...], Floats | None]:
-        """Levels and quantiles, if every forecast carries the same levels."""
-        said = [forecast for parts in self.quantiles.values() for _, forecast in parts]
+
+class _Said:
+    """Forecasts of the scored steps of windows, as they come in."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        self.windows = windows
+        self.forecast = np.full((len(windows), len(windows[0].table), windows[0].horizon), np.nan)
+        self.parts: dict[int, list[tuple[Ints, Forecast]]] = {}
+
+    def keep(self, w: int, included: NDArray[np.bool_], series: Ints, said: Forecast) -> tuple[Ints, Forecast]:
+        """Take what was said of some series; gives those that take part and what is said of them."""
+        wanted = np.flatnonzero(included[series])
+        said, series = said.take(wanted), series[wanted]
+        self.forecast[w, series] = np.where(np.isfinite(said.mean), said.mean, np.nan)[:, self.windows[w].gap :]
+        self.parts.setdefault(w, []).append((series, said))
+        return series, said
+
+    def gathered(self) -> tuple[Floats, tuple[float, ...], Floats | None]:
+        """Forecasts, then levels and quantiles if every forecast carries the same levels."""
+        said = [forecast for parts in self.parts.values() for _, forecast in parts]
         levels = said[0].levels if said else ()
         if not levels or any(f.quantiles is None or f.levels != levels for f in said):
-            return (), None
+            return self.forecast, (), None
         out = np.full((*self.forecast.shape, len(levels)), np.nan)
-        for w, parts in self.quantiles.items():
+        for w, parts in self.parts.items():
             for series, forecast in parts:
                 out[w, series] = np.asarray(forecast.quantiles)[:, self.windows[w].gap :]
-        return levels, out
+        return self.forecast, levels, out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,18 @@ class Window:
         at = (self.table.indptr[1:] - self.drop)[:, None] + np.arange(self.gap + self.horizon)
         inside = (at >= self.table.indptr[:-1, None]) & (at < self.table.indptr[1:, None])
         return np.where(inside, column[np.where(inside, at, 0)] if len(column) else np.nan, np.nan)
+
+
+def beyond(windows: Sequence[Window]) -> list[Window]:
+    """The same cutoffs, scored a horizon later. A series takes part where a later window scores the same steps from nearer by, so that
+    the two can be compared. Oldest first."""
+    return [replace(w, gap=w.gap + w.horizon, included=w.included & _scored_later(w, windows[k + 1 :])) for k, w in enumerate(windows)]
+
+
+def _scored_later(window: Window, later: Sequence[Window]) -> NDArray[np.bool_]:
+    """Whether the horizon after that of a window is the one of a later window. (series,)"""
+    met = [other.included & (window.drop - other.drop == window.horizon) for other in later]
+    return np.any(met, axis=0) if met else np.zeros(len(window.drop), bool)
 
 
 def actuals(windows: Sequence[Window]) -> Floats:

@@ -1,0 +1,89 @@
+"""Growth: how much further off forecasts fall past the horizon than within it.
+
+Two things tell it. The sizes at the steps of the horizon follow a power of the step, and may go on with it. And all windows of a
+backtest but the last ones can forecast one horizon more, of which a later window scores the same values from nearer by: their ratio is
+what the distance alone adds, whatever the period was like. It matters most for learners that forecast the horizon directly from what was
+known and go on from their own forecasts past it, of which the steps within tell nothing.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from forecaster.metrics import per_group
+from forecaster.metrics.segments import along, total
+from forecaster.table import Floats, Ints
+from forecaster.yardstick import LEAST, over
+
+PRIOR_FURTHER = 30.0
+"""Weight, in residuals, of the power of the step against what was seen past the horizon."""
+
+
+def foretold(profile: Floats, steps: int) -> Floats:
+    """Size of the residuals past the horizon against its last step, 1 within it: on with the power of the step that fits the profile, at
+    most as a random walk. It begins where that power is at the last step, not at the last step itself, which is one hour or weekday, quiet
+    or loud, and tells nothing of the others that follow.
+
+    Args:
+        profile: Sizes at the steps. (groups, horizon)
+        steps: Steps ahead.
+
+    Returns:
+        (groups, steps)
+    """
+    horizon, size = profile.shape[1], np.log(profile)
+    apart = np.log(np.arange(1, horizon + 1))
+    apart -= apart.mean()
+    rise = _rise(size, apart)
+    begun = np.exp(size.mean(1, keepdims=True) + rise * apart[-1] - size[:, -1:])
+    ahead = np.maximum(np.arange(1, steps + 1) / horizon, 1)
+    return np.asarray(np.where(ahead > 1, begun * ahead**rise, 1.0))
+
+
+def _rise(size: Floats, apart: Floats) -> Floats:
+    """The power of the step that fits a profile, between no growth and that of a random walk.
+
+    Empirical Bayes: the part of its square that the scatter of the steps about it does not explain is believed, the rest is not.
+
+    Args:
+        size: Logarithms of the profile. (groups, horizon)
+        apart: Logarithms of the step, less their mean. (horizon,)
+    """
+    squares = max((apart**2).sum(), 1e-12)
+    rise = (apart * size).sum(1, keepdims=True) / squares
+    scatter = size - size.mean(1, keepdims=True) - rise * apart
+    noise = (scatter**2).sum(1, keepdims=True) / (max(len(apart) - 2, 1) * squares)
+    believed = np.maximum(1 - np.nan_to_num(over(noise, rise**2)), 0)
+    return np.asarray(np.clip(rise, 0, 0.5) * believed)
+
+
+def same_values(cutoffs: Ints, horizon: int) -> list[tuple[int, int]]:
+    """Windows of which the second one scores what lies in the horizon after the first one's, of some series. (windows, series)"""
+    return [(a, b) for a, b in combinations(range(len(cutoffs)), 2) if (cutoffs[b] - cutoffs[a] == horizon).any()]
+
+
+def seen(further: Floats, nearer: Floats, group_ptr: Ints) -> Floats:
+    """How many times larger sizes past the horizon were than foretold; 1 where they were not, or differ too much between periods to say so.
+
+    It is the mean over the pairs of windows, less its standard error, of the logarithm: a calm period promises no calm ones, and
+    intervals that are too narrow cost more than those that are too wide.
+
+    Args:
+        further: Sizes of residuals a horizon further away, in foretold ones; NaN where unknown. (pairs, series, horizon)
+        nearer: The same of forecasts from nearer by. (pairs, series, horizon)
+        group_ptr: Boundaries of the groups in the series. (groups + 1,)
+
+    Returns:
+        (groups,)
+    """
+    both = np.isfinite(further) & np.isfinite(nearer)
+    sizes = [np.maximum(along(np.where(both, size, np.nan)), LEAST) for size in (further, nearer)]
+    # the geometric mean, so that one series that nothing was expected of does not speak for all
+    ratio = per_group(np.log(sizes[0] / sizes[1]), group_ptr)
+    pairs = np.isfinite(ratio).sum(0).astype(np.float64)
+    middle = along(ratio, 0)
+    error = np.sqrt(np.nan_to_num(over(np.nansum((ratio - middle) ** 2, 0), np.maximum(pairs - 1, 1) * pairs)))
+    count = total(both.sum((0, 2)).astype(np.float64), group_ptr)
+    return np.asarray(np.exp(np.maximum(np.nan_to_num(middle) - error, 0) * count / (count + PRIOR_FURTHER)))
