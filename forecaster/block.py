@@ -43,7 +43,7 @@ def fit_block(
     started, since = time.perf_counter(), time.monotonic()
     table, findings = check(frame, settings, group)
     fitted = fit_table(table, findings, settings, settings.schema_of(group), on_trial=on_trial, since=since)
-    return replace(fitted, seconds=time.perf_counter() - started)
+    return replace(fitted, search=fitted.search.settled(), seconds=time.perf_counter() - started)
 
 
 def fit_table(

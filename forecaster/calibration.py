@@ -3,7 +3,7 @@
 A residual is divided by the scale of its series and by the profile of its group at its step; what is left is pooled per group. A
 quantile is the mean plus scale times profile times the pooled quantile (split-conformal prediction: Papadopoulos et al. 2002;
 Lei et al. 2018). Every window is scaled by what the *other* windows say (the jackknife of Barber et al. 2021), so that residuals
-are not judged by a scale that they set themselves. Past the horizon the variances of the blocks of steps add up.
+are not judged by a scale that they set themselves. How sizes go on past the horizon, `growth` tells.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Spread:
         group: Group of each series. (series,)
         profile: Size of the residuals at each step against the mean over steps. (groups, horizon)
         table: Quantiles of the standardised residuals at `LEVELS`, ascending. (groups, levels)
-        grown: How many times larger the residuals past the horizon are than those within foretell. (groups,)
+        grown: How many times larger the residuals of the horizon after it are than those within foretell. (groups,)
     """
 
     scale: Floats
@@ -121,14 +121,15 @@ class Spread:
         Returns:
             (series, steps), (series, levels)
         """
-        width = self.scale[:, None] * _extended(self.profile, steps)[self.group]
+        profile = self.profile[:, np.minimum(np.arange(steps), self.profile.shape[1] - 1)]
+        width = self.scale[:, None] * profile[self.group] * self.further(steps)
         return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
     def further(self, steps: int) -> Floats:
-        """Size of the residuals past the horizon against its last step, 1 within it: as the steps within foretell it, times what was seen.
-        (series, steps)"""
-        past = np.arange(1, steps + 1) > self.profile.shape[1]
-        return np.asarray((foretold(self.profile, steps) * np.where(past, self.grown[:, None], 1.0))[self.group])
+        """Size of the residuals past the horizon against its last step, 1 within it: as the steps within foretell it, and every further
+        horizon adds as much variance as was seen of the first. (series, steps)"""
+        added = np.arange(steps) // self.profile.shape[1] * (self.grown[:, None] ** 2 - 1)
+        return np.asarray((foretold(self.profile, steps) * np.sqrt(1 + added))[self.group])
 
     def grown_by(self, further: Floats, nearer: Floats, group_ptr: Ints) -> Spread:
         """The spread with what was seen past the horizon.
@@ -139,9 +140,9 @@ class Spread:
             group_ptr: Boundaries of the groups in the series. (groups + 1,)
         """
         horizon = self.profile.shape[1]
-        within = self.scale[:, None] * self.profile[self.group]
-        past = within[:, -1:] * self.further(2 * horizon)[:, horizon:]
-        return replace(self, grown=self.grown * seen(over(np.abs(further), past), over(np.abs(nearer), within), group_ptr))
+        width, _ = self.parts(2 * horizon, ())
+        sizes = over(np.abs(further), width[:, horizon:]), over(np.abs(nearer), width[:, :horizon])
+        return replace(self, grown=self.grown * seen(*sizes, group_ptr))
 
     def silenced(self, which: NDArray[np.bool_]) -> Spread:
         """The spread with no residuals to be expected of some series. (series,)"""
@@ -304,11 +305,3 @@ def _at(table: Floats, levels: Floats) -> Floats:
     beyond = np.array([UNIT.inv_cdf(p) for p in levels]) - np.array([UNIT.inv_cdf(p) for p in inside])
     found: Floats = table[:, right - 1] * (1 - part) + table[:, right] * part + beyond
     return found
-
-
-def _extended(profile: Floats, steps: int) -> Floats:
-    """The profile over any number of steps: to the variance of a step add those of the blocks before it. (groups, steps)"""
-    step = np.arange(steps)
-    block, place = np.divmod(step, profile.shape[1])
-    variance: Floats = profile[:, place] ** 2 + block * profile.max(1, keepdims=True) ** 2
-    return np.sqrt(variance)

@@ -1,9 +1,9 @@
 """Growth: how much further off forecasts fall past the horizon than within it.
 
 Two things tell it. The sizes at the steps of the horizon follow a power of the step, and may go on with it. And all windows of a
-backtest but the last ones can forecast one horizon more, of which a later window scores the same values from nearer by: their ratio is
-what the distance alone adds, whatever the period was like. It matters most for learners that forecast the horizon directly from what was
-known and go on from their own forecasts past it, of which the steps within tell nothing.
+backtest but the last one can forecast a horizon more, of which a later window scores the same values from nearer by: their ratio is what
+the distance alone adds, whatever the period was like. It matters most for learners that forecast the horizon directly from what was known
+and go on from their own forecasts past it: the steps within tell nothing of that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from forecaster.metrics import per_group
 from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints
-from forecaster.yardstick import LEAST, over
+from forecaster.yardstick import LEAST, MOST, over
 
 PRIOR_FURTHER = 30.0
 """Weight, in residuals, of the power of the step against what was seen past the horizon."""
@@ -59,9 +59,26 @@ def _rise(size: Floats, apart: Floats) -> Floats:
     return np.asarray(np.clip(rise, 0, 0.5) * believed)
 
 
-def same_values(cutoffs: Ints, horizon: int) -> list[tuple[int, int]]:
-    """Windows of which the second one scores what lies in the horizon after the first one's, of some series. (windows, series)"""
-    return [(a, b) for a, b in combinations(range(len(cutoffs)), 2) if (cutoffs[b] - cutoffs[a] == horizon).any()]
+def paired(actual: Floats, forecast: Floats, further: Floats, cutoffs: Ints, sizes: Floats | None = None) -> tuple[Floats, Floats]:
+    """Residuals of the same values, first of forecasts from a horizon further away, then from nearer by.
+
+    Args:
+        actual: What came in each window; NaN where unknown. (windows, series, horizon)
+        forecast: What was said of it; NaN where nothing. (windows, series, horizon)
+        further: What was said of the horizon after that; NaN where nothing. (windows, series, horizon)
+        cutoffs: Last known steps. (windows, series)
+        sizes: What residuals are measured in, in the horizon and the one after it; as they are where None. (windows, series, 2 * horizon)
+
+    Returns:
+        Both NaN where unknown. (pairs, series, horizon) x 2
+    """
+    horizon = actual.shape[2]
+    pairs = [(a, b) for a, b in combinations(range(len(cutoffs)), 2) if (cutoffs[b] - cutoffs[a] == horizon).any()]
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    met = cutoffs[second] - cutoffs[first] == horizon
+    came = np.where(met[..., None], actual[second], np.nan)
+    size = np.ones((len(actual), 1, 2 * horizon)) if sizes is None else sizes
+    return over(came - further[first], size[first, :, horizon:]), over(came - forecast[second], size[second, :, :horizon])
 
 
 def seen(further: Floats, nearer: Floats, group_ptr: Ints) -> Floats:
@@ -86,4 +103,5 @@ def seen(further: Floats, nearer: Floats, group_ptr: Ints) -> Floats:
     middle = along(ratio, 0)
     error = np.sqrt(np.nan_to_num(over(np.nansum((ratio - middle) ** 2, 0), np.maximum(pairs - 1, 1) * pairs)))
     count = total(both.sum((0, 2)).astype(np.float64), group_ptr)
-    return np.asarray(np.exp(np.maximum(np.nan_to_num(middle) - error, 0) * count / (count + PRIOR_FURTHER)))
+    believed = np.maximum(np.nan_to_num(middle) - error, 0) * count / (count + PRIOR_FURTHER)
+    return np.asarray(np.exp(np.minimum(believed, np.log(MOST))))

@@ -12,11 +12,13 @@ import pyarrow as pa
 
 from forecaster import metrics, rolling
 from forecaster.archive import storable
+from forecaster.automl.sized import Sized
 from forecaster.block import check, fit_block, fit_table
 from forecaster.calibration import Spread
 from forecaster.ensembles import RECONCILED
 from forecaster.errors import DataError, UnknownName
 from forecaster.fitted import Fitted, floor
+from forecaster.growth import paired
 from forecaster.guardrails import Findings, check_future
 from forecaster.guardrails.newer import check_newer, note_unseen
 from forecaster.hierarchy.aggregation import aligned, future_of, nodes_of
@@ -25,11 +27,12 @@ from forecaster.hierarchy.out_of_fold import Windows, values_after
 from forecaster.hierarchy.plan import LEVEL, Hierarchy
 from forecaster.hierarchy.reconcile import Reconciler, bounded
 from forecaster.hierarchy.tree import Tree
+from forecaster.metrics.segments import along
 from forecaster.progress import Tried
 from forecaster.schema import Schema
 from forecaster.settings import Settings
 from forecaster.table import Floats, Future, Ints, Table
-from forecaster.yardstick import expected
+from forecaster.yardstick import MOST, Usual, over
 
 
 @storable
@@ -221,7 +224,7 @@ def fit(frame: pa.Table, settings: Settings, *, on_trial: Callable[[Tried], None
     schema = replace(schema, series=(LEVEL, *schema.series))
     base = fit_table(nodes.take_groups(trained), _moved(findings, tree, trained), settings, schema, on_trial=on_trial, since=since)
     made = _reconciled(base, series, nodes, tree, plan, settings)
-    return replace(made, base=replace(base, seconds=time.perf_counter() - started))
+    return replace(made, base=replace(base, search=base.search.settled(), seconds=time.perf_counter() - started))
 
 
 def trained(frame: pa.Table, settings: Settings) -> tuple[Table, bool]:
@@ -286,24 +289,47 @@ def _moved(findings: Findings, tree: Tree, trained: tuple[int, ...]) -> Findings
 
 def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings) -> Reconciled:
     """Make the out-of-fold forecasts of a fitted job add up, and learn from them how those of the future will."""
-    search, typical = base.search, expected(nodes, settings.horizon)
-    score = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
-    windows = _windows(base, series, nodes, tree, plan, settings, typical).best(score)
+    search, horizon = base.search.settled(), settings.horizon
+    score, usual = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes)), Usual.of(nodes, horizon)
+    windows = _windows(base, series, nodes, tree, plan, settings, usual.at(horizon).mean(1)).best(score)
     chosen, tested = windows.reconciled(), len(windows.base) > 0
-    spread = Spread.of(windows.actual, chosen, typical, nodes.group_ptr) if tested else Spread.naive(nodes, settings.horizon)
+    residuals = windows.actual - chosen
+    # a node that was the same all along is off where others lend it something
+    usual = replace(usual, first=np.fmax(usual.first, along(along(np.abs(residuals)), 0) / MOST))
+    sizes = usual.at(2 * horizon)
+    cutoffs = np.repeat(windows.cutoff[:, None], len(tree), axis=1)
+    trained = tree.nodes(plan.trained(tree.levels))
+    further = [_at(trained, said, len(tree)) for said in base.search.further]
+    spread = _spread(windows, chosen, further, cutoffs, sizes) if tested else Spread.naive(nodes, horizon)
     found = replace(
         search, trials=(), blend=replace(search.blend, members=(), broken={}), weights=search.weights[:0], spread=spread,
-        sizes=np.broadcast_to(typical[:, None], windows.actual.shape), actual=windows.actual, chosen=chosen, failed={},
-        cutoffs=np.repeat(windows.cutoff[:, None], len(tree), axis=1),
+        sizes=np.broadcast_to(sizes[:, :horizon], chosen.shape), actual=windows.actual, chosen=chosen, failed={}, cutoffs=cutoffs,
         errors=score(windows.actual, chosen, np.arange(len(tree))) if tested else np.full(len(tree), np.nan),
     )  # fmt: skip
     whole = replace(
         base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes, search=found,
         findings=Findings(), fallback={}, profile={}, floor=floor(nodes, settings.lower_bound),
     )  # fmt: skip
-    joint = Joint.of(tree, spread, windows.actual - chosen, settings.seed) if tested else None
+    joint = Joint.of(tree, spread, usual, over(residuals, sizes[:, :horizon]), settings.seed) if tested else None
     kept = series.tail(base.table.sizes.max())
     return Reconciled(base, whole, kept, tree, plan, windows.plan.reconcile, windows.reconciler(range(len(windows.base))), joint)
+
+
+def _spread(windows: Windows, chosen: Floats, further: Sequence[Floats], cutoffs: Ints, sizes: Floats) -> Spread:
+    """How far off forecasts that add up are, in the sizes that are usual.
+
+    Args:
+        windows: What was said and what came.
+        chosen: Out-of-fold forecasts that add up. (windows, nodes, horizon)
+        further: What was said of the horizon after each window, before it adds up. windows x (nodes, horizon)
+        cutoffs: Last known steps. (windows, nodes)
+        sizes: How far off a seasonal naive forecast would be. (nodes, 2 * horizon)
+    """
+    (count, nodes, horizon), ptr = chosen.shape, windows.tree.ptr
+    every = np.broadcast_to(sizes, (count, nodes, 2 * horizon))
+    later = windows.reconciled(np.stack(further))
+    spread = Sized.of(windows.actual, chosen, every[..., :horizon], sizes[:, :horizon], ptr).spread
+    return spread.grown_by(*paired(windows.actual, chosen, later, cutoffs, every), ptr)
 
 
 def _windows(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, typical: Floats) -> Windows:
@@ -313,10 +339,10 @@ def _windows(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierar
     cutoff = search.cutoffs.min(axis=1, initial=series.end.max())
     actual = values_after(nodes, cutoff, search.actual.shape[2], gap)
     actual[:, rows] = search.actual
-    blank = np.full(actual.shape, np.nan)
-    blank[:, rows] = np.where(np.isfinite(search.actual), search.chosen, np.nan)
+    said = np.full(actual.shape, np.nan)
+    said[:, rows] = np.where(np.isfinite(search.actual), search.chosen, np.nan)
     least = floor(series, settings.lower_bound)
-    return Windows(plan, tree, series, nodes, cutoff, actual, blank, typical**2 * np.pi / 2, least, settings.integer)
+    return Windows(plan, tree, series, nodes, cutoff, actual, said, typical**2 * np.pi / 2, least, settings.integer)
 
 
 def _like(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster import Forecaster
-from forecaster.backtest import RollingOrigin, Walk, backtest, beyond, cutoffs, shortest
+from forecaster.backtest import RollingOrigin, backtest, beyond, cutoffs, shortest
 from forecaster.errors import SettingsError
 from forecaster.frequency import Frequency
 from forecaster.protocols import Forecast, Traits
@@ -209,10 +209,7 @@ def test_gap_steps_are_forecast_and_not_scored():
 
 def walked(learner, windows):
     """A backtest that goes on for a horizon more where a later window scores it."""
-    walk = Walk(learner, windows, beyond(windows))
-    while walk.left:
-        walk.step()
-    return walk.done()
+    return backtest(learner, windows, beyond(windows))
 
 
 @pytest.mark.parametrize("gap", [0, 2])

@@ -27,7 +27,7 @@ from forecaster.automl.tuned import Tuned, tune
 from forecaster.backtest import Window, cutoffs
 from forecaster.calibration import Spread
 from forecaster.ensembles import COMBINERS, Evidence, crossed, select, weigh
-from forecaster.growth import same_values
+from forecaster.growth import paired
 from forecaster.guardrails.survey import Survey
 from forecaster.learners import name_of
 from forecaster.metrics.segments import total
@@ -62,6 +62,8 @@ class Search:
         spread: How far off forecasts are, in the sizes that are expected.
         failed: Why a series is forecast by the baseline. Series index -> reason
         attempts: What became of each setting that the search for hyperparameters tried.
+        further: What the chosen candidates together said of the horizon after each window, where a later one scores it; NaN elsewhere,
+            no windows once the fit is over. (windows, series, horizon)
     """
 
     trials: tuple[Trial, ...]
@@ -77,11 +79,16 @@ class Search:
     spread: Spread
     failed: Mapping[int, str]
     attempts: tuple[Attempt, ...] = ()
+    further: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     @property
     def learners(self) -> tuple[str, ...]:
         """Names of the candidates."""
         return self.blend.learners
+
+    def settled(self) -> Search:
+        """The same without what nobody needs once the fit is over."""
+        return replace(self, further=self.further[:0])
 
     def bands(self, ahead: Joined) -> Sized:
         """How far off a forecast of any number of steps is to be expected to be."""
@@ -141,6 +148,7 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
     now = yardstick(usual.at(plan.horizon), ahead.width, known)
     sizes = np.clip(found.sizes[..., : plan.horizon], now / APART, now * APART)
     spread = Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread
+    told = paired(found.actual, found.chosen, found.further, found.cutoffs, found.sizes)
     return Search(
         trials=tuple(replace(trial, asides={}) for trial in found.trials),
         blend=replace(blend, broken=found.broken | dict(blend.broken)),
@@ -152,7 +160,8 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         sizes=sizes,
         usual=usual,
         known=known,
-        spread=_grown(spread, found, table.group_ptr).silenced(unchanging(table)),
+        spread=spread.grown_by(*told, table.group_ptr).silenced(unchanging(table)),
+        further=found.further,
         failed={i: found.broken.get(int(table.group[i]), why) for i, why in ahead.failed.items()},
         attempts=found.attempts,
     )
@@ -161,19 +170,6 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
 def _expected(past: Table, width: Floats, horizon: int) -> Floats:
     """How far off forecasts are expected to be at a cutoff, in the horizon and the one after it. (series, 2 * horizon)"""
     return yardstick(Usual.of(past, horizon).at(2 * horizon), width, known_values(past))
-
-
-def _grown(spread: Spread, found: _Found, group_ptr: Ints) -> Spread:
-    """The spread with the growth past the horizon that windows of the same values tell, one a horizon further away than the other."""
-    horizon = found.actual.shape[2]
-    if not (pairs := same_values(found.cutoffs, horizon)):
-        return spread
-    first, second = np.array(pairs).T
-    met = (found.cutoffs[second] - found.cutoffs[first] == horizon)[..., None]
-    actual = np.where(met, found.actual[second], np.nan)
-    further = (actual - found.further[first]) / found.sizes[first][..., horizon:]
-    nearer = (actual - found.chosen[second]) / found.sizes[second][..., :horizon]
-    return spread.grown_by(further, nearer, group_ptr)
 
 
 def known_values(table: Table) -> Floats:
@@ -235,15 +231,28 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     lost = shares.sum(axis=1) <= 0
     chosen = np.where(lost[None, :, None], bench.spare, _mixed(honest, [trial.forecast for trial in trials]))
     width, further, further_width = (
-        _mixed(honest, [trial.asides.get(name) for trial in trials]) for name in ("width", "further", "further_width")
+        np.broadcast_to(_mixed(honest, [trial.asides.get(name) for trial in trials]), chosen.shape)
+        for name in ("width", "further", "further_width")
     )
-    widths = np.concatenate([np.broadcast_to(one, chosen.shape) for one in (width, further_width)], axis=-1)
+    widths = np.concatenate([width, further_width], axis=-1)
     pasts = [window.history for window in plan.windows]
     sizes = np.stack([_expected(past, told, plan.horizon) for past, told in zip(pasts, widths, strict=True)])
     broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else _unscored(trials))
     recipes: dict[str, Recipe] = {**candidates.learners, **tuned.recipes}
     errors, ends = bench.judge(chosen), cutoffs(plan.windows)
-    return _Found(tuple(trials), shares, errors, bench.actual, chosen, ends, further, sizes, broken, tuned.attempts, recipes)
+    return _Found(
+        tuple(trials),
+        shares,
+        errors,
+        bench.actual,
+        chosen,
+        ends,
+        further,
+        sizes,
+        broken,
+        tuned.attempts,
+        recipes,
+    )
 
 
 def _unscored(trials: Sequence[Trial]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from forecaster.archive import storable
 from forecaster.calibration import Spread
 from forecaster.table import Floats, Ints
+from forecaster.yardstick import over
 
 
 @storable
@@ -36,14 +37,12 @@ class Sized:
             now: What is expected at the end. (series, horizon)
             group_ptr: Boundaries of the groups in the series. (groups + 1,)
         """
-        return cls(Spread.of(actual / sizes, forecast / sizes, np.ones(len(now)), group_ptr), now)
+        return cls(Spread.of(over(actual, sizes), over(forecast, sizes), np.ones(len(now)), group_ptr), now)
 
     def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
         """Quantiles around point forecasts, ascending in the level, never infinite. (series, steps) -> (series, steps, levels)"""
-        horizon = self.spread.profile.shape[1]
-        standard = self.spread.quantiles(np.zeros((len(mean), horizon)), levels)[:, np.minimum(np.arange(mean.shape[1]), horizon - 1)]
-        size = self.size[:, : mean.shape[1]] * self.spread.further(mean.shape[1])
+        standard = self.spread.quantiles(np.zeros(mean.shape), levels)
         with np.errstate(over="ignore"):
-            told = mean[..., None] + size[..., None] * standard
+            told = mean[..., None] + self.size[:, : mean.shape[1], None] * standard
         beyond = np.finfo(np.float64).max
         return np.clip(told, -beyond, beyond)

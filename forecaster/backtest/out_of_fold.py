@@ -46,15 +46,16 @@ def apart(groups: Ints) -> list[Ints]:
     return [] if len(groups) < 2 else np.array_split(groups, isqrt(len(groups) - 1) + 1)
 
 
-def backtest(learner: Learner, windows: Sequence[Window]) -> OutOfFold:
+def backtest(learner: Learner, windows: Sequence[Window], later: Sequence[Window] = ()) -> OutOfFold:
     """Forecast the scored steps of every window. A learner that raises has failed for the series it was given; nothing is raised here.
 
     Args:
         learner: Fitted in each fresh window, and for series that enter later; otherwise its last models roll forward. A learner
             that does not roll forward is fitted in every window.
         windows: Of one table, oldest first.
+        later: The same windows scored a horizon later (`beyond`), where forecasts are to go on for so long; none where not.
     """
-    walk = Walk(learner, windows)
+    walk = Walk(learner, windows, later)
     while walk.left:
         walk.step()
     return walk.done()
@@ -75,7 +76,7 @@ class Walk:
     Args:
         learner: As for `backtest`.
         windows: As for `backtest`.
-        later: The same windows scored a horizon later (`beyond`), where forecasts are to go on for so long; none where not.
+        later: As for `backtest`.
 
     Raises:
         SettingsError: There is no window.

@@ -22,6 +22,7 @@ from forecaster.hierarchy.covariance import Covariance
 from forecaster.hierarchy.reconcile import Projection
 from forecaster.hierarchy.tree import Tree
 from forecaster.table import Floats
+from forecaster.yardstick import Usual
 
 DRAWS = 100
 """Draws at least: enough for quantiles between 0.01 and 0.99."""
@@ -34,22 +35,25 @@ class Joint:
 
     Args:
         tree: The nodes.
-        spread: How far each is off by itself.
+        spread: How far each is off by itself, in the sizes that are usual.
+        usual: How far off a seasonal naive forecast of each would be.
         rank: Which of its quantiles each node has in each draw; every row has every rank once. (nodes, draws)
     """
 
     tree: Tree
     spread: Spread
+    usual: Usual
     rank: NDArray[np.int16]
 
     @classmethod
-    def of(cls, tree: Tree, spread: Spread, residuals: Floats, seed: int) -> Joint:
+    def of(cls, tree: Tree, spread: Spread, usual: Usual, residuals: Floats, seed: int) -> Joint:
         """Learn from out-of-fold residuals.
 
         Args:
             tree: The nodes.
-            spread: How far each is off by itself.
-            residuals: Of forecasts that add up, NaN where unknown. (windows, nodes, horizon)
+            spread: How far each is off by itself, in the sizes that are usual.
+            usual: How far off a seasonal naive forecast of each would be.
+            residuals: Of forecasts that add up, in these sizes, NaN where unknown. (windows, nodes, horizon)
             seed: Decides ties, and where a node has no residual.
         """
         standard = np.moveaxis(residuals / spread.profile[spread.group], 0, 1).reshape(len(tree), -1)
@@ -61,7 +65,7 @@ class Joint:
         order = np.argsort(np.where(np.isfinite(drawn), drawn + 1e-6 * chance, chance), axis=1, kind="stable")
         rank = np.empty(order.shape, np.int16)
         np.put_along_axis(rank, order, np.arange(len(draws), dtype=np.int16)[None], axis=1)
-        return cls(tree, spread, rank)
+        return cls(tree, spread, usual, rank)
 
     def quantiles(self, mean: Floats, levels: Sequence[float]) -> Floats:
         """Quantiles around point forecasts that add up. (nodes, steps) -> (nodes, steps, levels)"""
@@ -76,12 +80,14 @@ class Joint:
 
     @cached_property
     def _nearest(self) -> Projection:
-        return Projection(self.tree, Covariance.of_scales(self.spread.scale))
+        typical = self.usual.at(self.spread.profile.shape[1]).mean(1)
+        return Projection(self.tree, Covariance.of_scales(self.spread.scale * typical))
 
     def _draws(self, steps: int) -> Iterator[Floats]:
         """Draws around zero, step after step. (nodes, draws)"""
         count = self.rank.shape[1]
         width, standard = self.spread.parts(steps, ((np.arange(count) + 0.5) / count).tolist())
+        width *= self.usual.at(steps)
         drawn = np.take_along_axis(standard, self.rank.astype(np.int64), axis=1)
         for step in range(steps):
             yield self.tree.add_up(self._nearest.series(width[:, step, None] * drawn))

@@ -64,17 +64,26 @@ class Windows:
         errors = [np.nanmean(per_group(score(self.actual, one.reconciled(), nodes), self.tree.ptr)) for one in tried]
         return tried[int(np.nanargmin(errors)) if np.isfinite(errors).any() else 1]
 
-    def reconciled(self) -> Floats:
-        """The forecasts of each window, made to add up by what the other windows say. (windows, nodes, horizon)"""
-        windows = range(len(self.base))
-        made = [self._window(w, [v for v in windows if v != w]) for w in windows]
+    def reconciled(self, said: Floats | None = None) -> Floats:
+        """Forecasts of each window, made to add up by what the other windows say; NaN in windows without any.
+
+        Args:
+            said: What does not add up; `base` where None. (windows, nodes, steps)
+
+        Returns:
+            (windows, nodes, steps)
+        """
+        said, windows = self.base if said is None else said, range(len(self.base))
+        made = [self._window(w, [v for v in windows if v != w], one) for w, one in enumerate(said)]
         return np.stack(made) if made else self.base
 
-    def _window(self, w: int, others: list[int]) -> Floats:
+    def _window(self, w: int, others: list[int], said: Floats) -> Floats:
+        if not np.isfinite(said).any():
+            return np.full(said.shape, np.nan)
         cutoff = int(self.cutoff[w])
         past = self.nodes.drop_last(np.clip(self.nodes.end - cutoff, 0, self.nodes.sizes))
         so_far = np.nan_to_num(mean(past.target, past.indptr))[:, None]
-        base = np.where(np.isfinite(self.base[w]), self.base[w], so_far)
+        base = np.where(np.isfinite(said), said, so_far)
         return self.tree.add_up(bounded(self.reconciler(others, cutoff).series(base), self.floor, self.integer))
 
 

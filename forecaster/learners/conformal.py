@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecaster.archive import storable
-from forecaster.backtest import RollingOrigin, actuals, backtest
+from forecaster.backtest import RollingOrigin, actuals, backtest, beyond, cutoffs
 from forecaster.calibration import Spread
 from forecaster.errors import SettingsError
+from forecaster.growth import paired
 from forecaster.learners._local import ascending
 from forecaster.metrics import Scale
 from forecaster.protocols import Forecast, Learner, Model, Parts, Traits, parts_of, within
@@ -57,8 +58,11 @@ class Conformal:
         windows = self.rolling.split(table, horizon, self.learner.traits.min_length)
         if not windows:
             return Spread.naive(table, horizon)
-        found = backtest(self.learner, windows)
-        return Spread.of(actuals(windows), found.forecast, Scale.of(table).mae, table.group_ptr)
+        came, found = actuals(windows), backtest(self.learner, windows, beyond(windows))
+        spread = Spread.of(came, found.forecast, Scale.of(table).mae, table.group_ptr)
+        if found.further is None:
+            return spread
+        return spread.grown_by(*paired(came, found.forecast, found.further.forecast, cutoffs(windows)), table.group_ptr)
 
 
 @storable

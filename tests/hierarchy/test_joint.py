@@ -9,7 +9,7 @@ from trees import CROSSED, ids_of, table_of, tree_of
 from forecaster.calibration import Spread
 from forecaster.hierarchy.aggregation import nodes_of
 from forecaster.hierarchy.joint import Joint
-from forecaster.yardstick import expected
+from forecaster.yardstick import Usual
 
 KEYS = ["xp", "xq", "yp", "yq", "yr"]
 
@@ -20,15 +20,16 @@ def setting(windows=5, horizon=6, alike=0.0, seed=0):
     nodes = nodes_of(table_of(rng.normal(10, 1, (5, 80)), ids_of(KEYS)), tree, range(len(tree.levels)))
     noise = alike * rng.normal(size=(windows, 1, horizon)) + np.sqrt(1 - alike**2) * rng.normal(size=(windows, 5, horizon))
     residuals = np.moveaxis(tree.add_up(np.moveaxis(noise, 1, 0)), 0, 1)
-    typical = expected(nodes, horizon)
-    spread = Spread.of(residuals, np.zeros_like(residuals), typical, nodes.group_ptr)
-    return tree, spread, residuals
+    usual = Usual.of(nodes, horizon)
+    residuals /= usual.at(horizon)
+    spread = Spread.of(residuals, np.zeros_like(residuals), np.ones(len(tree)), nodes.group_ptr)
+    return tree, spread, usual, residuals
 
 
 @pytest.mark.parametrize("windows", [1, 3, 40])
 def test_every_draw_adds_up_and_quantiles_are_those_of_the_draws(windows):
-    tree, spread, residuals = setting(windows)
-    joint = Joint.of(tree, spread, residuals, seed=3)
+    tree, spread, usual, residuals = setting(windows)
+    joint = Joint.of(tree, spread, usual, residuals, seed=3)
     mean = tree.add_up(np.arange(10.0).reshape(5, 2))
     draws = joint.draws(mean)
     np.testing.assert_allclose(draws, tree.add_up(draws[tree.upper :]), atol=1e-9)
@@ -37,17 +38,17 @@ def test_every_draw_adds_up_and_quantiles_are_those_of_the_draws(windows):
 
 
 def test_a_seed_gives_the_same_draws():
-    tree, spread, residuals = setting(2)
+    tree, spread, usual, residuals = setting(2)
     mean = np.zeros((len(tree), 2))
-    one, same, other = (Joint.of(tree, spread, residuals, seed).draws(mean) for seed in (1, 1, 2))
+    one, same, other = (Joint.of(tree, spread, usual, residuals, seed).draws(mean) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
 
 def width(alike):
     """Width of the 80% interval of the total, in that of a series."""
-    tree, spread, residuals = setting(60, alike=alike)
-    low, high = np.moveaxis(Joint.of(tree, spread, residuals, 0).quantiles(np.zeros((len(tree), 1)), [0.1, 0.9])[:, 0], 1, 0)
+    tree, spread, usual, residuals = setting(60, alike=alike)
+    low, high = np.moveaxis(Joint.of(tree, spread, usual, residuals, 0).quantiles(np.zeros((len(tree), 1)), [0.1, 0.9])[:, 0], 1, 0)
     wide = high - low
     return wide[0] / wide[tree.upper :].mean()
 
@@ -58,6 +59,6 @@ def test_series_that_are_off_together_make_a_wide_total():
 
 
 def test_a_series_without_residuals_has_quantiles_too():
-    tree, spread, residuals = setting()
+    tree, spread, usual, residuals = setting()
     residuals[:, tree.upper] = np.nan
-    assert np.isfinite(Joint.of(tree, spread, residuals, 0).quantiles(np.zeros((len(tree), 3)), [0.01, 0.99])).all()
+    assert np.isfinite(Joint.of(tree, spread, usual, residuals, 0).quantiles(np.zeros((len(tree), 3)), [0.01, 0.99])).all()

@@ -30,7 +30,7 @@ def sales(days=120, seed=0):
 
 def job(hierarchy=("state", "store"), **more):
     more = {"learners": ["seasonal_naive", "ets"], "backtest": {"windows": 2}} | more
-    return Forecaster(horizon=7, series=SERIES, time="date", target="sales", hierarchy=hierarchy, **more)
+    return Forecaster(**({"horizon": 7, "series": SERIES, "time": "date", "target": "sales", "hierarchy": hierarchy} | more))
 
 
 def assert_adds_up(rows, levels, value="forecast", keys=("date",)):
@@ -188,6 +188,22 @@ def test_without_a_backtest_there_are_quantiles_too():
     rows = job(backtest=None, learners=["ets"]).fit(sales()).predict()
     assert_adds_up(rows, NESTED)
     assert (rows["q0.1"] < rows["q0.9"]).all()
+
+
+@pytest.mark.parametrize(("kind", "learner"), [("noise", "average"), ("random walk", "naive")])
+def test_every_level_is_held_past_the_horizon(kind, learner):
+    rng, ahead = np.random.default_rng(0), 15
+    values = rng.normal(size=(250, 3, 90)).cumsum(-1) if kind == "random walk" else rng.normal(size=(250, 3, 90))
+    dates = pd.date_range("2024-01-01", periods=90)
+    keys = pd.MultiIndex.from_product([range(250), range(3), dates], names=["store", "item", "date"])
+    rows = keys.to_frame(index=False).assign(sales=values.ravel())
+    past, came = rows[rows["date"] < dates[-ahead]], rows[rows["date"] >= dates[-ahead]]
+    made = job(["store"], horizon=5, freq="D", season_length=1, learners=[learner]).fit(past).predict(horizon=ahead)
+    for level, columns in {"store": ["store"], "series": ["store", "item"]}.items():
+        both = made[made["level"] == level].merge(came.groupby([*columns, "date"], as_index=False)["sales"].sum(), on=[*columns, "date"])
+        held = ((both["sales"] >= both["q0.1"]) & (both["sales"] <= both["q0.9"])).to_numpy().reshape(-1, ahead)
+        assert held[:, :5].mean() == pytest.approx(0.8, abs=0.05), (level, held.mean(0))
+        assert held[:, 5:].mean() == pytest.approx(0.8, abs=0.05), (level, held.mean(0))
 
 
 def test_the_columns_of_the_levels_may_be_all_that_tells_series_apart():

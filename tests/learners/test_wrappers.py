@@ -38,6 +38,15 @@ def test_intervals_hold_what_they_promise():
     assert 0.74 < inside.mean() < 0.86
 
 
+def test_intervals_hold_what_they_promise_past_the_horizon():
+    """Every value is the one of a season before and something new, so errors grow from horizon to horizon and not within."""
+    walks = np.random.default_rng(0).normal(size=(400, 12, 4)).cumsum(1).reshape(400, -1)
+    learner = Conformal(make("seasonal_naive"), RollingOrigin(windows=4), levels=(0.1, 0.9), horizon=4)
+    made = learner.fit(table_of(walks[:, :-12], season_length=4)).predict(12)
+    held = (walks[:, -12:] >= made.quantiles[..., 0]) & (walks[:, -12:] <= made.quantiles[..., 1])
+    assert held.reshape(400, 3, 4).mean((0, 2)) == pytest.approx(np.full(3, 0.8), abs=0.05)
+
+
 def test_the_mean_of_differences_is_the_drift():
     table = table_of([np.r_[1.0, 4.0, 2.0, 8.0, 9.0]])
     one, two = Transformed(make("average"), "difference").fit(table).predict(3).mean, make("drift").fit(table).predict(3).mean
