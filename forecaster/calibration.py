@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from forecaster.archive import storable
-from forecaster.growth import foretold, seen
+from forecaster.growth import foretold, widening
 from forecaster.metrics import Scale, per_group
 from forecaster.metrics.segments import along, total
 from forecaster.table import Floats, Ints, Table
@@ -59,7 +59,7 @@ class Spread:
         group: Group of each series. (series,)
         profile: Size of the residuals at each step against the mean over steps. (groups, horizon)
         table: Quantiles of the standardised residuals at `LEVELS`, ascending. (groups, levels)
-        grown: How many times larger the residuals of the horizon after it are than those within foretell. (groups,)
+        widening: How many times larger the residuals of the horizon after it are than those within foretell. (groups,)
     """
 
     scale: Floats
@@ -67,7 +67,7 @@ class Spread:
     group: Ints
     profile: Floats
     table: Floats
-    grown: Floats
+    widening: Floats
 
     @classmethod
     def of(cls, actual: Floats, forecast: Floats, expected: Floats, group_ptr: Ints) -> Spread:
@@ -122,16 +122,16 @@ class Spread:
             (series, steps), (series, levels)
         """
         profile = self.profile[:, np.minimum(np.arange(steps), self.profile.shape[1] - 1)]
-        width = self.scale[:, None] * profile[self.group] * self.further(steps)
+        width = self.scale[:, None] * profile[self.group] * self.growth(steps)
         return width, _at(self.table, np.asarray(levels, np.float64))[self.group] + self.bias[:, None]
 
-    def further(self, steps: int) -> Floats:
+    def growth(self, steps: int) -> Floats:
         """Size of the residuals past the horizon against its last step, 1 within it: as the steps within foretell it, and every further
         horizon adds as much variance as was seen of the first. (series, steps)"""
-        added = np.arange(steps) // self.profile.shape[1] * (self.grown[:, None] ** 2 - 1)
+        added = np.arange(steps) // self.profile.shape[1] * (self.widening[:, None] ** 2 - 1)
         return np.asarray((foretold(self.profile, steps) * np.sqrt(1 + added))[self.group])
 
-    def grown_by(self, further: Floats, nearer: Floats, group_ptr: Ints) -> Spread:
+    def widened_by(self, further: Floats, nearer: Floats, group_ptr: Ints) -> Spread:
         """The spread with what was seen past the horizon.
 
         Args:
@@ -142,7 +142,7 @@ class Spread:
         horizon = self.profile.shape[1]
         width, _ = self.parts(2 * horizon, ())
         sizes = over(np.abs(further), width[:, horizon:]), over(np.abs(nearer), width[:, :horizon])
-        return replace(self, grown=self.grown * seen(*sizes, group_ptr))
+        return replace(self, widening=self.widening * widening(*sizes, group_ptr))
 
     def silenced(self, which: NDArray[np.bool_]) -> Spread:
         """The spread with no residuals to be expected of some series. (series,)"""

@@ -8,6 +8,7 @@ and go on from their own forecasts past it: the steps within tell nothing of tha
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import combinations
 
 import numpy as np
@@ -19,6 +20,9 @@ from forecaster.yardstick import LEAST, MOST, over
 
 PRIOR_FURTHER = 30.0
 """Weight, in residuals, of the power of the step against what was seen past the horizon."""
+
+PRIOR_APART = 0.1
+"""How far apart the growth of two periods is expected to be, as a logarithm, before any is seen."""
 
 
 def foretold(profile: Floats, steps: int) -> Floats:
@@ -78,10 +82,11 @@ def paired(actual: Floats, forecast: Floats, further: Floats, cutoffs: Ints, siz
     met = cutoffs[second] - cutoffs[first] == horizon
     came = np.where(met[..., None], actual[second], np.nan)
     size = np.ones((len(actual), 1, 2 * horizon)) if sizes is None else sizes
-    return over(came - further[first], size[first, :, horizon:]), over(came - forecast[second], size[second, :, :horizon])
+    away, near = size[first, :, horizon:], size[second, :, :horizon]
+    return over(came, away) - over(further[first], away), over(came, near) - over(forecast[second], near)
 
 
-def seen(further: Floats, nearer: Floats, group_ptr: Ints) -> Floats:
+def widening(further: Floats, nearer: Floats, group_ptr: Ints) -> Floats:
     """How many times larger sizes past the horizon were than foretold; 1 where they were not, or differ too much between periods to say so.
 
     It is the mean over the pairs of windows, less its standard error, of the logarithm: a calm period promises no calm ones, and
@@ -96,12 +101,16 @@ def seen(further: Floats, nearer: Floats, group_ptr: Ints) -> Floats:
         (groups,)
     """
     both = np.isfinite(further) & np.isfinite(nearer)
-    sizes = [np.maximum(along(np.where(both, size, np.nan)), LEAST) for size in (further, nearer)]
-    # the geometric mean, so that one series that nothing was expected of does not speak for all
-    ratio = per_group(np.log(sizes[0] / sizes[1]), group_ptr)
-    pairs = np.isfinite(ratio).sum(0).astype(np.float64)
-    middle = along(ratio, 0)
-    error = np.sqrt(np.nan_to_num(over(np.nansum((ratio - middle) ** 2, 0), np.maximum(pairs - 1, 1) * pairs)))
+    sizes = (np.clip(along(np.where(both, np.minimum(size, MOST), np.nan)), LEAST, MOST) for size in (further, nearer))
+    # the geometric mean, so that one series does not speak for all
+    ratio = per_group(np.subtract(*map(np.log, sizes)), group_ptr)
+    pairs = np.maximum(np.isfinite(ratio).sum(0), 1)
+    middle = _added(ratio) / pairs
+    error = np.sqrt(_added((ratio - middle) ** 2) + PRIOR_APART**2) / pairs
     count = total(both.sum((0, 2)).astype(np.float64), group_ptr)
-    believed = np.maximum(np.nan_to_num(middle) - error, 0) * count / (count + PRIOR_FURTHER)
-    return np.asarray(np.exp(np.minimum(believed, np.log(MOST))))
+    return np.asarray(np.exp(np.maximum(middle - error, 0) * count / (count + PRIOR_FURTHER)))
+
+
+def _added(values: Floats) -> Floats:
+    """Sum over the first axis in its order, so that neither the number of columns nor rows of NaN change a bit."""
+    return reduce(np.add, np.nan_to_num(values), np.zeros(values.shape[1]))

@@ -113,5 +113,5 @@ def _spread(spread: Spread, series: int, group: int) -> Spread:
     """The spread of a typical series of the group."""
     alive = spread.scale[(spread.group == group) & (spread.scale > 0)]
     scale = float(np.exp(np.log(np.maximum(alive, 1e-12)).mean())) if len(alive) else 0.0
-    told = (spread.profile[[group]], spread.table[[group]], spread.grown[[group]])
+    told = (spread.profile[[group]], spread.table[[group]], spread.widening[[group]])
     return Spread(np.full(series, scale), np.zeros(series), np.zeros(series, np.int64), *told)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from forecaster import metrics, rolling
 from forecaster.archive import storable
+from forecaster.automl.search import Search
 from forecaster.automl.sized import Sized
 from forecaster.block import check, fit_block, fit_table
 from forecaster.calibration import Spread
@@ -289,50 +290,77 @@ def _moved(findings: Findings, tree: Tree, trained: tuple[int, ...]) -> Findings
 
 def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings) -> Reconciled:
     """Make the out-of-fold forecasts of a fitted job add up, and learn from them how those of the future will."""
-    search, horizon = base.search.settled(), settings.horizon
-    score, usual = metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes)), Usual.of(nodes, horizon)
-    windows = _windows(base, series, nodes, tree, plan, settings, usual.at(horizon).mean(1)).best(score)
+    usual, score = Usual.of(nodes, settings.horizon), metrics.scorer(metrics.get(settings.metric), metrics.Scale.of(nodes))
+    windows = _windows(base, series, nodes, tree, plan, settings, usual).best(score)
     chosen, tested = windows.reconciled(), len(windows.base) > 0
     residuals = windows.actual - chosen
     # a node that was the same all along is off where others lend it something
     usual = replace(usual, first=np.fmax(usual.first, along(along(np.abs(residuals)), 0) / MOST))
-    sizes = usual.at(2 * horizon)
-    cutoffs = np.repeat(windows.cutoff[:, None], len(tree), axis=1)
-    trained = tree.nodes(plan.trained(tree.levels))
-    further = [_at(trained, said, len(tree)) for said in base.search.further]
-    spread = _spread(windows, chosen, further, cutoffs, sizes) if tested else Spread.naive(nodes, horizon)
-    found = replace(
-        search, trials=(), blend=replace(search.blend, members=(), broken={}), weights=search.weights[:0], spread=spread,
-        sizes=np.broadcast_to(sizes[:, :horizon], chosen.shape), actual=windows.actual, chosen=chosen, failed={}, cutoffs=cutoffs,
-        errors=score(windows.actual, chosen, np.arange(len(tree))) if tested else np.full(len(tree), np.nan),
-    )  # fmt: skip
+    sizes = usual.at(2 * settings.horizon)
+    further = _further(windows, base.search.further, tree.nodes(plan.trained(tree.levels)))
+    spread = _spread(windows, chosen, further, sizes) if tested else Spread.naive(nodes, settings.horizon)
     whole = replace(
-        base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes, search=found,
+        base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes,
+        search=_found(base.search, windows, chosen, score, spread, sizes),
         findings=Findings(), fallback={}, profile={}, floor=floor(nodes, settings.lower_bound),
     )  # fmt: skip
-    joint = Joint.of(tree, spread, usual, over(residuals, sizes[:, :horizon]), settings.seed) if tested else None
+    joint = Joint.of(tree, spread, usual, over(residuals, sizes[:, : settings.horizon]), settings.seed) if tested else None
     kept = series.tail(base.table.sizes.max())
     return Reconciled(base, whole, kept, tree, plan, windows.plan.reconcile, windows.reconciler(range(len(windows.base))), joint)
 
 
-def _spread(windows: Windows, chosen: Floats, further: Sequence[Floats], cutoffs: Ints, sizes: Floats) -> Spread:
+def _found(search: Search, windows: Windows, chosen: Floats, score: metrics.Score, spread: Spread, sizes: Floats) -> Search:
+    """What the search found, of all nodes, with the forecasts that add up as what was chosen."""
+    nodes, horizon = len(windows.tree), windows.actual.shape[2]
+    return replace(
+        search.settled(), trials=(), blend=replace(search.blend, members=(), broken={}), weights=search.weights[:0], spread=spread,
+        sizes=np.broadcast_to(sizes[:, :horizon], chosen.shape), actual=windows.actual, chosen=chosen, failed={}, cutoffs=_cutoffs(windows),
+        errors=score(windows.actual, chosen, np.arange(nodes)) if len(chosen) else np.full(nodes, np.nan),
+    )  # fmt: skip
+
+
+def _further(windows: Windows, said: Floats, trained: Ints) -> Floats:
+    """What was said of the horizon after each window, made to add up; NaN in windows in which some node has nothing there, or that
+    have other nodes than a later one: what stands in for them is another forecast, not one from further away.
+
+    Args:
+        windows: What was said in the windows.
+        said: What was said of the horizon after, of the nodes that were trained. (windows, trained, horizon)
+        trained: These nodes.
+
+    Returns:
+        (windows, nodes, horizon)
+    """
+    nodes = np.full(windows.base.shape, np.nan)
+    nodes[:, trained] = said
+    within, after = np.asarray(np.isfinite(windows.base).all(2)), np.asarray(np.isfinite(nodes).all(2))
+    for w in range(len(nodes)):
+        if (within[w:] != after[w]).any():
+            nodes[w] = np.nan
+    return windows.reconciled(nodes)
+
+
+def _spread(windows: Windows, chosen: Floats, further: Floats, sizes: Floats) -> Spread:
     """How far off forecasts that add up are, in the sizes that are usual.
 
     Args:
         windows: What was said and what came.
         chosen: Out-of-fold forecasts that add up. (windows, nodes, horizon)
-        further: What was said of the horizon after each window, before it adds up. windows x (nodes, horizon)
-        cutoffs: Last known steps. (windows, nodes)
+        further: Those of the horizon after each window; NaN where there is none. (windows, nodes, horizon)
         sizes: How far off a seasonal naive forecast would be. (nodes, 2 * horizon)
     """
     (count, nodes, horizon), ptr = chosen.shape, windows.tree.ptr
     every = np.broadcast_to(sizes, (count, nodes, 2 * horizon))
-    later = windows.reconciled(np.stack(further))
     spread = Sized.of(windows.actual, chosen, every[..., :horizon], sizes[:, :horizon], ptr).spread
-    return spread.grown_by(*paired(windows.actual, chosen, later, cutoffs, every), ptr)
+    return spread.widened_by(*paired(windows.actual, chosen, further, _cutoffs(windows), every), ptr)
 
 
-def _windows(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, typical: Floats) -> Windows:
+def _cutoffs(windows: Windows) -> Ints:
+    """Last known steps of all nodes. (windows, nodes)"""
+    return np.repeat(windows.cutoff[:, None], len(windows.tree), axis=1)
+
+
+def _windows(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierarchy, settings: Settings, usual: Usual) -> Windows:
     """What was said and what came in the backtest, of all nodes."""
     search, rows = base.search, tree.nodes(plan.trained(tree.levels))
     gap = settings.backtest.gap if settings.backtest else 0
@@ -341,7 +369,7 @@ def _windows(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hierar
     actual[:, rows] = search.actual
     said = np.full(actual.shape, np.nan)
     said[:, rows] = np.where(np.isfinite(search.actual), search.chosen, np.nan)
-    least = floor(series, settings.lower_bound)
+    least, typical = floor(series, settings.lower_bound), usual.at(settings.horizon).mean(1)
     return Windows(plan, tree, series, nodes, cutoff, actual, said, typical**2 * np.pi / 2, least, settings.integer)
 
 

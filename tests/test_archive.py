@@ -446,7 +446,7 @@ def forge(folder, tree=None, rows=None, series=EMPTY):
 def test_another_format_is_refused(folder, number):
     small(folder)
     sign(folder, format=number)
-    with pytest.raises(ArchiveError, match=r"is of format .*, written by forecaster .*; this version reads format 2"):
+    with pytest.raises(ArchiveError, match=r"is of format .*, written by forecaster .*; this version reads format 3"):
         load(folder)
 
 

@@ -242,24 +242,43 @@ def test_the_horizon_after_takes_windows_a_horizon_apart():
 
 @dataclass(frozen=True)
 class NoFurther:
-    """Forecasts four steps and no more."""
+    """Forecasts four steps and no more, for series of which the first value is above a limit."""
 
+    how: str
+    limit: float = -np.inf
+    first: np.ndarray | None = None
     traits = Traits()
 
     def fit(self, table):
-        return self
+        return replace(self, first=table.target[table.indptr[:-1]])
 
     def predict(self, horizon, history=None, future=None):
-        if horizon > 4:
-            raise ValueError("no further than four steps")
-        return Forecast(np.zeros((2, horizon)))
+        mean, steps = np.zeros((len(self.first), horizon)), horizon
+        if horizon > 4 and (self.first > self.limit).any():
+            if self.how == "raises":
+                raise ValueError("no further than four steps")
+            mean, steps = mean[:, : 4 if self.how == "forecasts" else horizon], 4
+        return Forecast(mean, (0.5,), np.zeros((len(self.first), steps, 1)))
 
 
-def test_a_model_that_goes_no_further_has_not_failed():
-    made = walked(NoFurther(), RollingOrigin(3).split(table([40, 40]), 4))
+@pytest.mark.parametrize("how", ["raises", "forecasts", "quantiles"])
+def test_a_model_that_goes_no_further_has_not_failed(how):
+    windows = RollingOrigin(3).split(table([40, 40]), 4)
+    made, plain = walked(NoFurther(how), windows), backtest(NoFurther(how), windows)
     assert made.failed == {}
-    assert np.isfinite(made.forecast).all()
+    assert np.array_equal(made.forecast, plain.forecast)
+    assert np.array_equal(made.quantiles, plain.quantiles)
     assert made.further is None
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_group_that_goes_no_further_costs_no_other_what_it_says(refit):
+    t = replace(table([40] * 5), group_ptr=np.array([0, 1, 2, 4, 5]))
+    limit = np.sort(t.target[t.indptr[:-1]])[-2]
+    made = walked(NoFurther("raises", limit), RollingOrigin(3, refit=refit).split(t, 4))
+    beyond_limit = t.group == t.group[t.target[t.indptr[:-1]].argmax()]
+    assert made.failed == {}
+    assert np.array_equal(np.isfinite(made.further.forecast[:2]).all((0, 2)), ~beyond_limit)
 
 
 def test_a_sliding_window_trains_on_the_last_values_and_an_expanding_one_on_all():

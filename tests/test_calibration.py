@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 from forecaster.archive import load, save
 from forecaster.calibration import Spread
 from forecaster.frequency import Frequency
+from forecaster.growth import widening
 from forecaster.table import Table
 from forecaster.yardstick import expected
 
@@ -94,11 +95,11 @@ def test_the_last_window_counts_for_most():
 def test_past_the_horizon_residuals_go_on_as_within():
     noise, size = residuals("random walk", 3, 600, 9)
     walk = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 600]))
-    assert walk.further(36)[0, :9].tolist() == [1] * 9
-    assert walk.further(36)[0, -1] == pytest.approx(2, rel=0.1)
+    assert walk.growth(36)[0, :9].tolist() == [1] * 9
+    assert walk.growth(36)[0, -1] == pytest.approx(2, rel=0.1)
     noise, size = residuals("white", 3, 600, 9)
     steady = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 600]))
-    assert steady.further(36).max() < 1.1
+    assert steady.growth(36).max() < 1.1
 
 
 @pytest.mark.parametrize("last", [0.3, 3.0])
@@ -107,7 +108,7 @@ def test_past_the_horizon_residuals_do_not_go_on_from_the_last_step_alone(last):
     noise[..., -1] *= last
     made = Spread.of(noise[:-1], np.zeros_like(noise[:-1]), size, np.array([0, 600]))
     width, _ = made.parts(12, LEVELS)
-    ahead = width[:, -1:] * made.further(24)[:, 12:]
+    ahead = width[:, -1:] * made.growth(24)[:, 12:]
     assert (ahead / width[:, :11].mean(1, keepdims=True) > 0.8).all()
     assert (ahead / width[:, :11].mean(1, keepdims=True) < 1.5).all()
 
@@ -123,27 +124,28 @@ def grown(factors, horizon=9, series=400):
 
 def test_past_the_horizon_residuals_are_as_much_larger_as_was_seen():
     made, further, nearer, ptr = grown([1.6, 1.6])
-    seen = made.grown_by(further, nearer, ptr)
+    seen = made.widened_by(further, nearer, ptr)
     variance = np.repeat([1, 1.6**2, 1 + 2 * (1.6**2 - 1)], 9)
-    assert seen.further(27)[0] / made.further(27)[0] == pytest.approx(np.sqrt(variance), rel=0.1)
+    assert seen.growth(27)[0] / made.growth(27)[0] == pytest.approx(np.sqrt(variance), rel=0.1)
 
 
 @pytest.mark.parametrize("factors", [[0.7, 0.7], [1.0, 1.0], [1.9, 0.7], [0.7, 1.9]])
 def test_past_the_horizon_no_growth_is_taken_from_periods_that_disagree_or_were_calm(factors):
     made, further, nearer, ptr = grown(factors)
-    assert made.grown_by(further, nearer, ptr).grown == pytest.approx(1, abs=0.05)
+    assert made.widened_by(further, nearer, ptr).widening == pytest.approx(1, abs=0.05)
 
 
-def test_a_series_that_goes_astray_past_the_horizon_does_not_speak_for_its_group():
-    made, further, nearer, ptr = grown([1.0, 1.0])
-    further[:, 0] *= 1e12
-    assert made.grown_by(further, nearer, ptr).grown < 1.15
+@pytest.mark.parametrize("astray", [1e6, 1e300, 1.7e308])
+def test_a_series_that_goes_astray_past_the_horizon_does_not_speak_for_its_group(astray):
+    made, further, nearer, ptr = grown([1.0, 1.0], series=40)
+    further[:, 0] = astray
+    assert made.widened_by(further, nearer, ptr).widening < 1.3
 
 
 def test_few_residuals_past_the_horizon_say_little():
     made, further, nearer, ptr = grown([3.0, 3.0])
     further[:, 1:] = np.nan
-    assert made.grown_by(further, nearer, ptr).grown < 3**0.6
+    assert made.widened_by(further, nearer, ptr).widening < 3**0.6
 
 
 @pytest.mark.parametrize("windows", [1, 2, 3])
@@ -205,9 +207,21 @@ def test_groups_know_nothing_of_each_other(windows, horizon):
         alone = Spread.of(noise[:-1, first:last], np.zeros_like(noise[:-1, first:last]), size[first:last], np.array([0, last - first]))
         part = together.take(np.arange(first, last)).quantiles(noise[-1, first:last], LEVELS)
         assert np.array_equal(part, alone.quantiles(noise[-1, first:last], LEVELS))
-        mine = alone.grown_by(2 * noise[:-2, first:last], noise[1:-1, first:last], np.array([0, last - first]))
-        among = together.grown_by(2 * noise[:-2], noise[1:-1], ptr).take(np.arange(first, last))
-        assert np.array_equal(among.further(4 * horizon), mine.further(4 * horizon))
+        mine = alone.widened_by(2 * noise[:-2, first:last], noise[1:-1, first:last], np.array([0, last - first]))
+        among = together.widened_by(2 * noise[:-2], noise[1:-1], ptr).take(np.arange(first, last))
+        assert np.array_equal(among.growth(4 * horizon), mine.growth(4 * horizon))
+
+
+def test_pairs_of_windows_that_others_have_change_no_bit():
+    rng, series = np.random.default_rng(0), 200
+    further, nearer = rng.lognormal(0.3, 1, (12, series, 5)), rng.lognormal(0, 1, (12, series, 5))
+    among = widening(further, nearer, np.arange(series + 1))
+    gaps = np.full((24, series, 5), np.nan)
+    gaps[1::2] = further
+    more = widening(gaps, np.repeat(nearer, 2, axis=0), np.arange(series + 1))
+    alone = [widening(further[:, [i]], nearer[:, [i]], np.array([0, 1]))[0] for i in range(series)]
+    assert np.array_equal(among, more)
+    assert among.tolist() == alone
 
 
 @pytest.mark.parametrize("windows", [1, 2, 3])
@@ -234,9 +248,9 @@ def test_never_crossing_never_missing(data):
     cut = data.draw(st.integers(0, series))
     levels = sorted(data.draw(st.sets(st.floats(0.0001, 0.9999), min_size=1, max_size=6)))
     ptr = np.array([0, cut, series])
-    made = Spread.of(actual, forecast, scale, ptr).grown_by(actual[:-1], forecast[1:], ptr)
-    assert np.isfinite(made.further(3 * horizon)).all()
-    assert (made.grown >= 1).all()
+    made = Spread.of(actual, forecast, scale, ptr).widened_by(actual[:-1], forecast[1:], ptr)
+    assert np.isfinite(made.growth(3 * horizon)).all()
+    assert (made.widening >= 1).all()
     quantiles = made.quantiles(np.zeros((series, 2 * horizon + 1)), levels)
     assert np.isfinite(quantiles).all()
     assert (np.diff(quantiles, axis=-1) >= 0).all()

@@ -27,10 +27,10 @@ from forecaster.archive.sealed import sealed, unsealed
 from forecaster.archive.tree import decode, encode, missing
 from forecaster.errors import ArchiveError, CannotSave
 
-FORMAT = 2
+FORMAT = 3
 """Grows when older versions of this package can no longer read what this one writes."""
 
-READS = (2,)
+READS = (3,)
 
 GOING_ON = 3600.0
 """Seconds that a save may take."""

@@ -22,7 +22,7 @@ from forecaster.automl.budget import Budget
 from forecaster.automl.candidates import Candidates
 from forecaster.automl.portfolio import Profile
 from forecaster.automl.sized import Sized
-from forecaster.automl.trials import Trial, run_trials
+from forecaster.automl.trials import Asides, Trial, run_trials
 from forecaster.automl.tuned import Tuned, tune
 from forecaster.backtest import Window, cutoffs
 from forecaster.calibration import Spread
@@ -150,7 +150,7 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
     spread = Sized.of(found.actual, found.chosen, sizes, now, table.group_ptr).spread
     told = paired(found.actual, found.chosen, found.further, found.cutoffs, found.sizes)
     return Search(
-        trials=tuple(replace(trial, asides={}) for trial in found.trials),
+        trials=tuple(replace(trial, asides=None) for trial in found.trials),
         blend=replace(blend, broken=found.broken | dict(blend.broken)),
         weights=metrics.per_group(blend.shares.T, table.group_ptr).T,
         errors=found.errors,
@@ -160,7 +160,7 @@ def search(table: Table, candidates: Candidates | Mapping[str, Learner], baselin
         sizes=sizes,
         usual=usual,
         known=known,
-        spread=spread.grown_by(*told, table.group_ptr).silenced(unchanging(table)),
+        spread=spread.widened_by(*told, table.group_ptr).silenced(unchanging(table)),
         further=found.further,
         failed={i: found.broken.get(int(table.group[i]), why) for i, why in ahead.failed.items()},
         attempts=found.attempts,
@@ -229,11 +229,11 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     unseen = _untested(table, bench)[table.group] & (shares.sum(axis=1) <= 0)
     shares = np.where(unseen[:, None], _expected_shares(table, tuned.candidates, _done(trials, tuned.candidates), plan), shares)
     lost = shares.sum(axis=1) <= 0
-    chosen = np.where(lost[None, :, None], bench.spare, _mixed(honest, [trial.forecast for trial in trials]))
-    width, further, further_width = (
-        np.broadcast_to(_mixed(honest, [trial.asides.get(name) for trial in trials]), chosen.shape)
-        for name in ("width", "further", "further_width")
-    )
+    chosen = np.where(lost[None, :, None], bench.spare, _mixed(honest, [trial.forecast for trial in trials], bench.actual.shape))
+    asides = [trial.asides or Asides() for trial in trials]
+    further = _mixed(honest, [said.further for said in asides], chosen.shape)
+    width = _mixed(honest, [said.width for said in asides], chosen.shape)
+    further_width = _mixed(honest, [said.further_width for said in asides], chosen.shape)
     widths = np.concatenate([width, further_width], axis=-1)
     pasts = [window.history for window in plan.windows]
     sizes = np.stack([_expected(past, told, plan.horizon) for past, told in zip(pasts, widths, strict=True)])
@@ -317,11 +317,9 @@ def _winners(errors: Floats, names: Sequence[str], baseline: str) -> Ints:
     return select(errors, baseline=names.index(baseline)) if baseline in names else select(errors, margin=0.0)
 
 
-def _mixed(shares: Floats, said: Sequence[Floats | None]) -> Floats:
-    """What the candidates say, weighted per window and series; NaN where none that has a share says anything."""
-    mixture = Mixture(*next(one.shape for one in said if one is not None)) if any(one is not None for one in said) else None
-    if mixture is None:
-        return np.full((*shares.shape[:2], 1), np.nan)
+def _mixed(shares: Floats, said: Sequence[Floats | None], shape: tuple[int, ...]) -> Floats:
+    """What the candidates say, weighted per window and series; NaN where none that has a share says anything. (windows, series, horizon)"""
+    mixture = Mixture(*shape)
     for one, share in zip(said, np.moveaxis(shares, -1, 0), strict=True):
         if one is not None:
             mixture.add(slice(None), one, share)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,40 @@ from forecaster.backtest import OutOfFold, Walk, beyond
 from forecaster.learners.written import parameters_of
 from forecaster.protocols import Learner
 from forecaster.table import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Asides:
+    """What a backtest says besides its forecasts; None where it does not. Each (windows, series, horizon)
+
+    Args:
+        width: Mean absolute deviation that its own quantiles tell.
+        further: What it forecasts for the horizon after each window, where a later window scores it, too; NaN elsewhere.
+        further_width: How wide that is by its own quantiles.
+    """
+
+    width: Floats | None = None
+    further: Floats | None = None
+    further_width: Floats | None = None
+
+    @classmethod
+    def of(cls, made: OutOfFold) -> Asides:
+        after = made.further
+        return cls(width_of(made)) if after is None else cls(width_of(made), after.forecast, width_of(after))
+
+    def take(self, series: Mask) -> Asides:
+        """Those of some series. (series,)"""
+        return Asides(*(None if values is None else values[:, series] for values in (self.width, self.further, self.further_width)))
+
+    @classmethod
+    def joined(cls, parts: Iterable[tuple[Mask, Asides]], like: Floats) -> Asides:
+        """Those of disjoint series (series,) together, NaN elsewhere. (windows, series, horizon)"""
+        told: dict[str, Floats] = {}
+        for series, part in parts:
+            for name, values in vars(part).items():
+                if values is not None:
+                    told.setdefault(name, np.full_like(like, np.nan))[:, series] = values
+        return cls(**told)
 
 
 @storable
@@ -32,7 +66,7 @@ class Trial:
         forecast: Out-of-fold forecasts. (windows, series, horizon)
         errors: Metric per series, the mean over its windows, lower is better; NaN for a series without windows. (series,)
         own: Whether the candidate, and not the baseline in its place, forecast some window of the series. (series,)
-        asides: What it says besides, as `asides` tells it; nothing once the search is over.
+        asides: What it says besides; None once the search is over.
         windows: Windows that it was tried on.
         parameters: What of it is not as in the catalogue, as JSON.
     """
@@ -45,7 +79,7 @@ class Trial:
     forecast: Floats
     errors: Floats
     own: NDArray[np.bool_]
-    asides: Mapping[str, Floats] = field(default_factory=dict)
+    asides: Asides | None = None
     windows: int = 0
     parameters: str = "{}"
 
@@ -88,21 +122,6 @@ def run_trials(
             if target is not None:
                 left &= ~(bench.losses(trial.forecast) <= target)[bench.group]
         yield trial
-
-
-def asides(made: OutOfFold) -> dict[str, Floats]:
-    """What a backtest says besides its forecasts, each (windows, series, horizon) where it says it at all.
-
-    "width" is the mean absolute deviation that its own quantiles tell, "further" what it forecasts for the horizon after each window, where
-    a later window scores it, too, and "further_width" how wide that is.
-    """
-    further = made.further
-    told = {
-        "width": width_of(made),
-        "further": None if further is None else further.forecast,
-        "further_width": None if further is None else width_of(further),
-    }
-    return {name: values for name, values in told.items() if values is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +183,7 @@ def _run(name: str, learner: Learner, bench: Bench, budget: Budget) -> Trial:
     if not own.any() and bench.needed.any():
         return _nothing(name, learner, bench, "failed", seen.why(), made, windows)
     return Trial(
-        name, "done", seen.why(), made.fit_seconds, made.predict_seconds, seen.forecast, bench.judge(seen.forecast), own, asides(made),
+        name, "done", seen.why(), made.fit_seconds, made.predict_seconds, seen.forecast, bench.judge(seen.forecast), own, Asides.of(made),
         windows, parameters_of(learner),
     )  # fmt: skip
 

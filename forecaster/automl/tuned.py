@@ -18,7 +18,7 @@ from forecaster.automl.bench import Bench, Mask
 from forecaster.automl.blend import Tailored
 from forecaster.automl.budget import Budget
 from forecaster.automl.candidates import Candidates
-from forecaster.automl.trials import Seen, Trial, asides, evaluate
+from forecaster.automl.trials import Asides, Seen, Trial, evaluate
 from forecaster.backtest import Walk
 from forecaster.learners.written import parameters_of
 from forecaster.protocols import Learner
@@ -56,7 +56,7 @@ class _Best:
     predict_seconds: float
     forecast: Floats
     own: Mask
-    asides: Mapping[str, Floats]
+    asides: Asides
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,9 +177,8 @@ class _Search:
         self._end(group, one, losses, status, reason, seconds)
         best = min(group.before.get(one.learner, np.inf), group.best[one.learner].loss if one.learner in group.best else np.inf)
         if status == "done" and losses[-1] < best:
-            told = {name: values[:, series] for name, values in asides(seen.made).items()}
             self.budget.keep((one.learner, group.index), seconds[0] / len(bench.windows))
-            group.best[one.learner] = _Best(losses[-1], learner, *seconds, seen.forecast[:, series], own, told)
+            group.best[one.learner] = _Best(losses[-1], learner, *seconds, seen.forecast[:, series], own, Asides.of(seen.made).take(series))
 
     def _status(self, group: _Group, losses: list[float], windows: int, own: Mask, why: str) -> tuple[str, str]:
         after = f"after {windows} of {len(self.bench.windows)} windows"
@@ -226,13 +225,11 @@ def _tailored(settings: Sequence[tuple[Learner, int]]) -> Tailored:
 
 def _trial(name: str, groups: Sequence[_Group], bench: Bench) -> Trial:
     """The best settings of a candidate together, as if one candidate had them."""
-    forecast, own, told = np.full_like(bench.spare, np.nan), np.zeros(len(bench.series), bool), dict[str, Floats]()
-    for group in groups:
-        best, series = group.best[name], bench.group == group.index
+    forecast, own = np.full_like(bench.spare, np.nan), np.zeros(len(bench.series), bool)
+    said, where = [group.best[name] for group in groups], [bench.group == group.index for group in groups]
+    for best, series in zip(said, where, strict=True):
         forecast[:, series], own[series] = best.forecast, best.own
-        for aside, values in best.asides.items():
-            told.setdefault(aside, np.full_like(bench.spare, np.nan))[:, series] = values
-    said = [group.best[name] for group in groups]
+    told = Asides.joined(zip(where, (best.asides for best in said), strict=True), bench.spare)
     return Trial(
         name + TUNED, "done", "", sum(one.fit_seconds for one in said), sum(one.predict_seconds for one in said), forecast,
         bench.judge(forecast), own, told, len(bench.windows),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import isqrt
 from time import perf_counter
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from forecaster.backtest.window import Window
 from forecaster.errors import SettingsError
 from forecaster.protocols import Forecast, Learner, Model
-from forecaster.table import Floats, Ints, Table
+from forecaster.table import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,19 +148,25 @@ class Walk:
         series, kept = self.said.keep(w, window.included, cohort.series, said)
         for i in np.flatnonzero(~np.isfinite(kept.mean).all(1)).tolist():
             self.failed.setdefault(int(series[i]), kept.failed.get(i, "the forecast holds values that are no numbers"))
-        self._go_on(w, window, cohort, history)
+        self._go_on(w, window, cohort, cohort.model)
         self.predict_seconds += perf_counter() - begin
         return [cohort]
 
-    def _go_on(self, w: int, window: Window, cohort: _Cohort, history: Table | None) -> None:
-        """Forecast the horizon after a window, too, where that is asked for. A model that cannot go so far has not failed."""
-        if self.further is None or cohort.model is None:
+    def _go_on(self, w: int, window: Window, cohort: _Cohort, model: Model) -> None:
+        """Forecast the horizon after a window, too, where that is asked for. A model that cannot go so far has not failed; where it breaks,
+        fewer groups are asked at a time: none must cost another what it says."""
+        if self.further is None:
             return
-        later = self.further.windows[w]
-        if (included := later.included & window.included)[cohort.series].any():
-            with suppress(Exception):
-                said = cohort.model.predict(later.gap + later.horizon, history, later.future.take(cohort.series))
-                self.further.keep(w, included, cohort.series, said)
+        later, series = self.further.windows[w], cohort.series
+        if not (included := later.included & window.included)[series].any():
+            return
+        try:
+            history = None if cohort.since == w else window.past(series)
+            self.further.keep(w, included, series, model.predict(later.gap + later.horizon, history, later.future.take(series)))
+        except Exception:
+            for one in [one for part in self._apart(w, series) for one in self._fitted(cohort.since, part)]:
+                if one.model is not None:
+                    self._go_on(w, window, one, one.model)
 
     def _apart(self, w: int, series: Ints) -> list[Ints]:
         """The series in parts of fewer groups, where there are several that may be fitted without the others."""
@@ -188,9 +193,14 @@ class _Said:
 
     def keep(self, w: int, included: NDArray[np.bool_], series: Ints, said: Forecast) -> tuple[Ints, Forecast]:
         """Take what was said of some series; gives those that take part and what is said of them."""
+        window = self.windows[w]
+        shape = (len(series), window.gap + window.horizon)
+        for told in (said.mean, *(() if said.quantiles is None else (said.quantiles,))):
+            if np.shape(told)[:2] != shape:
+                raise ValueError(f"expected forecasts of (series, steps) {shape}, came {np.shape(told)[:2]}")
         wanted = np.flatnonzero(included[series])
         said, series = said.take(wanted), series[wanted]
-        self.forecast[w, series] = np.where(np.isfinite(said.mean), said.mean, np.nan)[:, self.windows[w].gap :]
+        self.forecast[w, series] = np.where(np.isfinite(said.mean), said.mean, np.nan)[:, window.gap :]
         self.parts.setdefault(w, []).append((series, said))
         return series, said
 

@@ -77,8 +77,8 @@ class Window:
 
 
 def beyond(windows: Sequence[Window]) -> list[Window]:
-    """The same cutoffs, scored a horizon later. A series takes part where a later window scores the same steps from nearer by, so that
-    the two can be compared. Oldest first."""
+    """The same cutoffs, scored a horizon later: a horizon more is forecast and not scored, as a gap is. A series takes part where a later
+    window scores the same steps from nearer by, so that the two can be compared. Oldest first."""
     return [replace(w, gap=w.gap + w.horizon, included=w.included & _scored_later(w, windows[k + 1 :])) for k, w in enumerate(windows)]
 
 

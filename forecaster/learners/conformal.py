@@ -62,7 +62,7 @@ class Conformal:
         spread = Spread.of(came, found.forecast, Scale.of(table).mae, table.group_ptr)
         if found.further is None:
             return spread
-        return spread.grown_by(*paired(came, found.forecast, found.further.forecast, cutoffs(windows)), table.group_ptr)
+        return spread.widened_by(*paired(came, found.forecast, found.further.forecast, cutoffs(windows)), table.group_ptr)
 
 
 @storable

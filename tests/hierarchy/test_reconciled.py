@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,6 +12,7 @@ import pytest
 from forecaster import Forecaster
 from forecaster.errors import DataError, UnknownName
 from forecaster.hierarchy.plan import CHOICE, SHARING, WEIGHING
+from forecaster.protocols import Forecast, Traits
 
 SERIES = ["store", "item"]
 METHODS = [{"reconcile": how} | ({"level": "state"} if how == "middle_out" else {}) for how in (*SHARING, *WEIGHING)]
@@ -204,6 +207,40 @@ def test_every_level_is_held_past_the_horizon(kind, learner):
         held = ((both["sales"] >= both["q0.1"]) & (both["sales"] <= both["q0.9"])).to_numpy().reshape(-1, ahead)
         assert held[:, :5].mean() == pytest.approx(0.8, abs=0.05), (level, held.mean(0))
         assert held[:, 5:].mean() == pytest.approx(0.8, abs=0.05), (level, held.mean(0))
+
+
+@dataclass(frozen=True)
+class Drifting:
+    """Goes on with the last week's slope; past a horizon only series below a limit."""
+
+    limit: float
+    last: np.ndarray | None = None
+    traits = Traits(min_length=8, rolls_forward=False)
+
+    def fit(self, table):
+        return replace(self, last=table.last(8))
+
+    def predict(self, horizon, history=None, future=None):
+        mean = self.last[:, -1:] + (self.last[:, -1:] - self.last[:, :1]) / 7 * np.arange(1, horizon + 1)
+        return Forecast(np.where((horizon > 7) & (self.last[:, -1:] > self.limit), np.nan, mean))
+
+
+@pytest.mark.parametrize("how", ["bottom_up", "ols", "wls_struct", "mint_shrink"])
+def test_a_node_without_a_second_horizon_widens_no_other(how):
+    """What stands in for it is no forecast from further away."""
+    rng = np.random.default_rng(0)
+    parts = [
+        {"store": f"s{i}", "item": "a", "date": pd.date_range("2024-01-01", periods=100), "sales": 500 * i + 30 * np.arange(100) + noise}
+        for i, noise in enumerate(rng.normal(0, 5, (6, 100)), start=1)
+    ]
+    rows = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    wide = {}
+    for limit in (1e18, 5500.0):
+        plan = {"levels": [], "reconcile": how}
+        made = job(plan, learners=[Drifting(limit)], ensemble=None, backtest={"windows": 3}, lower_bound=None).fit(rows).predict(horizon=14)
+        total = made[made["level"] == "total"]
+        wide[limit] = (total["q0.9"] - total["q0.1"]).to_numpy()
+    np.testing.assert_allclose(wide[1e18], wide[5500.0])
 
 
 def test_the_columns_of_the_levels_may_be_all_that_tells_series_apart():
