@@ -240,19 +240,7 @@ def _compare(table: Table, candidates: Candidates, baseline: Learner, plan: Plan
     broken = dict.fromkeys(np.unique(table.group[lost]).tolist(), budget.reason if budget.spent() else _unscored(trials))
     recipes: dict[str, Recipe] = {**candidates.learners, **tuned.recipes}
     errors, ends = bench.judge(chosen), cutoffs(plan.windows)
-    return _Found(
-        tuple(trials),
-        shares,
-        errors,
-        bench.actual,
-        chosen,
-        ends,
-        further,
-        sizes,
-        broken,
-        tuned.attempts,
-        recipes,
-    )
+    return _Found(tuple(trials), shares, errors, bench.actual, chosen, ends, further, sizes, broken, tuned.attempts, recipes)
 
 
 def _unscored(trials: Sequence[Trial]) -> str:
