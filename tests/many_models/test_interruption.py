@@ -17,7 +17,6 @@ class Late:
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.fixture(autouse=True)
 def _heard() -> Iterator[None]:
     """Ctrl-C is heard, also where the tests were started in the background, which ignores it."""
@@ -26,6 +25,7 @@ def _heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_in_a_finalizer_is_kept_and_nothing_is_printed() -> None:
     with Interruption() as interruption:
         late = Late()
