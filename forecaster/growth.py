@@ -106,6 +106,7 @@ def widening(further: Floats, nearer: Floats, group_ptr: Ints) -> Floats:
     ratio = per_group(np.subtract(*map(np.log, sizes)), group_ptr)
     pairs = np.maximum(np.isfinite(ratio).sum(0), 1)
     middle = _added(ratio) / pairs
+    # as if one more pair had been PRIOR_APART off, so that a single pair is not believed blindly
     error = np.sqrt(_added((ratio - middle) ** 2) + PRIOR_APART**2) / pairs
     count = total(both.sum((0, 2)).astype(np.float64), group_ptr)
     return np.asarray(np.exp(np.maximum(middle - error, 0) * count / (count + PRIOR_FURTHER)))

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from forecaster import metrics, rolling
 from forecaster.archive import storable
-from forecaster.automl.search import Search
+from forecaster.automl.search import Search, known_values
 from forecaster.automl.sized import Sized
 from forecaster.block import check, fit_block, fit_table
 from forecaster.calibration import Spread
@@ -301,7 +301,7 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     spread = _spread(windows, chosen, further, sizes) if tested else Spread.naive(nodes, settings.horizon)
     whole = replace(
         base, options={**base.options, "ensemble": RECONCILED}, table=nodes.tail(base.table.sizes.max()), rows=nodes.sizes,
-        search=_found(base.search, windows, chosen, score, spread, sizes),
+        search=_found(base.search, windows, chosen, score, spread, usual),
         findings=Findings(), fallback={}, profile={}, floor=floor(nodes, settings.lower_bound),
     )  # fmt: skip
     joint = Joint.of(tree, spread, usual, over(residuals, sizes[:, : settings.horizon]), settings.seed) if tested else None
@@ -309,12 +309,13 @@ def _reconciled(base: Fitted, series: Table, nodes: Table, tree: Tree, plan: Hie
     return Reconciled(base, whole, kept, tree, plan, windows.plan.reconcile, windows.reconciler(range(len(windows.base))), joint)
 
 
-def _found(search: Search, windows: Windows, chosen: Floats, score: metrics.Score, spread: Spread, sizes: Floats) -> Search:
+def _found(search: Search, windows: Windows, chosen: Floats, score: metrics.Score, spread: Spread, usual: Usual) -> Search:
     """What the search found, of all nodes, with the forecasts that add up as what was chosen."""
-    nodes, horizon = len(windows.tree), windows.actual.shape[2]
+    nodes, sizes = len(windows.tree), usual.at(windows.actual.shape[2])
     return replace(
         search.settled(), trials=(), blend=replace(search.blend, members=(), broken={}), weights=search.weights[:0], spread=spread,
-        sizes=np.broadcast_to(sizes[:, :horizon], chosen.shape), actual=windows.actual, chosen=chosen, failed={}, cutoffs=_cutoffs(windows),
+        sizes=np.broadcast_to(sizes, chosen.shape), usual=usual, known=known_values(windows.nodes), failed={},
+        actual=windows.actual, chosen=chosen, cutoffs=_cutoffs(windows),
         errors=score(windows.actual, chosen, np.arange(nodes)) if len(chosen) else np.full(nodes, np.nan),
     )  # fmt: skip
 

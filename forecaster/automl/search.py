@@ -61,9 +61,9 @@ class Search:
         known: Known values of each series. (series,)
         spread: How far off forecasts are, in the sizes that are expected.
         failed: Why a series is forecast by the baseline. Series index -> reason
-        attempts: What became of each setting that the search for hyperparameters tried.
         further: What the chosen candidates together said of the horizon after each window, where a later one scores it; NaN elsewhere,
             no windows once the fit is over. (windows, series, horizon)
+        attempts: What became of each setting that the search for hyperparameters tried.
     """
 
     trials: tuple[Trial, ...]
@@ -78,8 +78,8 @@ class Search:
     known: Floats
     spread: Spread
     failed: Mapping[int, str]
+    further: Floats
     attempts: tuple[Attempt, ...] = ()
-    further: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     @property
     def learners(self) -> tuple[str, ...]:

@@ -164,9 +164,10 @@ class Walk:
             history = None if cohort.since == w else window.past(series)
             self.further.keep(w, included, series, model.predict(later.gap + later.horizon, history, later.future.take(series)))
         except Exception:
-            for one in [one for part in self._apart(w, series) for one in self._fitted(cohort.since, part)]:
-                if one.model is not None:
-                    self._go_on(w, window, one, one.model)
+            for part in self._apart(w, series):
+                for one in self._fitted(cohort.since, part):
+                    if one.model is not None:
+                        self._go_on(w, window, one, one.model)
 
     def _apart(self, w: int, series: Ints) -> list[Ints]:
         """The series in parts of fewer groups, where there are several that may be fitted without the others."""

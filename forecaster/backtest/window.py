@@ -84,7 +84,7 @@ def beyond(windows: Sequence[Window]) -> list[Window]:
 
 def _scored_later(window: Window, later: Sequence[Window]) -> NDArray[np.bool_]:
     """Whether the horizon after that of a window is the one of a later window. (series,)"""
-    met = [other.included & (window.drop - other.drop == window.horizon) for other in later]
+    met = [other.included & (other.cutoff - window.cutoff == window.horizon) for other in later]
     return np.any(met, axis=0) if met else np.zeros(len(window.drop), bool)
 
 
