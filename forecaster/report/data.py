@@ -138,9 +138,11 @@ def keys(table: pa.Table, names: Sequence[str]) -> pa.Table:
 
 
 def labels(table: pa.Table, names: Sequence[str]) -> list[str]:
-    """Each row's key in words: `1001 · amber`."""
-    columns = [[str(value) for value in table[name].to_pylist()] for name in names]
-    return [" · ".join(parts) for parts in zip(*columns, strict=True)] if columns else ["all series"] * table.num_rows
+    """Each row's key in words: `1001 · amber`; a sum has no value for the columns that it is over."""
+    if not names:
+        return ["all series"] * table.num_rows
+    rows = zip(*(table[name].to_pylist() for name in names), strict=True)
+    return [" · ".join(str(value) for value in row if value is not None) for row in rows]
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:

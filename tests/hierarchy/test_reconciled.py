@@ -334,4 +334,6 @@ def test_the_page_and_the_figure_show_levels(tmp_path):
     page = made.report(tmp_path / "page.html").read_text()
     assert "level" in page
     assert "reconciled" in page
-    assert made.plot(series=[("total", None, None, None)]).axes[0].get_title(loc="left").startswith("total")
+    assert "· None" not in page
+    drawn = made.plot(series=[("total", None, None, None), ("store", "CA", "s1", None)])
+    assert [axes.get_title(loc="left") for axes in drawn.axes] == ["total", "store · CA · s1"]
